@@ -1,0 +1,57 @@
+"""symvib: what vibrational spectra (IR, Raman) can and cannot tell about a molecule.
+
+Public names are loaded on first use, so that ``import symvib`` stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "Molecule": "groups.molecule",
+    "as_molecule": "groups.readers",
+    "PointGroup": "groups.schoenflies",
+    "SymmetryOperation": "groups.operations",
+    "Detection": "groups.detection",
+    "detect_point_group": "groups.detection",
+    "CharacterTable": "groups.character_table",
+    "character_table": "groups.character_table",
+    "SelectionRules": "groups.selection_rules",
+    "selection_rules": "groups.selection_rules",
+    "attainable_completeness": "groups.completeness",
+    "information_completeness": "groups.completeness",
+    "label_normal_modes": "groups.mode_labels",
+    "PointGroupReport": "groups.report",
+    "ReportSection": "groups.report",
+    "point_group_report": "groups.report",
+    "SymvibError": "errors",
+}
+
+__all__ = [*_PUBLIC, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_PUBLIC))
+
+
+if TYPE_CHECKING:
+    from .errors import SymvibError
+    from .groups.character_table import CharacterTable, character_table
+    from .groups.completeness import attainable_completeness, information_completeness
+    from .groups.detection import Detection, detect_point_group
+    from .groups.mode_labels import label_normal_modes
+    from .groups.molecule import Molecule
+    from .groups.operations import SymmetryOperation
+    from .groups.readers import as_molecule
+    from .groups.report import PointGroupReport, ReportSection, point_group_report
+    from .groups.schoenflies import PointGroup
+    from .groups.selection_rules import SelectionRules, selection_rules

@@ -1,0 +1,1 @@
+"""Molecules, point groups, character tables and selection rules."""
