@@ -178,10 +178,7 @@ def _first_frame(
     if group.is_cubic:
         wanted = 4 if family[0] == "O" else 2
         z = axes[np.flatnonzero(proper & (orders == wanted))[0]]
-        if wanted == 4:
-            candidates = axes[np.flatnonzero(proper & (orders == 4))]
-        else:
-            candidates = axes[half_turns]
+        candidates = axes[np.flatnonzero(proper & (orders == 4))] if wanted == 4 else axes[half_turns]
         x = candidates[np.argmin(np.abs(candidates @ z))]
         return _frame_from(z, x)
     ranks = {int(i): _rank(operations, int(i), centred, numbers) for i in (*half_turns, *operations.mirrors)}

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._matching import Candidates
+from ._matching import Candidates, hash_weights
 from .operations import NDArrayFloat, NDArrayInt
 
 FLOOR_ANGSTROM = 0.005  # deviations up to here are numerical noise, whatever else is seen
@@ -84,7 +84,7 @@ def product_table(candidates: Candidates) -> NDArrayInt:
     """``table[a, b]`` (M, M): candidate that is "b first, then a"; M where it is not among the candidates."""
     permutations, proper = candidates.permutations, candidates.proper.astype(np.int64)
     count, atoms = permutations.shape
-    weights = np.random.default_rng(20240229).integers(1, 2**62, atoms + 1)
+    weights = hash_weights(atoms + 1)
     keys = permutations @ weights[:-1] + proper * weights[-1]
     signs = (proper[:, None] == proper).astype(np.int64) * weights[-1]
     products = np.empty((count, count), dtype=np.int64)

@@ -10,6 +10,7 @@ pair. A molecule without symmetry has one such pair, C60 about 120.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -52,12 +53,15 @@ def find_candidates(species: NDArrayInt, centred: NDArrayFloat, limit: float) ->
     """
     distances, radii = _distances(centred)
     compatible = _compatible(species, distances, radii, limit)
+    identity = np.arange(len(species))
     first, second, lever = _reference_pair(compatible, centred, radii)
     near_line = lever < max(2 * limit, 1e-3)
     if near_line:
         permutations = _line_permutations(species, centred)
         seeds = np.repeat(permutations, 2, axis=0)
         proper = np.tile([True, False], len(permutations))
+    elif np.count_nonzero(compatible) == len(species):  # every atom unlike all others: E, or the plane of the atoms
+        seeds, proper = np.array([identity, identity]), np.array([True, False])
     else:
         frames, proper = _frames_of_images(compatible, distances, centred, first, second, limit)
         seeds, proper = _permutations_of_frames(species, centred, frames, proper)
@@ -134,7 +138,12 @@ def _frames(a: NDArrayFloat, b: NDArrayFloat) -> NDArrayFloat:
 
 
 def _frames_of_images(
-    compatible: np.ndarray, distances: NDArrayFloat, centred: NDArrayFloat, first: int, second: int, limit: float
+    compatible: np.ndarray,
+    distances: NDArrayFloat,
+    centred: NDArrayFloat,
+    first: int,
+    second: int,
+    limit: float,
 ) -> tuple[NDArrayFloat, np.ndarray]:
     """Matrices (M, 3, 3) that take the reference pair to each image pair, proper and improper, and a proper flag."""
     images_1, images_2 = np.flatnonzero(compatible[first]), np.flatnonzero(compatible[second])
@@ -159,12 +168,13 @@ def _permutations_of_frames(
     bijective = (np.sort(nearest, axis=1) == np.arange(len(species))).all(axis=1)
     nearest, proper = nearest[bijective], proper[bijective]
     keyed = np.concatenate([nearest, proper[:, None]], axis=1)
-    _, index = np.unique(keyed @ _weights(keyed.shape[1]), return_index=True)
+    _, index = np.unique(keyed @ hash_weights(keyed.shape[1]), return_index=True)
     return nearest[index], proper[index]
 
 
-def _weights(length: int) -> NDArrayInt:
-    """Fixed random integers: the dot product with a permutation is its hash (wraps around, harmless)."""
+@lru_cache(maxsize=64)
+def hash_weights(length: int) -> NDArrayInt:
+    """Fixed random integers (length,): the dot product with a permutation is its hash (wraps around, harmless)."""
     return np.random.default_rng(20240229).integers(1, 2**62, length)
 
 

@@ -64,9 +64,7 @@ def main() -> None:
         "standard weights 2021 (doi:10.1515/pac-2019-0603), covalent radii Cordero 2008 "
         "(doi:10.1039/b801115j) to Z = 96, single-bond Pyykko 2009 (doi:10.1002/chem.200800987) above"
     )
-    columns = (
-        "symbol, name, standard weight u, covalent radius angstrom, main isotope, {A: (mass u - A) * 1e8}"
-    )
+    columns = "symbol, name, standard weight u, covalent radius angstrom, main isotope, {A: (mass u - A) * 1e8}"
     rows = ",\n".join(json.dumps(element_record(e, radii[e.number]), separators=(",", ":")) for e in elements)
     head = f'"source":{json.dumps(source)},\n"columns":{json.dumps(columns)}'
     TARGET.parent.mkdir(exist_ok=True)
