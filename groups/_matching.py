@@ -54,17 +54,15 @@ def find_candidates(species: NDArrayInt, centred: NDArrayFloat, limit: float) ->
     """
     distances, radii = _distances(centred)
     compatible = _compatible(species, distances, radii, limit)
-    identity = np.arange(len(species))
     first, second, lever = _reference_pair(compatible, centred, radii)
     near_line = lever < max(2 * limit, _LINE_ANGSTROM)
     if np.count_nonzero(compatible) == len(species):  # every atom unlike all others: E, or the plane of the atoms
-        seeds, proper = np.array([identity, identity]), np.array([True, False])
-    elif near_line:
+        return _judge(centred, np.tile(np.arange(len(species)), (2, 1)), np.array([True, False]), limit, near_line)
+    seeds, proper = np.empty((0, len(species)), dtype=np.int64), np.empty(0, dtype=bool)
+    if near_line:
         permutations = _line_permutations(species, centred)
         seeds, proper = np.repeat(permutations, 2, axis=0), np.tile([True, False], len(permutations))
-    else:
-        seeds, proper = np.empty((0, len(species)), dtype=np.int64), np.empty(0, dtype=bool)
-    if lever >= _LINE_ANGSTROM and len(seeds) != 2:
+    if lever >= _LINE_ANGSTROM:
         frames, proper_frames = _frames_of_images(compatible, distances, centred, first, second, limit)
         found, proper_found = _permutations_of_frames(species, centred, frames, proper_frames)
         seeds, proper = _distinct(np.concatenate([seeds, found]), np.concatenate([proper, proper_found]))
