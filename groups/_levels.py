@@ -68,10 +68,19 @@ def find_levels(candidates: Candidates, centred: NDArrayFloat, species: NDArrayI
         Level(int(k), "", float(candidates.deviations[k - 1]), float(squares[k - 1]), max(int(broken[k - 1]), 0))
         for k in _closed_prefixes(candidates)
     ]
-    if candidates.near_line:
-        levels += _linear_levels(centred, species)
-        levels.sort(key=lambda level: level.deviation_angstrom)
-    return levels
+    if not candidates.near_line:
+        return levels
+    linear = _linear_levels(centred, species)
+    # A finite subgroup of a linear group counts as a level of its own only where it is obeyed better than that.
+    reverses = (candidates.permutations != np.arange(atoms)).any(axis=1)
+    finite = [
+        level
+        for level in levels
+        if level.size == 1
+        or level.deviation_angstrom
+        < linear[-1 if reverses[: level.size].any() else 0].deviation_angstrom - EXACT_ANGSTROM
+    ]
+    return sorted([*finite, *linear], key=lambda level: level.deviation_angstrom)
 
 
 def _closed_prefixes(candidates: Candidates) -> NDArrayInt:
@@ -104,7 +113,7 @@ def _linear_levels(centred: NDArrayFloat, species: NDArrayInt) -> list[Level]:
     atoms = len(centred)
     axis = np.linalg.svd(centred, full_matrices=False)[2][0]
     along = centred @ axis
-    across = np.sqrt(np.maximum(np.einsum("ij,ij->i", centred, centred) - along**2, 0.0))
+    across = np.linalg.norm(centred - np.outer(along, axis), axis=1)
     # A half turn about the line moves an atom by twice its distance from it.
     bend, bend_squares = 2 * float(across.max()), float(across @ across)
     internal = max(3 * atoms - 6, 0)
