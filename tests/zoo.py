@@ -47,8 +47,8 @@ NEAR: tuple[NearMolecule, ...] = near()
 BELOW_FLOOR: tuple[NearMolecule, ...] = below_floor()
 
 # name: (IR, Raman, both, silent, all) vibrations, each counted with its degeneracy. The first nine are the
-# check values of theory.md section 2; the others follow by hand from the species of the vibrations (adamantane
-# 5A1 + A2 + 6E + 7T1 + 11T2). test_expected_counts computes all of them again, without character tables.
+# check values of theory.md section 2; the others follow by hand from the species of the vibrations, as in
+# adamantane: 5A1 + A2 + 6E + 7T1 + 11T2. The test computes all of them again without character tables.
 EXPECTED_COUNTS: dict[str, tuple[int, int, int, int, int]] = {
     "H2O": (3, 3, 3, 0, 3),
     "NH3": (6, 6, 6, 0, 6),

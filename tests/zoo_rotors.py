@@ -47,7 +47,7 @@ def linear() -> list[ZooMolecule]:
 
 
 def _methyl(axis, toward, twist: float, length: float = 1.09) -> np.ndarray:
-    """Vector from a methyl carbon to one hydrogen: outward along `axis`, leaning to `toward` turned by `twist`."""
+    """Vector from a methyl carbon to one hydrogen: along `axis`, leaning to `toward` turned by `twist`."""
     axis = np.asarray(axis, dtype=float) / np.linalg.norm(axis)
     side = np.asarray(toward, dtype=float) - axis * np.dot(axis, toward)
     side = rotation(axis, twist) @ side / np.linalg.norm(side)
