@@ -41,7 +41,7 @@ def frames(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def candidate_operations(symbols: np.ndarray, centred: np.ndarray, slack: float) -> np.ndarray:
-    """Orthogonal matrices (K, 3, 3), both handednesses, that carry the reference pair to a compatible pair."""
+    """Matrices (K, 3, 3) of either handedness that carry the reference pair to a compatible pair."""
     a, b = reference_pair(symbols, centred)
     radii = np.linalg.norm(centred, axis=1)
     gaps = np.linalg.norm(centred[:, None] - centred[None], axis=2)
