@@ -17,7 +17,9 @@ CHUNK = 4_000_000  # distances held at once
 def reference_pair(symbols: np.ndarray, centred: np.ndarray) -> tuple[int, int]:
     """Two atoms not collinear with the centre: few equivalents first, then long arms."""
     radii = np.linalg.norm(centred, axis=1)
-    equivalents = [int(np.sum((symbols == s) & (abs(radii - r) < CLEAR))) for s, r in zip(symbols, radii, strict=True)]
+    equivalents = [
+        int(np.sum((symbols == s) & (abs(radii - r) < CLEAR))) for s, r in zip(symbols, radii, strict=True)
+    ]
     outer = radii >= 0.6 * radii.max()
     best, found = None, None
     for a in np.flatnonzero(outer):
@@ -39,7 +41,7 @@ def frames(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def candidate_operations(symbols: np.ndarray, centred: np.ndarray, slack: float) -> np.ndarray:
-    """Orthogonal matrices (K, 3, 3) that carry the reference pair to any compatible pair, in both handednesses."""
+    """Matrices (K, 3, 3) of either handedness that carry the reference pair to a compatible pair."""
     a, b = reference_pair(symbols, centred)
     radii = np.linalg.norm(centred, axis=1)
     gaps = np.linalg.norm(centred[:, None] - centred[None], axis=2)
@@ -218,8 +220,8 @@ def activity_counts(molecule: ZooMolecule) -> tuple[int, int, int, int, int]:
     """(IR, Raman, both, silent, all) vibrations, without a character table.
 
     A random symmetric class function summed over a representation is one number on each isotypic part, and
-    different numbers on different ones. Those numbers on the vector representation and on its symmetric square
-    say which vibrations IR and Raman see. A finite subgroup with an eightfold axis stands for C_inf v and D_inf h.
+    different numbers on different ones. Those numbers on the vector representation and on its symmetric
+    square say what IR and Raman see. A subgroup with an eightfold axis stands for C_inf v and D_inf h.
     """
     label = {"Cinfv": "C8v", "Dinfh": "D8h"}.get(molecule.group, molecule.group)
     operations = group_matrices(label)
@@ -242,7 +244,9 @@ def activity_counts(molecule: ZooMolecule) -> tuple[int, int, int, int, int]:
         species.remove(min(species, key=lambda other: abs(other - value)))
     infrared = np.linalg.eigvalsh(vector)
     raman = [v for v in np.linalg.eigvalsh(symmetric) if abs(v) > 1e-6]
-    seen = [(any(abs(s - v) < 1e-6 for v in infrared), any(abs(s - v) < 1e-6 for v in raman)) for s in species]
+    seen = [
+        (any(abs(s - v) < 1e-6 for v in infrared), any(abs(s - v) < 1e-6 for v in raman)) for s in species
+    ]
     n_ir, n_raman = sum(i for i, _ in seen), sum(r for _, r in seen)
     both, silent = sum(i and r for i, r in seen), sum(not (i or r) for i, r in seen)
     return n_ir, n_raman, both, silent, len(seen)
