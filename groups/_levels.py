@@ -36,8 +36,8 @@ class Level:
     """A group of operations and how well the structure obeys it.
 
     size: number of operations (a prefix of the sorted candidates; 0 for linear levels); label: point group of a
-    linear level, else ""; deviation_angstrom: largest distance between an image and its partner; sum_squares
-    (angstrom^2): what the group leaves unexplained; broken: number of internal coordinates that it forbids.
+    linear level, else ""; deviation_angstrom: largest distance between an image and its partner (of a linear level:
+    between an atom and the line); sum_squares (angstrom^2): what the group leaves unexplained; broken: number of internal coordinates that it forbids.
     """
 
     size: int
@@ -114,8 +114,7 @@ def _linear_levels(centred: NDArrayFloat, species: NDArrayInt) -> list[Level]:
     axis = np.linalg.svd(centred, full_matrices=False)[2][0]
     along = centred @ axis
     across = np.linalg.norm(centred - np.outer(along, axis), axis=1)
-    # A half turn about the line moves an atom by twice its distance from it.
-    bend, bend_squares = 2 * float(across.max()), float(across @ across)
+    bend, bend_squares = float(across.max()), float(across @ across)
     internal = max(3 * atoms - 6, 0)
     levels = [Level(0, "Cinfv", bend, bend_squares, max(internal - (atoms - 1), 0))]
     order = np.argsort(along)
@@ -156,7 +155,7 @@ def choose_level(levels: list[Level], tolerance: float | None) -> Choice:
 def _informs(lower: Level, higher: Level) -> bool:
     """Does the lower level, a subgroup of the higher, forbid something that would show the noise?"""
     if higher.label == "Cinfv":  # a reversal of a line is not in Cinfv
-        return lower.broken > 0 and lower.size in (1, 2)
+        return 0 < lower.broken < higher.broken and lower.size == 2
     return 0 < lower.broken < higher.broken
 
 

@@ -157,9 +157,7 @@ _SPHERICAL = {
     "Dg": BasisFunctions(quadratic=("(2z^2-x^2-y^2,x^2-y^2,xy,xz,yz)",)),
     "Pu": BasisFunctions(linear=("(x,y,z)",), cubic=("(x(x^2+y^2+z^2),y(x^2+y^2+z^2),z(x^2+y^2+z^2))",)),
     "Fu": BasisFunctions(
-        cubic=(
-            "(z(2z^2-3x^2-3y^2),x(4z^2-x^2-y^2),y(4z^2-x^2-y^2),xyz,z(x^2-y^2),x(x^2-3y^2),y(3x^2-y^2))",
-        )
+        cubic=("(z(2z^2-3x^2-3y^2),x(4z^2-x^2-y^2),y(4z^2-x^2-y^2),xyz,z(x^2-y^2),x(x^2-3y^2),y(3x^2-y^2))",)
     ),
 }
 

@@ -77,7 +77,7 @@ class Detection:
     point_group : PointGroup
         The group found.
     deviation_angstrom : float
-        Largest deviation of any of its operations.
+        Largest deviation of any of its operations; of a linear group, largest distance of an atom from the line.
     tolerance_angstrom : float or None
         The tolerance that was given; None where it was read from the molecule.
     ambiguous : bool

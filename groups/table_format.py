@@ -181,7 +181,9 @@ class _Shorthand:
         if self.n <= 4 and self.n != 3:
             return None
         if self.style is Style.LATEX:
-            return rf"$\varepsilon = \mathrm{{e}}^{{2\pi\mathrm{{i}}/{self.n}}}$; an asterisk means the complex conjugate"
+            return (
+                rf"$\varepsilon = \mathrm{{e}}^{{2\pi\mathrm{{i}}/{self.n}}}$; an asterisk means the complex conjugate"
+            )
         pi = "pi " if self.style is Style.ASCII else "π"
         return f"{self.letter} = exp(2{pi}i/{self.n}); * complex conjugate"
 
@@ -213,8 +215,11 @@ def _rows(table: Table, style: Style) -> tuple[list[str], list[list[str]], list[
         rows.append([r"$\cdots$" if style is Style.LATEX else "..."] + [""] * (len(header) - 1))
     notes = [note] if (note := shorthand.note()) else []
     for c in table.classes:
-        if c.symbol.endswith("'") or c.symbol in ("sigma_v", "sigma_d") or c.symbol.startswith(("C3", "S6")) and (
-            table.point_group.family in ("T", "Th")
+        if (
+            c.symbol.endswith("'")
+            or c.symbol in ("sigma_v", "sigma_d")
+            or c.symbol.startswith(("C3", "S6"))
+            and (table.point_group.family in ("T", "Th"))
         ):
             notes.append(f"{math(class_text(c.symbol, style))}: {_safe(c.description, style)}")
     pairs = [irrep for irrep in table.irreps if irrep.reality == "complex"]
@@ -274,9 +279,7 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], n_right: in
 
     head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
     body = "\n".join(map(cells, rows))
-    return (
-        f'<table class="{css_class}">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>'
-    )
+    return f'<table class="{css_class}">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>'
 
 
 def table_text(table: Table, unicode: bool = False) -> str:

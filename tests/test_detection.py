@@ -159,7 +159,7 @@ class TestTolerance:
             detect_point_group((["O", "H", "H"], [[0, 0, 0], [0, 0.76, 0.59], [0, -0.76, 0.59]]), tolerance)
 
     @pytest.mark.parametrize("tolerance", [0.05, 0.2, 0.5, 1.0])
-    @pytest.mark.parametrize("name", ["methane", "benzene", "water", "carbon dioxide"])
+    @pytest.mark.parametrize("name", ["CH4", "benzene", "H2O", "CO2"])
     def test_coarse_tolerances_keep_clean_molecules_right(self, name, tolerance):
         entry = next((z for z in ZOO if z.name == name), None)
         if entry is None:
@@ -198,7 +198,7 @@ class TestProperties:
             assert found.symmetry_number == sum(o.operation.proper for o in found.operations)
 
     def test_isotopes_are_different_atoms(self):
-        methane = next(z for z in ZOO if z.name == "methane")
+        methane = next(z for z in ZOO if z.name == "CH4")
         molecule = molecule_of(methane.symbols, methane.positions)
         hydrogens = np.flatnonzero(molecule.numbers == 1)
         assert detect_point_group(molecule).point_group.label == "Td"
@@ -229,8 +229,8 @@ class TestProperties:
         ("name", "elements"),
         [
             ("benzene", {"C6": 1, "C2": 6, "sigma": 7, "i": 1}),
-            ("methane", {"C3": 4, "C2": 3, "S4": 3, "sigma": 6}),
-            ("water", {"C2": 1, "sigma": 2}),
+            ("CH4", {"C3": 4, "C2": 3, "S4": 3, "sigma": 6}),
+            ("H2O", {"C2": 1, "sigma": 2}),
         ],
     )
     def test_elements(self, name, elements):
