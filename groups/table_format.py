@@ -151,7 +151,7 @@ class _Shorthand:
         if isinstance(value, AngularCharacter):
             return {Style.ASCII: value.__str__, Style.LATEX: value.latex}.get(self.style, value.unicode)()
         root = None if value.is_real else _root_of_unity(value)
-        if root is None or self.n <= 4 and self.n != 3:
+        if root is None or (self.n <= 4 and self.n != 3):
             text = render(value.terms(), self.style)
             return text if self.style in (Style.ASCII, Style.LATEX) else text.replace("-", "−")
         k, n = root
@@ -218,8 +218,8 @@ def _rows(table: Table, style: Style) -> tuple[list[str], list[list[str]], list[
         if (
             c.symbol.endswith("'")
             or c.symbol in ("sigma_v", "sigma_d")
-            or c.symbol.startswith(("C3", "S6"))
-            and (table.point_group.family in ("T", "Th"))
+            or (c.symbol.startswith(("C3", "S6"))
+            and (table.point_group.family in ("T", "Th")))
         ):
             notes.append(f"{math(class_text(c.symbol, style))}: {_safe(c.description, style)}")
     pairs = [irrep for irrep in table.irreps if irrep.reality == "complex"]

@@ -1,6 +1,7 @@
 """Small helpers for tests."""
 
 import numpy as np
+
 from symvib.groups.elements import parse_symbol
 from symvib.groups.molecule import Molecule
 

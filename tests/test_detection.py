@@ -5,11 +5,12 @@ import pytest
 from helpers import molecule_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zoo import BELOW_FLOOR, NEAR, ZOO, noisy, permuted, rotated
+
 from symvib import PointGroup, detect_point_group
 from symvib.errors import DetectionError
 from symvib.groups.molecule import Molecule
 from symvib.groups.operations import multiplication_table
-from zoo import BELOW_FLOOR, NEAR, ZOO, noisy, permuted, rotated
 
 by_name = pytest.mark.parametrize("entry", ZOO, ids=lambda z: f"{z.name} {z.group}")
 SMALL = [z for z in ZOO if len(z.symbols) <= 40]
@@ -149,7 +150,9 @@ class TestTolerance:
     def test_a_given_tolerance_rules(self):
         entry = next(z for z in NEAR if z.rival == "D4h" and z.group == "D2h")
         molecule = molecule_of(entry.symbols, entry.positions)
-        deviation = next(r for r in detect_point_group(molecule).rivals if r.point_group.label == "D4h").deviation_angstrom
+        deviation = next(
+            r for r in detect_point_group(molecule).rivals if r.point_group.label == "D4h"
+        ).deviation_angstrom
         assert detect_point_group(molecule, tolerance=1.1 * deviation).point_group.label == "D4h"
         assert detect_point_group(molecule, tolerance=0.9 * deviation).point_group.label == "D2h"
 

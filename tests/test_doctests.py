@@ -5,9 +5,12 @@ import importlib
 import pkgutil
 
 import pytest
+
 import symvib
 
-MODULES = sorted(m.name for m in pkgutil.walk_packages(symvib.__path__, "symvib.") if ".groups" in m.name or m.name.count(".") == 1)
+MODULES = sorted(
+    m.name for m in pkgutil.walk_packages(symvib.__path__, "symvib.") if ".groups" in m.name or m.name.count(".") == 1
+)
 SKIP = {"symvib.__main__", "symvib.tests", "symvib.examples", "symvib.benchmarks", "symvib.tools"}
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from symvib.errors import PointGroupError
 from symvib.groups.operations import (
     SymmetryOperation,
@@ -39,7 +40,9 @@ def test_every_spelling_is_understood(text, label):
     assert PointGroup.parse(text).label == label
 
 
-@pytest.mark.parametrize("text", ["", "D", "X3", "C2x", "D2hh", "S4h", "C-2", "D6h;DROP", "C99999999", "D*d", "S0", "D2v", "2h"])
+@pytest.mark.parametrize(
+    "text", ["", "D", "X3", "C2x", "D2hh", "S4h", "C-2", "D6h;DROP", "C99999999", "D*d", "S0", "D2v", "2h"]
+)
 def test_nonsense_is_refused_with_the_call_restated(text):
     with pytest.raises(PointGroupError, match="PointGroup.parse"):
         PointGroup.parse(text)

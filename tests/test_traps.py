@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from helpers import molecule_of
+from zoo import ZOO, noisy, rotated
+
 from symvib import character_table, detect_point_group, point_group_report
 from symvib.groups.schoenflies import PointGroup
-from zoo import ZOO, noisy, rotated
 
 
 def groups_found(label, noise=0.0, seed=0):
@@ -84,9 +85,7 @@ def test_labels_are_the_customary_ones(entry):
     assert label not in {"D1d", "S2", "D*h", "C1v", "C1h", "D1", "D1h", "S1", "S3"}
 
 
-@pytest.mark.parametrize(
-    ("name", "wrong"), [("benzene", 0.85), ("CH4", 0.778), ("cubane", 0.452), ("SF6", 0.60)]
-)
+@pytest.mark.parametrize(("name", "wrong"), [("benzene", 0.85), ("CH4", 0.778), ("cubane", 0.452), ("SF6", 0.60)])
 def test_completeness_in_circulation_is_wrong(name, wrong):
     entry = next(z for z in ZOO if z.name == name)
     report = point_group_report(molecule_of(entry.symbols, entry.positions))

@@ -17,9 +17,7 @@ CHUNK = 4_000_000  # distances held at once
 def reference_pair(symbols: np.ndarray, centred: np.ndarray) -> tuple[int, int]:
     """Two atoms not collinear with the centre: few equivalents first, then long arms."""
     radii = np.linalg.norm(centred, axis=1)
-    equivalents = [
-        int(np.sum((symbols == s) & (abs(radii - r) < CLEAR))) for s, r in zip(symbols, radii, strict=True)
-    ]
+    equivalents = [int(np.sum((symbols == s) & (abs(radii - r) < CLEAR))) for s, r in zip(symbols, radii, strict=True)]
     outer = radii >= 0.6 * radii.max()
     best, found = None, None
     for a in np.flatnonzero(outer):
@@ -244,9 +242,7 @@ def activity_counts(molecule: ZooMolecule) -> tuple[int, int, int, int, int]:
         species.remove(min(species, key=lambda other: abs(other - value)))
     infrared = np.linalg.eigvalsh(vector)
     raman = [v for v in np.linalg.eigvalsh(symmetric) if abs(v) > 1e-6]
-    seen = [
-        (any(abs(s - v) < 1e-6 for v in infrared), any(abs(s - v) < 1e-6 for v in raman)) for s in species
-    ]
+    seen = [(any(abs(s - v) < 1e-6 for v in infrared), any(abs(s - v) < 1e-6 for v in raman)) for s in species]
     n_ir, n_raman = sum(i for i, _ in seen), sum(r for _, r in seen)
     both, silent = sum(i and r for i, r in seen), sum(not (i or r) for i, r in seen)
     return n_ir, n_raman, both, silent, len(seen)
