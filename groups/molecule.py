@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import MoleculeError
+from ._distances import check_distances, pairs_within
 from .elements import (
     HIGHEST_NUMBER,
     covalent_radii_angstrom,
