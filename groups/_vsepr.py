@@ -1,8 +1,9 @@
-"""Geometry of a hypervalent molecule AX_n by electron-pair repulsion (VSEPR), where force fields have no types.
+"""Geometry of a hypervalent molecule AX_n by electron-pair repulsion (VSEPR), unknown to force fields.
 
-MMFF94 has no parameters for SF6 or XeF4, and UFF none or tetrahedral ones. The electron pairs of the central atom
-are points on a sphere that repel each other; lone pairs repel more (Gillespie and Nyholm, Q. Rev. Chem. Soc. 11 (1957)
-339). Which angles come out depends little on the law of repulsion; its symmetry is what is wanted here.
+MMFF94 has no parameters for SF6 or XeF4, and UFF none or tetrahedral ones. The electron pairs of the central
+atom are points on a sphere that repel each other; lone pairs repel more (Gillespie and Nyholm, Q. Rev. Chem.
+Soc. 11 (1957) 339). Which angles come out depends little on the law of repulsion; its symmetry is what is
+wanted here.
 """
 
 from itertools import combinations
@@ -15,8 +16,8 @@ from .elements import covalent_radii_angstrom
 # five, six and seven equal pairs, as in PF5, SF6 and IF7; from n = 3 on, seven pairs leave D5h.
 _EXPONENT = 2
 
-# Repulsion of lone pair with bond and of two lone pairs, relative to two bonds. Only the order matters: it puts lone
-# pairs into the equator of a bipyramid (SF4, ClF3) and opposite each other in an octahedron (XeF4).
+# Repulsion of lone pair with bond and of two lone pairs, relative to two bonds. Only the order matters: it
+# puts lone pairs into the equator of a bipyramid (SF4, ClF3) and opposite each other in an octahedron (XeF4).
 _LONE_PAIR_BOND = 1.5
 _LONE_PAIR_LONE_PAIR = 2.6
 
@@ -40,8 +41,8 @@ def vsepr_positions(
 
     Notes
     -----
-    AX_n: n = N - 1 bonds, all from one main-group atom of period 3 or below, with five or more electron pairs (bonds
-    plus lone pairs), at most seven. Fewer pairs are the force fields' business.
+    AX_n: n = N - 1 bonds, all from one main-group atom of period 3 or below, with five or more electron
+    pairs (bonds plus lone pairs), at most seven. Fewer pairs are the force fields' business.
     """
     n_ligands = len(numbers) - 1
     if n_ligands < 2 or len(bonds) != n_ligands:

@@ -1,8 +1,8 @@
 """Strict reader of the .xyz format and of its extended form (key=value pairs in the comment line).
 
-A frame is: a line with the number of atoms, a comment line, and one line an atom (symbol or atomic number, then x, y
-and z in angstrom). Further columns are left unread unless `Properties=` names them. Fields are separated by white
-space. Nothing is guessed: a wrong count is an error.
+A frame is: a line with the number of atoms, a comment line, and one line an atom (symbol or atomic number,
+then x, y and z in angstrom). Further columns are left unread unless `Properties=` names them. Fields are
+separated by white space. Nothing is guessed: a wrong count is an error.
 """
 
 import logging
@@ -13,7 +13,8 @@ from .molecule import MAXIMUM_ATOMS, Molecule
 
 logger = logging.getLogger(__name__)
 
-# A decimal number, with Fortran's D exponent; Python's float() would also take "1_000" and other scripts' digits.
+# A decimal number, with Fortran's D exponent; Python's float() would also take "1_000" and other scripts'
+# digits.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]{1,3})?")
 _COUNT = re.compile(r"[0-9]{1,20}")
 _LATTICE = re.compile(r"(?i)\blattice\s*=")
@@ -33,8 +34,8 @@ def read_xyz(text: str, name: str = "", frame: int | None = None, source: str = 
     name : str
         Name of the molecule.
     frame : int, optional
-        Which frame, counted from 0, negative from the end. Without it the first is taken; if there are more, the
-        comment and a logged warning say so.
+        Which frame, counted from 0, negative from the end. Without it the first is taken; if there are more,
+        the comment and a logged warning say so.
     source : str
         Names the input in messages.
 
@@ -99,7 +100,8 @@ def _frame_starts(lines: list[str], source: str) -> list[tuple[int, int]]:
         if count > available or not all(line.strip() for line in lines[row + 2 : row + 2 + count]):
             present = sum(1 for line in lines[row + 2 : row + 2 + count] if line.strip())
             raise MoleculeError(
-                f"{source}, line {row + 1}: {count} atoms are announced, but {present} lines with atoms follow."
+                f"{source}, line {row + 1}: {count} atoms are announced, but {present} lines with atoms "
+                "follow."
             )
         starts.append((row, count))
         row += count + 2
@@ -117,7 +119,8 @@ def _count(line: str, row: int, source: str, starts: list[tuple[int, int]]) -> i
                 f"{starts[-1][0] + 1} announces. Correct that number."
             )
         raise MoleculeError(
-            f"{source}, line {row + 1}: {text[:60]!r} is not a number of atoms. An .xyz file begins with the number "
+            f"{source}, line {row + 1}: {text[:60]!r} is not a number of atoms. An .xyz file begins with "
+            "the number "
             "of atoms and a comment line."
         )
     count = int(text)
@@ -139,7 +142,8 @@ def _refuse_periodic(comment: str, source: str) -> None:
         periodic = _LATTICE.search(comment) is not None
     if periodic:
         raise MoleculeError(
-            f"{source} is a crystal (its comment line gives a lattice or pbc). Crystals come in a later version; for "
+            f"{source} is a crystal (its comment line gives a lattice or pbc). Crystals come in a later "
+            "version; for "
             'a molecule in a box write pbc="F F F".'
         )
 
@@ -153,19 +157,25 @@ def _columns(comment: str, source: str) -> tuple[int, int]:
     columns, position = {}, 0
     for name, _, width in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
         if not re.fullmatch(r"[0-9]{1,4}", width):
-            raise MoleculeError(f"{source}: {match.group(0)[:80]!r} cannot be read: {width[:20]!r} is not a width.")
+            raise MoleculeError(
+                f"{source}: {match.group(0)[:80]!r} cannot be read: {width[:20]!r} is not a width."
+            )
         columns[name.lower()] = (position, int(width))
         position += int(width)
     symbol = columns.get("species", columns.get("z"))
     xyz = columns.get("pos", columns.get("positions"))
     if symbol is None or xyz is None or xyz[1] != 3:
-        raise MoleculeError(f"{source}: {match.group(0)[:80]!r} lists no 'species:S:1' (or 'Z:I:1') and 'pos:R:3'.")
+        raise MoleculeError(
+            f"{source}: {match.group(0)[:80]!r} lists no 'species:S:1' (or 'Z:I:1') and 'pos:R:3'."
+        )
     return symbol[0], xyz[0]
 
 
 def _symbol(fields: list[str], column: int, row: int, source: str) -> str:
     if column >= len(fields):
-        raise MoleculeError(f"{source}, line {row + 1}: {len(fields)} fields, but the symbol is field {column + 1}.")
+        raise MoleculeError(
+            f"{source}, line {row + 1}: {len(fields)} fields, but the symbol is field {column + 1}."
+        )
     return fields[column]
 
 
@@ -173,9 +183,12 @@ def _position(fields: list[str], column: int, row: int, source: str) -> list[flo
     texts = fields[column : column + 3]
     if len(texts) < 3:
         raise MoleculeError(
-            f"{source}, line {row + 1}: an atom needs a symbol, x, y and z, but the line is {' '.join(fields)[:60]!r}."
+            f"{source}, line {row + 1}: an atom needs a symbol, x, y and z, but the line is "
+            f"{' '.join(fields)[:60]!r}."
         )
     for text in texts:
         if not _NUMBER.fullmatch(text):
-            raise MoleculeError(f"{source}, line {row + 1}: the coordinate {text[:40]!r} is not a finite number.")
+            raise MoleculeError(
+                f"{source}, line {row + 1}: the coordinate {text[:40]!r} is not a finite number."
+            )
     return [float(text.replace("D", "e").replace("d", "e")) for text in texts]
