@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MoleculeError
+from ._arrays import read_floats, sequence_length
 from ._rdkit_geometry import molecule_from_rdkit
 from ._xyz import choose_frame, frame_comment
 from .elements import element, isotope_of_mass
@@ -145,28 +146,22 @@ def _read_qcschema(data: Mapping[Any, Any], name: str | None) -> Molecule:
     symbols, geometry = data.get("symbols"), data.get("geometry")
     if symbols is None or geometry is None:
         raise MoleculeError(f"the QCSchema molecule lacks 'symbols' or 'geometry'; it has {_keys(data)}.")
+    count = sequence_length(symbols, "QCSchema symbols")
     real = data.get("real")
-    if real is not None and not np.all(np.asarray(real, dtype=bool)):
+    if real is not None and not read_floats(real, "QCSchema real", (count,)).all():
         raise MoleculeError(
             "the QCSchema molecule has ghost atoms (real=False), which are not nuclei: remove them."
         )
-    try:
-        flat = np.array(geometry, dtype=float).ravel()
-    except (TypeError, ValueError, OverflowError) as error:
-        raise MoleculeError(f"the QCSchema geometry is not an array of numbers: {error}") from error
-    if flat.size % 3:
-        raise MoleculeError(f"the QCSchema geometry has {flat.size} numbers, not three an atom.")
+    flat = sequence_length(geometry, "QCSchema geometry") == 3 * count
+    xyz = read_floats(geometry, "QCSchema geometry", (3 * count,) if flat and count else (count, 3))
     given = data.get("mass_numbers")
     if given is not None:
-        try:
-            given = np.array(given, dtype=float)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise MoleculeError(f"the QCSchema mass_numbers are not numbers: {error}") from error
+        given = read_floats(given, "QCSchema mass_numbers", (count,))
         given = np.where(given == -1, 0, given)
     title = name if name is not None else data.get("name")
     return Molecule.from_arrays(
         symbols,
-        flat.reshape(-1, 3) * value("Bohr radius") * 1e10,
+        xyz.reshape(-1, 3) * value("Bohr radius") * 1e10,
         mass_numbers=given,
         name=title if isinstance(title, str) else "",
         comment=data["comment"] if isinstance(data.get("comment"), str) else "",

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import MoleculeError
+from ._arrays import read_floats, sequence_length
 from ._distances import check_distances, pairs_within
 from .elements import (
     HIGHEST_NUMBER,
@@ -258,16 +259,7 @@ def _nuclide_symbol(symbol: str, mass_number: int) -> str:
 
 def _read_numbers(numbers: Any) -> tuple[NDArrayInt, NDArrayInt]:
     """Return atomic numbers and mass numbers (0 unless a symbol such as D said otherwise)."""
-    if isinstance(numbers, str):
-        raise MoleculeError(
-            f"numbers must be a sequence, one entry an atom, not the string {numbers[:40]!r}."
-        )
-    try:
-        count = len(numbers)
-    except TypeError:
-        raise MoleculeError(
-            f"numbers must be a sequence, one entry an atom, not {type(numbers).__name__}."
-        ) from None
+    count = sequence_length(numbers, "numbers")
     if count == 0:
         raise MoleculeError("the molecule is empty: it has no atoms.")
     if count > MAXIMUM_ATOMS:
@@ -283,7 +275,7 @@ def _read_numbers(numbers: Any) -> tuple[NDArrayInt, NDArrayInt]:
 
 
 def _read_integers(values: Any, what: str, count: int) -> NDArrayInt:
-    array = _read_floats(values, what, (count,))
+    array = read_floats(values, what, (count,))
     rounded = np.rint(array)
     if (rounded != array).any() or np.abs(rounded).max() > 1000:
         bad = array[(rounded != array) | (np.abs(rounded) > 1000)][0]
@@ -291,27 +283,8 @@ def _read_integers(values: Any, what: str, count: int) -> NDArrayInt:
     return rounded.astype(int)
 
 
-def _read_floats(values: Any, what: str, shape: tuple[int, ...]) -> NDArrayFloat:
-    try:
-        array = np.array(values, dtype=float)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise MoleculeError(
-            f"{what} cannot be read as an array of shape {shape} of numbers: {error}"
-        ) from error
-    if array.shape != shape:
-        raise MoleculeError(f"{what} must have the shape {shape}, one row an atom, but has {array.shape}.")
-    if not np.isfinite(array).all():
-        first = np.argwhere(~np.isfinite(array))[0]
-        raise MoleculeError(
-            f"{what} holds {array[tuple(first)]} at index {tuple(first.tolist())} (atoms counted from 0); "
-            "every "
-            "value must be finite."
-        )
-    return array
-
-
 def _read_positions(positions: Any, count: int) -> NDArrayFloat:
-    xyz = _read_floats(positions, "positions", (count, 3))
+    xyz = read_floats(positions, "positions", (count, 3))
     if np.abs(xyz).max() > 1e6:
         raise MoleculeError(
             f"positions hold {xyz.flat[np.abs(xyz).argmax()]:g}; coordinates are in angstrom, at most 1e6."
@@ -326,7 +299,7 @@ def _read_masses(
     if masses is None:
         mass = main_masses()[z]
     else:
-        mass = _read_floats(masses, "masses", (len(z),))
+        mass = read_floats(masses, "masses", (len(z),))
         if mass.min() <= 0:
             raise MoleculeError(f"masses must be positive, in u, but one is {mass.min():g}.")
         if infer_isotopes:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from symvib.errors import MoleculeError
 from symvib.groups.elements import element, isotope_of_mass, parse_symbol
 from symvib.groups.molecule import MAXIMUM_ATOMS, Molecule
@@ -42,7 +41,17 @@ def test_isotope_masses(z, a, mass):
 # The most abundant isotope is not always the one next to the average weight: Br-79, Ge-74, Se-80, Te-130.
 @pytest.mark.parametrize(
     ("symbol", "a"),
-    [("H", 1), ("Br", 79), ("Ge", 74), ("Se", 80), ("Te", 130), ("U", 238), ("Th", 232), ("Tc", 98), ("Og", 294)],
+    [
+        ("H", 1),
+        ("Br", 79),
+        ("Ge", 74),
+        ("Se", 80),
+        ("Te", 130),
+        ("U", 238),
+        ("Th", 232),
+        ("Tc", 98),
+        ("Og", 294),
+    ],
 )
 def test_main_isotope(symbol, a):
     assert element(symbol).main_isotope == a
@@ -160,7 +169,7 @@ def line(*x):
         ([1.5], [[0, 0, 0]], "whole numbers"),
         ([1, 1], [[0, 0, 0]], r"shape \(2, 3\)"),
         ([1], [[0, 0]], r"shape \(1, 3\)"),
-        ([1, 1], [[0, 0, 0], [0]], "cannot be read"),
+        ([1, 1], [[0, 0, 0], [0]], "1 numbers in a row"),
         ([1], [["a", "b", "c"]], "cannot be read"),
         ([1], [[1j, 0, 0]], "cannot be read"),
         ([1], [[1e9, 0, 0]], "at most 1e6"),
@@ -185,7 +194,8 @@ def test_too_many_atoms_are_refused_before_the_positions_are_read():
 
 
 @pytest.mark.parametrize(
-    "keywords", [{"masses": [1, 2]}, {"masses": [16, 1, -1]}, {"mass_numbers": [16, 1]}, {"mass_numbers": [0, 0, 50]}]
+    "keywords",
+    [{"masses": [1, 2]}, {"masses": [16, 1, -1]}, {"mass_numbers": [16, 1]}, {"mass_numbers": [0, 0, 50]}],
 )
 def test_bad_masses(keywords):
     with pytest.raises(MoleculeError):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from symvib.errors import MissingPackageError, MoleculeError
 from symvib.groups.molecule import Molecule
 from symvib.groups.readers import as_molecule
@@ -213,10 +212,10 @@ def test_qcschema(wrap):
     ("changes", "reason"),
     [
         ({"real": [True, True, False]}, "ghost"),
-        ({"geometry": [1.0, 2.0]}, "not three an atom"),
-        ({"geometry": "far"}, "not an array"),
+        ({"geometry": [1.0, 2.0]}, r"shape \(3, 3\)"),
+        ({"geometry": "far"}, "must be a sequence"),
         ({"symbols": None}, "lacks"),
-        ({"mass_numbers": "a"}, "not numbers"),
+        ({"mass_numbers": "a"}, "must be a sequence"),
     ],
 )
 def test_qcschema_refused(changes, reason):
@@ -344,7 +343,7 @@ def test_several_frames_without_a_choice_are_said(caplog):
 
 
 def test_frame_that_is_not_there():
-    with pytest.raises(MoleculeError, match="has 2 frames; frame=2 is not one of 0..1"):
+    with pytest.raises(MoleculeError, match=r"has 2 frames; frame=2 is not one of 0\.\.1"):
         as_molecule(HYDROGEN_FRAMES, frame=2)
 
 
@@ -412,6 +411,7 @@ def test_drawing_in_a_mol_file(here):
 
 
 GAUSSIAN = """ Entering Gaussian System, Link 0=g16
+ Copyright (c) 1988-2019, Gaussian, Inc.  All Rights Reserved.
  Gaussian 16:  ES64L-G16RevC.01  3-Jul-2019
                          Standard orientation:
  ---------------------------------------------------------------------
