@@ -118,7 +118,7 @@ class Molecule:
             isotopes = np.where(given == 0, isotopes, given)
         mass, isotopes = _read_masses(z, isotopes, masses, mass_numbers is None and not isotopes.any())
         check_distances(z, xyz)
-        return cls(z, xyz, mass, isotopes, str(name), str(comment))
+        return cls(z, xyz, mass, isotopes, _read_text(name, "name"), _read_text(comment, "comment"))
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -244,8 +244,8 @@ class Molecule:
             positions,
             mass_numbers=data.get("mass_numbers"),
             masses=data.get("masses"),
-            name=data.get("name") or "",
-            comment=data.get("comment") or "",
+            name="" if data.get("name") is None else data["name"],
+            comment="" if data.get("comment") is None else data["comment"],
         )
 
 
@@ -255,6 +255,13 @@ def _nuclide_symbol(symbol: str, mass_number: int) -> str:
     if symbol == "H" and mass_number in (2, 3):
         return "D" if mass_number == 2 else "T"
     return f"[{mass_number}{symbol}]"
+
+
+def _read_text(text: Any, what: str) -> str:
+    """Return text that can be written as UTF-8; file names of another encoding hold lone surrogates."""
+    if not isinstance(text, str):
+        raise MoleculeError(f"{what} must be a str, not a {type(text).__name__}.")
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _read_numbers(numbers: Any) -> tuple[NDArrayInt, NDArrayInt]:

@@ -207,6 +207,18 @@ def test_mass_that_contradicts_the_mass_number():
         Molecule.from_arrays(*WATER, masses=[16, 1, 1], mass_numbers=[0, 0, 2])
 
 
+@pytest.mark.parametrize("name", [5, b"water", ["w"], np.array([])])
+def test_name_must_be_text(name):
+    with pytest.raises(MoleculeError, match="name must be a str"):
+        Molecule.from_arrays(*WATER, name=name)
+    with pytest.raises(MoleculeError, match="name must be a str"):
+        Molecule.from_dict({"numbers": WATER[0], "positions": WATER[1], "name": name})
+
+
+def test_name_can_be_written_as_utf8():
+    assert Molecule.from_arrays(*WATER, name="w\udcff").name.encode("utf-8") == b"w?"
+
+
 def test_bohr_is_warned_of(caplog):
     with caplog.at_level(logging.WARNING):
         Molecule.from_arrays(WATER[0], np.array(WATER[1]) / 0.529177)
