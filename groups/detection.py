@@ -407,7 +407,7 @@ def detect_point_group(x: Any, tolerance: float | None = None) -> Detection:
 
 
 def _search(molecule: Molecule, centred: NDArrayFloat, limit: float) -> tuple[Candidates, list[Level]]:
-    species = molecule.numbers * 1024 + molecule.mass_numbers
+    species = molecule.kinds
     candidates = find_candidates(species, centred, limit)
     levels = find_levels(candidates, centred, species)
     return candidates, [level for level in levels if level.deviation_angstrom <= limit]

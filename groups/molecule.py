@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import MoleculeError
+from ._arrays import read_floats, sequence_length
 from ._distances import check_distances, pairs_within
 from .elements import (
     HIGHEST_NUMBER,
+    SAME_NUCLIDE_U,
     covalent_radii_angstrom,
     element,
+    isotope_of_mass,
     main_isotopes,
     main_masses,
     parse_symbol,
@@ -34,10 +37,6 @@ MAXIMUM_ATOMS = 20_000
 # Slack added to the sum of covalent radii when bonds are drawn, as in Open Babel (0.45) and Jmol (0.4).
 _BOND_SLACK_ANGSTROM = 0.4
 
-# Masses of one element closer than this are the same nuclide (isotopes differ by about 1 u; an average weight
-# such as 1.008 and the main isotope's 1.00783 are one choice written twice).
-_SAME_NUCLIDE_U = 0.02
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Molecule:
@@ -50,8 +49,8 @@ class Molecule:
     positions : (N, 3) float
         Cartesian coordinates in angstrom; row = atom, column = x, y, z.
     masses : (N,) float
-        Masses in u. By default of the element's main isotope: the most abundant one, or, for an element without
-        natural abundances, the one that IUPAC lists in brackets.
+        Masses in u. By default of the element's main isotope: the most abundant one, or, for an element
+        without natural abundances, the one that IUPAC lists in brackets.
     mass_numbers : (N,) int
         Mass number of each nucleus; 0 = the main isotope (also when it was named).
     name : str
@@ -95,7 +94,8 @@ class Molecule:
         mass_numbers : (N,) int, optional
             Isotopes; 0 is the main isotope.
         masses : (N,) float, optional
-            Masses in u, kept as given. Without `mass_numbers`, a mass within 0.02 u of a known isotope names it.
+            Masses in u, kept as given. Without `mass_numbers`, a mass within 0.02 u of a known isotope names
+            it.
         name, comment : str
             See the class.
 
@@ -118,7 +118,7 @@ class Molecule:
             isotopes = np.where(given == 0, isotopes, given)
         mass, isotopes = _read_masses(z, isotopes, masses, mass_numbers is None and not isotopes.any())
         check_distances(z, xyz)
-        return cls(z, xyz, mass, isotopes, str(name), str(comment))
+        return cls(z, xyz, mass, isotopes, _read_text(name, "name"), _read_text(comment, "comment"))
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -159,7 +159,7 @@ class Molecule:
         """
         order = np.lexsort((self.masses, self.mass_numbers, self.numbers))
         z, a, mass = self.numbers[order], self.mass_numbers[order], self.masses[order]
-        new = (np.diff(z) != 0) | (np.diff(a) != 0) | (np.diff(mass) > _SAME_NUCLIDE_U)
+        new = (np.diff(z) != 0) | (np.diff(a) != 0) | (np.diff(mass) > SAME_NUCLIDE_U)
         kinds = np.empty(len(self), dtype=int)
         kinds[order] = np.concatenate(([0], np.cumsum(new)))
         kinds.setflags(write=False)
@@ -197,7 +197,9 @@ class Molecule:
         isotopes, masses = self.mass_numbers.copy(), self.masses.copy()
         for index, mass_number in mass_numbers.items():
             if not 0 <= index < len(self):
-                raise MoleculeError(f"with_isotopes: atom index {index} is outside 0..{len(self) - 1} of {self!r}.")
+                raise MoleculeError(
+                    f"with_isotopes: atom index {index} is outside 0..{len(self) - 1} of {self!r}."
+                )
             kind = element(int(self.numbers[index]))
             masses[index] = kind.isotope_mass(mass_number)
             isotopes[index] = 0 if mass_number == kind.main_isotope else mass_number
@@ -233,7 +235,8 @@ class Molecule:
         positions = data.get("positions")
         if numbers is None or positions is None:
             raise MoleculeError(
-                "a molecule's dictionary needs 'numbers' (or 'symbols') and 'positions' (angstrom); this one has "
+                "a molecule's dictionary needs 'numbers' (or 'symbols') and 'positions' (angstrom); this "
+                "one has "
                 f"the keys {sorted(map(str, data))[:12]}."
             )
         return cls.from_arrays(
@@ -241,8 +244,8 @@ class Molecule:
             positions,
             mass_numbers=data.get("mass_numbers"),
             masses=data.get("masses"),
-            name=data.get("name") or "",
-            comment=data.get("comment") or "",
+            name="" if data.get("name") is None else data["name"],
+            comment="" if data.get("comment") is None else data["comment"],
         )
 
 
@@ -254,14 +257,16 @@ def _nuclide_symbol(symbol: str, mass_number: int) -> str:
     return f"[{mass_number}{symbol}]"
 
 
+def _read_text(text: Any, what: str) -> str:
+    """Return text that can be written as UTF-8; file names of another encoding hold lone surrogates."""
+    if not isinstance(text, str):
+        raise MoleculeError(f"{what} must be a str, not a {type(text).__name__}.")
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _read_numbers(numbers: Any) -> tuple[NDArrayInt, NDArrayInt]:
     """Return atomic numbers and mass numbers (0 unless a symbol such as D said otherwise)."""
-    if isinstance(numbers, str):
-        raise MoleculeError(f"numbers must be a sequence, one entry an atom, not the string {numbers[:40]!r}.")
-    try:
-        count = len(numbers)
-    except TypeError:
-        raise MoleculeError(f"numbers must be a sequence, one entry an atom, not {type(numbers).__name__}.") from None
+    count = sequence_length(numbers, "numbers")
     if count == 0:
         raise MoleculeError("the molecule is empty: it has no atoms.")
     if count > MAXIMUM_ATOMS:
@@ -277,7 +282,7 @@ def _read_numbers(numbers: Any) -> tuple[NDArrayInt, NDArrayInt]:
 
 
 def _read_integers(values: Any, what: str, count: int) -> NDArrayInt:
-    array = _read_floats(values, what, (count,))
+    array = read_floats(values, what, (count,))
     rounded = np.rint(array)
     if (rounded != array).any() or np.abs(rounded).max() > 1000:
         bad = array[(rounded != array) | (np.abs(rounded) > 1000)][0]
@@ -285,24 +290,8 @@ def _read_integers(values: Any, what: str, count: int) -> NDArrayInt:
     return rounded.astype(int)
 
 
-def _read_floats(values: Any, what: str, shape: tuple[int, ...]) -> NDArrayFloat:
-    try:
-        array = np.array(values, dtype=float)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise MoleculeError(f"{what} cannot be read as an array of shape {shape} of numbers: {error}") from error
-    if array.shape != shape:
-        raise MoleculeError(f"{what} must have the shape {shape}, one row an atom, but has {array.shape}.")
-    if not np.isfinite(array).all():
-        first = np.argwhere(~np.isfinite(array))[0]
-        raise MoleculeError(
-            f"{what} holds {array[tuple(first)]} at index {tuple(first.tolist())} (atoms counted from 0); every "
-            "value must be finite."
-        )
-    return array
-
-
 def _read_positions(positions: Any, count: int) -> NDArrayFloat:
-    xyz = _read_floats(positions, "positions", (count, 3))
+    xyz = read_floats(positions, "positions", (count, 3))
     if np.abs(xyz).max() > 1e6:
         raise MoleculeError(
             f"positions hold {xyz.flat[np.abs(xyz).argmax()]:g}; coordinates are in angstrom, at most 1e6."
@@ -317,11 +306,11 @@ def _read_masses(
     if masses is None:
         mass = main_masses()[z]
     else:
-        mass = _read_floats(masses, "masses", (len(z),))
+        mass = read_floats(masses, "masses", (len(z),))
         if mass.min() <= 0:
             raise MoleculeError(f"masses must be positive, in u, but one is {mass.min():g}.")
         if infer_isotopes:
-            isotopes = np.array([_isotope_of_mass(*pair) for pair in zip(z.tolist(), mass, strict=True)])
+            isotopes = np.array([isotope_of_mass(*pair) or 0 for pair in zip(z.tolist(), mass, strict=True)])
     isotopes = np.where(isotopes == main_isotopes()[z], 0, isotopes)
     for index in np.flatnonzero(isotopes):
         known = element(int(z[index])).isotope_mass(int(isotopes[index]))
@@ -333,12 +322,3 @@ def _read_masses(
                 f"({known:.4f} u)."
             )
     return mass, isotopes
-
-
-def _isotope_of_mass(z: int, mass: float) -> int:
-    """Return the mass number whose mass is within 0.02 u, or 0: an averaged or invented mass names none."""
-    kind = element(z)
-    mass_number = round(mass)
-    known = kind.isotope_masses.get(mass_number)
-    averaged = abs(mass - kind.standard_weight) < _SAME_NUCLIDE_U
-    return 0 if known is None or averaged or abs(mass - known) > _SAME_NUCLIDE_U else mass_number

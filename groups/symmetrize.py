@@ -31,7 +31,7 @@ def symmetrized_positions(detection: "Detection", group: PointGroup) -> NDArrayF
     centred = molecule.positions - detection.centre
     if group.label == "C1" or (group.label == "Kh" and len(molecule) == 1):
         return centred
-    species = molecule.numbers * 1024 + molecule.mass_numbers
+    species = molecule.kinds
     if group.is_linear:
         return _on_a_line(centred, species, group)
     if not group.is_finite or len(molecule) == 1:
