@@ -68,13 +68,8 @@ def check_distances(z: NDArrayInt, xyz: NDArrayFloat) -> None:
     distances, neighbours = nearest_neighbours(xyz)
     shortest, typical = float(distances.min()), float(np.median(distances))
     lowest, highest = _NEAREST_RANGE_ANGSTROM
-<<<<<<< HEAD
-    # H-H in nanometres is 0.074: that is a wrong unit, not a duplicate, if the whole molecule is like that.
-    if distances.min() >= 0.05 and distances.max() < lowest:
-=======
     # H-H in nanometres is 0.074: a wrong unit, not a duplicate, if the whole molecule is like that.
     if shortest >= _SHORTEST_BOND_NANOMETRE and typical < lowest:
->>>>>>> input
         raise MoleculeError(
             f"the {len(z)} atoms have their nearest neighbours at {shortest:.3g} to {distances.max():.3g}; "
             "as "
