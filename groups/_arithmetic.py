@@ -60,17 +60,19 @@ def _totient(n: int) -> int:
 class FiniteArithmetic:
     """Products, powers and reductions of the real irreps of one finite group, modulo its prime."""
 
-    def __init__(self, table: CharacterTable) -> None:
+    def __init__(self, table: CharacterTable, field: tuple[int, int] | None = None) -> None:
         self.table, self.modular = table, table.modular
         self.labels = table.real_labels
         self.place = {label: i for i, label in enumerate(self.labels)}
-        self.prime = self.modular.prime
+        # ``field`` = (prime, root of unity of order modular.exponent) of another group, for subductions.
+        self.prime = field[0] if field else self.modular.prime
+        residues = self.modular.residues_in(*field) if field else self.modular.residues
         self.members = [
             [i for i, irrep in enumerate(table.irreps) if irrep.real_label == label] for label in self.labels
         ]
         self.norms = np.array([len(m) for m in self.members])
         self.dimensions = [int(self.modular.dimensions[m].sum()) for m in self.members]
-        self.rows = np.array([self.modular.residues[m].sum(axis=0) % self.prime for m in self.members])
+        self.rows = np.array([residues[m].sum(axis=0) % self.prime for m in self.members])
         weights = table.class_sizes * pow(table.order, -1, self.prime) % self.prime
         inverse_norms = np.array([pow(int(norm), -1, self.prime) for norm in self.norms])
         # m_i = <chi, chi_i>/norm_i; the rows are real, so no conjugate is needed.

@@ -175,6 +175,12 @@ class Decomposition(dict[str, int]):
             raise AssertionError(f"power {k} of {self} has dimension {result.dimension}, not {expected}")
         return result
 
+    def subduce(self, subgroup: str | PointGroup, way: str | None = None) -> "Decomposition":
+        """What the representation becomes in a subgroup; see :func:`symvib.groups.correlation.subduce`."""
+        from .correlation import subduce
+
+        return subduce(self, self.point_group, subgroup, way)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain data: ``{"point_group": label, "irreps": {label: multiplicity}}``."""
         return {"point_group": self.point_group.label, "irreps": dict(self)}
