@@ -122,7 +122,10 @@ def find_basis_functions(table: "CharacterTable") -> Mapping[str, BasisFunctions
         projections.assign(cubic),
     ]
     return MappingProxyType(
-        {label: BasisFunctions(*(tuple(kind.get(label, ())) for kind in found)) for label in table.real_labels}
+        {
+            label: BasisFunctions(*(tuple(kind.get(label, ())) for kind in found))
+            for label in table.real_labels
+        }
     )
 
 
@@ -157,9 +160,7 @@ _SPHERICAL = {
     "Dg": BasisFunctions(quadratic=("(2z^2-x^2-y^2,x^2-y^2,xy,xz,yz)",)),
     "Pu": BasisFunctions(linear=("(x,y,z)",), cubic=("(x(x^2+y^2+z^2),y(x^2+y^2+z^2),z(x^2+y^2+z^2))",)),
     "Fu": BasisFunctions(
-        cubic=(
-            "(z(2z^2-3x^2-3y^2),x(4z^2-x^2-y^2),y(4z^2-x^2-y^2),xyz,z(x^2-y^2),x(x^2-3y^2),y(3x^2-y^2))",
-        )
+        cubic=("(z(2z^2-3x^2-3y^2),x(4z^2-x^2-y^2),y(4z^2-x^2-y^2),xyz,z(x^2-y^2),x(x^2-3y^2),y(3x^2-y^2))",)
     ),
 }
 
@@ -194,7 +195,9 @@ class _Projections:
         parts = np.abs(self.project(function, axial)).max(axis=1)
         present = np.flatnonzero(parts > _TOLERANCE)
         if len(present) != 1:
-            raise AssertionError(f"{self.table.point_group.label}: {name} lies in {len(present)} irreps, not one")
+            raise AssertionError(
+                f"{self.table.point_group.label}: {name} lies in {len(present)} irreps, not one"
+            )
         return self.table.real_labels[int(present[0])]
 
     def assign(self, blocks: Sequence[Block], axial: bool = False) -> dict[str, list[str]]:
@@ -238,7 +241,9 @@ def _icosahedral_cubic(projections: _Projections) -> tuple[Block, ...]:
     x, y, z = _SAMPLES.T
     basis = np.array([x**3, x * y * y, x * z * z]).T
     blocks: list[Block] = [_RADIAL_CUBIC]
-    for label, values in zip(projections.table.real_labels, projections.project(lambda x, y, z: x**3), strict=True):
+    for label, values in zip(
+        projections.table.real_labels, projections.project(lambda x, y, z: x**3), strict=True
+    ):
         if np.abs(values).max() < _TOLERANCE or label.startswith("T1"):
             continue
         coefficients = np.linalg.lstsq(basis, values, rcond=None)[0]

@@ -151,12 +151,17 @@ class CorrelationTable:
             full = way.name.replace(" ", "")
             if wanted in (full, full.removeprefix(self.subgroup.label).strip("()")):
                 return way
-        raise PointGroupError(f"{self.group.label} -> {self.subgroup.label}: no way {name!r}; there are {names}.")
+        raise PointGroupError(
+            f"{self.group.label} -> {self.subgroup.label}: no way {name!r}; there are {names}."
+        )
 
     def _rows(self, style: Any) -> tuple[list[str], list[list[str]]]:
         from .table_format import decomposition_text, irrep_text, way_text
 
-        header = [way_text(self.group, self.group.label, style), *(way_text(self.subgroup, w.name, style) for w in self.ways)]
+        header = [
+            way_text(self.group, self.group.label, style),
+            *(way_text(self.subgroup, w.name, style) for w in self.ways),
+        ]
         rows = [
             [irrep_text(label, style), *(decomposition_text(way.mapping[label], style) for way in self.ways)]
             for label in self.ways[0].mapping
@@ -183,7 +188,9 @@ class CorrelationTable:
 
         header, rows = self._rows(Style.LATEX)
         return latex_table(
-            [f"${cell}$" for cell in header], [[f"${cell}$" if cell else "" for cell in row] for row in rows], 0
+            [f"${cell}$" for cell in header],
+            [[f"${cell}$" if cell else "" for cell in row] for row in rows],
+            0,
         )
 
     def html(self) -> str:
@@ -288,7 +295,9 @@ def embeddings(group: PointGroup, subgroup: PointGroup) -> tuple[Embedding, ...]
         raise PointGroupError(f"{subgroup.label} is not a subgroup of {group.label}.")
     several = len(found) > 1
     return tuple(
-        Embedding(_name(group, subgroup, targets) if several else subgroup.label, group, subgroup, frame, targets)
+        Embedding(
+            _name(group, subgroup, targets) if several else subgroup.label, group, subgroup, frame, targets
+        )
         for frame, targets in found
     )
 

@@ -172,7 +172,7 @@ class _Shorthand:
         if isinstance(value, AngularCharacter):
             return {Style.ASCII: value.__str__, Style.LATEX: value.latex}.get(self.style, value.unicode)()
         root = None if value.is_real else _root_of_unity(value)
-        if root is None or self.n <= 4 and self.n != 3:
+        if root is None or (self.n <= 4 and self.n != 3):
             text = render(value.terms(), self.style)
             return text if self.style in (Style.ASCII, Style.LATEX) else text.replace("-", "−")
         k, n = root
@@ -223,7 +223,11 @@ def _rows(table: Table, style: Style) -> tuple[list[str], list[list[str]], list[
         return f"${text}$" if style is Style.LATEX else text
 
     shorthand = _Shorthand(table, style)
-    header = [group_text(table, style), *(math(class_text(c.label, style)) for c in table.classes), *_HEADINGS]
+    header = [
+        group_text(table, style),
+        *(math(class_text(c.label, style)) for c in table.classes),
+        *_HEADINGS,
+    ]
     rows, seen = [], set()
     for irrep, characters in zip(table.irreps, table.characters, strict=True):
         functions = BasisFunctions() if irrep.real_label in seen else table.functions[irrep.real_label]
@@ -234,8 +238,11 @@ def _rows(table: Table, style: Style) -> tuple[list[str], list[list[str]], list[
         rows.append([r"$\cdots$" if style is Style.LATEX else "..."] + [""] * (len(header) - 1))
     notes = [note] if (note := shorthand.note()) else []
     for c in table.classes:
-        if c.symbol.endswith("'") or c.symbol in ("sigma_v", "sigma_d") or c.symbol.startswith(("C3", "S6")) and (
-            table.point_group.family in ("T", "Th")
+        if (
+            c.symbol.endswith("'")
+            or c.symbol in ("sigma_v", "sigma_d")
+            or (c.symbol.startswith(("C3", "S6"))
+            and (table.point_group.family in ("T", "Th")))
         ):
             notes.append(f"{math(class_text(c.symbol, style))}: {_safe(c.description, style)}")
     pairs = [irrep for irrep in table.irreps if irrep.reality == "complex"]
@@ -247,7 +254,9 @@ def _rows(table: Table, style: Style) -> tuple[list[str], list[list[str]], list[
 
 def _safe(text: str, style: Style) -> str:
     if style is Style.LATEX:
-        return re.sub(r"sigma_(\w)", r"$\\sigma_\1$", text).replace("C2''", "$C_2''$").replace("C2'", "$C_2'$")
+        return (
+            re.sub(r"sigma_(\w)", r"$\\sigma_\1$", text).replace("C2''", "$C_2''$").replace("C2'", "$C_2'$")
+        )
     return escape(text, quote=False) if style is Style.HTML else text
 
 
@@ -289,15 +298,15 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], n_right: in
 
     def cells(row: Sequence[str]) -> str:
         texts = (
-            f'<td class="{"number" if 1 <= c <= n_right else "text"}">{cell}</td>' for c, cell in enumerate(row) if c
+            f'<td class="{"number" if 1 <= c <= n_right else "text"}">{cell}</td>'
+            for c, cell in enumerate(row)
+            if c
         )
         return f'<tr><th scope="row">{row[0]}</th>{"".join(texts)}</tr>'
 
     head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
     body = "\n".join(map(cells, rows))
-    return (
-        f'<table class="{css_class}">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>'
-    )
+    return f'<table class="{css_class}">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>'
 
 
 def table_text(table: Table, unicode: bool = False) -> str:
@@ -335,7 +344,8 @@ def table_as_dict(table: Table) -> dict[str, Any]:
         "order": table.order,
         "form": table.form,
         "classes": [
-            {"label": c.label, "symbol": c.symbol, "size": c.size, "description": c.description} for c in table.classes
+            {"label": c.label, "symbol": c.symbol, "size": c.size, "description": c.description}
+            for c in table.classes
         ],
         "irreps": [
             {"label": i.label, "dimension": i.dimension, "reality": i.reality, "partner": i.partner}
@@ -353,5 +363,7 @@ def table_as_dict(table: Table) -> dict[str, Any]:
             data["order"] = c.order
         numeric = table.to_numpy()
         real = numeric.dtype.kind == "f"
-        result["characters_numeric"] = [[float(x) if real else [x.real, x.imag] for x in row] for row in numeric]
+        result["characters_numeric"] = [
+            [float(x) if real else [x.real, x.imag] for x in row] for row in numeric
+        ]
     return result
