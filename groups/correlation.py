@@ -15,8 +15,9 @@ import numpy as np
 
 from ..errors import PointGroupError
 from ._arithmetic import FiniteArithmetic, arithmetic_of, finite_arithmetic
+from ._infinite_arithmetic import InfiniteArithmetic
 from .character_table import CharacterTable, character_table
-from .linear_groups import InfiniteArithmetic, InfiniteTable
+from .linear_groups import InfiniteTable
 from .operations import NDArrayFloat, NDArrayInt, SymmetryOperation, reduced
 from .representation import Decomposition
 from .schoenflies import PointGroup

@@ -7,11 +7,12 @@ from html import escape
 from math import lcm
 from typing import Any
 
+from .angular_character import AngularCharacter
 from .basis_functions import BasisFunctions
 from .character_table import CharacterTable
 from .cyclotomic import Cyclotomic
 from .cyclotomic_text import Style, render
-from .linear_groups import AngularCharacter, InfiniteTable
+from .linear_groups import InfiniteTable
 from .operations import reduced
 from .schoenflies import PointGroup
 
@@ -241,8 +242,7 @@ def _rows(table: Table, style: Style) -> tuple[list[str], list[list[str]], list[
         if (
             c.symbol.endswith("'")
             or c.symbol in ("sigma_v", "sigma_d")
-            or (c.symbol.startswith(("C3", "S6"))
-            and (table.point_group.family in ("T", "Th")))
+            or (c.symbol.startswith(("C3", "S6")) and (table.point_group.family in ("T", "Th")))
         ):
             notes.append(f"{math(class_text(c.symbol, style))}: {_safe(c.description, style)}")
     pairs = [irrep for irrep in table.irreps if irrep.reality == "complex"]
