@@ -126,9 +126,7 @@ class InfiniteArithmetic:
             "Dinfh": "Sigmag+, Sigmau-, Pig, Deltau",
             "Kh": "Sg, Pu, Dg",
         }
-        raise PointGroupError(
-            f"{self.group.label} has no irrep {label!r}; examples: {examples[self.group.label]}."
-        )
+        raise PointGroupError(f"{self.group.label} has no irrep {label!r}; examples: {examples[self.group.label]}.")
 
     def _quantum_number(self, letter: str, digits: str) -> int | None:
         if self.spherical:

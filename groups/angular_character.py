@@ -100,14 +100,13 @@ class AngularCharacter:
         return total
 
     def __call__(self, phi_rad: float) -> float:
+        """Value at the angle ``phi_rad``, as a float."""
         return float(sum(float(a) * (2 * cos(m * phi_rad) if m else 1.0) for m, a in self._items))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, AngularCharacter):
             return self._items == other._items
-        return (
-            self._items == AngularCharacter(other)._items if isinstance(other, Rational) else NotImplemented
-        )
+        return self._items == AngularCharacter(other)._items if isinstance(other, Rational) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self._items) if self.largest else hash(self[0])
@@ -120,11 +119,7 @@ class AngularCharacter:
         for m, a in self._items:
             factor = 2 * a if m else a
             symbol = cosine.format("" if m == 1 else m) if m else ""
-            text = (
-                f"{factor}{symbol}"
-                if not symbol or abs(factor) != 1
-                else ("-" if factor < 0 else "") + symbol
-            )
+            text = f"{factor}{symbol}" if not symbol or abs(factor) != 1 else ("-" if factor < 0 else "") + symbol
             parts.append(text if not parts or text[0] == "-" else "+" + text)
         return "".join(parts) or "0"
 
@@ -148,8 +143,7 @@ class AngularCharacter:
 
         phi = sympy.Symbol("phi", real=True)
         terms = [
-            sympy.Rational(a.numerator, a.denominator) * (2 * sympy.cos(m * phi) if m else 1)
-            for m, a in self._items
+            sympy.Rational(a.numerator, a.denominator) * (2 * sympy.cos(m * phi) if m else 1) for m, a in self._items
         ]
         return sympy.Add(*terms)
 
@@ -161,7 +155,5 @@ def angular(value: Any) -> AngularCharacter:
     if isinstance(value, Cyclotomic) and value.is_rational:
         value = value.to_fraction()
     if not isinstance(value, Rational):
-        raise RepresentationError(
-            f"{value!r} is no exact character: expected an integer or an AngularCharacter."
-        )
+        raise RepresentationError(f"{value!r} is no exact character: expected an integer or an AngularCharacter.")
     return AngularCharacter({0: value})

@@ -122,10 +122,7 @@ def find_basis_functions(table: "CharacterTable") -> Mapping[str, BasisFunctions
         projections.assign(cubic),
     ]
     return MappingProxyType(
-        {
-            label: BasisFunctions(*(tuple(kind.get(label, ())) for kind in found))
-            for label in table.real_labels
-        }
+        {label: BasisFunctions(*(tuple(kind.get(label, ())) for kind in found)) for label in table.real_labels}
     )
 
 
@@ -195,9 +192,7 @@ class _Projections:
         parts = np.abs(self.project(function, axial)).max(axis=1)
         present = np.flatnonzero(parts > _TOLERANCE)
         if len(present) != 1:
-            raise AssertionError(
-                f"{self.table.point_group.label}: {name} lies in {len(present)} irreps, not one"
-            )
+            raise AssertionError(f"{self.table.point_group.label}: {name} lies in {len(present)} irreps, not one")
         return self.table.real_labels[int(present[0])]
 
     def assign(self, blocks: Sequence[Block], axial: bool = False) -> dict[str, list[str]]:
@@ -241,9 +236,7 @@ def _icosahedral_cubic(projections: _Projections) -> tuple[Block, ...]:
     x, y, z = _SAMPLES.T
     basis = np.array([x**3, x * y * y, x * z * z]).T
     blocks: list[Block] = [_RADIAL_CUBIC]
-    for label, values in zip(
-        projections.table.real_labels, projections.project(lambda x, y, z: x**3), strict=True
-    ):
+    for label, values in zip(projections.table.real_labels, projections.project(lambda x, y, z: x**3), strict=True):
         if np.abs(values).max() < _TOLERANCE or label.startswith("T1"):
             continue
         coefficients = np.linalg.lstsq(basis, values, rcond=None)[0]

@@ -64,8 +64,7 @@ class Embedding:
         """The subgroup's arithmetic, modulo the prime of the group where that is finite."""
         if not self.group.is_finite:
             return finite_arithmetic(self.subgroup)
-        table = character_table(self.subgroup)
-        assert isinstance(table, CharacterTable)
+        table = _finite(self.subgroup)
         modular = finite_arithmetic(self.group).modular
         root = pow(modular.root, modular.exponent // table.modular.exponent, modular.prime)
         return FiniteArithmetic(table, (modular.prime, root))
@@ -142,19 +141,19 @@ class CorrelationTable:
         """
         names = ", ".join(repr(way.name) for way in self.ways)
         if name is None:
-            if len(self.ways) > 1 and any(way.mapping != self.ways[0].mapping for way in self.ways):
+            first, *others = self.ways
+            if any(way.mapping != first.mapping for way in others):
                 raise PointGroupError(
-                    f"{self.group.label} contains {self.subgroup.label} in {len(self.ways)} ways; say way=..., one of {names}."
+                    f"{self.group.label} contains {self.subgroup.label} in {len(self.ways)} ways; "
+                    f"say way=..., one of {names}."
                 )
-            return self.ways[0]
+            return first
         wanted = name.replace(" ", "")
         for way in self.ways:
             full = way.name.replace(" ", "")
             if wanted in (full, full.removeprefix(self.subgroup.label).strip("()")):
                 return way
-        raise PointGroupError(
-            f"{self.group.label} -> {self.subgroup.label}: no way {name!r}; there are {names}."
-        )
+        raise PointGroupError(f"{self.group.label} -> {self.subgroup.label}: no way {name!r}; there are {names}.")
 
     def _rows(self, style: Any) -> tuple[list[str], list[list[str]]]:
         from .table_format import decomposition_text, irrep_text, way_text
@@ -288,26 +287,27 @@ def embeddings(group: PointGroup, subgroup: PointGroup) -> tuple[Embedding, ...]
     PointGroupError
         There is none.
     """
-    if not group.is_finite:
-        found = _into_infinite(group, subgroup)
-    else:
-        found = _into_finite(group, subgroup)
+    found = _into_finite(group, subgroup) if group.is_finite else _into_infinite(group, subgroup)
     if not found:
         raise PointGroupError(f"{subgroup.label} is not a subgroup of {group.label}.")
     several = len(found) > 1
     return tuple(
-        Embedding(
-            _name(group, subgroup, targets) if several else subgroup.label, group, subgroup, frame, targets
-        )
+        Embedding(_name(group, subgroup, targets) if several else subgroup.label, group, subgroup, frame, targets)
         for frame, targets in found
     )
+
+
+def _finite(group: PointGroup) -> CharacterTable:
+    table = character_table(group)
+    assert isinstance(table, CharacterTable)
+    return table
 
 
 def _name(group: PointGroup, subgroup: PointGroup, targets: tuple[Any, ...]) -> str:
     """The subgroup with the group's symbols for its half-turns and mirrors."""
     table = character_table(group)
     symbols = []
-    for c, target in zip(character_table(subgroup).classes, targets, strict=True):
+    for c, target in zip(_finite(subgroup).classes, targets, strict=True):
         if not c.symbol.startswith(("C2", "sigma")) or subgroup.operations[c.indices[0]].order != 2:
             continue
         if isinstance(table, InfiniteTable):
@@ -321,9 +321,7 @@ def _name(group: PointGroup, subgroup: PointGroup, targets: tuple[Any, ...]) -> 
 def _into_finite(group: PointGroup, subgroup: PointGroup) -> list[tuple[NDArrayFloat, tuple[Any, ...]]]:
     if not subgroup.is_finite or (group.order or 0) % (subgroup.order or 1):
         return []
-    table, small = character_table(group), character_table(subgroup)
-    assert isinstance(table, CharacterTable)
-    assert isinstance(small, CharacterTable)
+    table, small = _finite(group), _finite(subgroup)
     class_of = table.modular.class_of
     found: dict[tuple[int, ...], tuple[NDArrayFloat, tuple[int, ...]]] = {}
     for frame in _frames(group):
@@ -400,7 +398,7 @@ def _into_infinite(group: PointGroup, subgroup: PointGroup) -> list[tuple[NDArra
     if not subgroup.is_finite:
         allowed = {"Cinfv": ("Cinfv",), "Dinfh": ("Cinfv", "Dinfh"), "Kh": ("Cinfv", "Dinfh", "Kh")}
         return [(np.eye(3), ())] if subgroup.label in allowed[group.label] else []
-    small = character_table(subgroup)
+    small = _finite(subgroup)
     frames = [np.array([x, y, z])]
     if group.is_linear:
         frames += [np.array([z, -y, x]), np.array([y, z, x])]

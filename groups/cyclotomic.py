@@ -93,9 +93,7 @@ class Cyclotomic:
         """
         n = self.conductor if n is None else n
         if n % self.conductor and (2 * n) % self.conductor:
-            raise SymvibError(
-                f"{self} does not lie in Q(zeta_{n}); its smallest field is Q(zeta_{self.conductor})."
-            )
+            raise SymvibError(f"{self} does not lie in Q(zeta_{n}); its smallest field is Q(zeta_{self.conductor}).")
         degree = _cyclotomic_polynomial(n).degree()
         values = [Fraction(int(c.p), int(c.q)) for c in self._lifted(n).coeffs()]
         return tuple(values + [Fraction(0)] * (degree - len(values)))
@@ -375,9 +373,10 @@ def _cosine(x: Cyclotomic) -> tuple[Term, ...] | None:
     for sign in (1, -1):
         turns = cmath.acos(sign * value / 2).real / (2 * pi) * n
         k = round(turns)
-        if abs(turns - k) < 1e-6 and (n % 4 or 4 * k < n):
-            if sign * x == Cyclotomic.from_powers(n, {k: 1}) + Cyclotomic.from_powers(n, {-k: 1}):
-                return (Term(Fraction(2 * sign), "cos", Fraction(2 * k, n)),)
+        if abs(turns - k) > 1e-6 or (n % 4 == 0 and 4 * k > n):
+            continue
+        if sign * x == Cyclotomic.zeta(n, k) + Cyclotomic.zeta(n, -k):
+            return (Term(Fraction(2 * sign), "cos", Fraction(2 * k, n)),)
     return None
 
 

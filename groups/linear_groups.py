@@ -131,9 +131,7 @@ class InfiniteTable:
             proper, improper = values[:half], values[half:]
             mirrors = (Fraction(0), Fraction(0)) if spherical else (proper[2][0], improper[2][0])
             function = ClassFunction(proper[1], improper[1].half_turn(), *mirrors)
-        different = [
-            c.label for c, x, y in zip(self.classes, values, self._by_class(function), strict=True) if x != y
-        ]
+        different = [c.label for c, x, y in zip(self.classes, values, self._by_class(function), strict=True) if x != y]
         if different:
             raise RepresentationError(
                 f"reduce({[str(x) for x in values]}) in {self.point_group.label}: the characters of "

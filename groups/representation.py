@@ -250,12 +250,11 @@ def _exact(value: Any) -> Cyclotomic:
     )
 
 
-def _refusal(
-    characters: Iterable[Any], table: CharacterTable, found: Mapping[str, Any], why: str
-) -> Exception:
+def _refusal(characters: Iterable[Any], table: CharacterTable, found: Mapping[str, Any], why: str) -> Exception:
     shown = ", ".join(f"{label}: {count}" for label, count in found.items() if count)
     return RepresentationError(
-        f"reduce([{', '.join(map(str, characters))}]) in {table.point_group.label}: {why}; multiplicities found: {shown}."
+        f"reduce([{', '.join(map(str, characters))}]) in {table.point_group.label}: {why}; "
+        f"multiplicities found: {shown}."
     )
 
 
@@ -279,11 +278,10 @@ def _reduce_exactly(characters: list[Cyclotomic], table: CharacterTable) -> dict
     return counts
 
 
-def _reduce_integers(
-    characters: NDArrayInt, table: CharacterTable, arithmetic: "FiniteArithmetic"
-) -> dict[str, int]:
-    """The same for integer characters, in integers: <chi, chi_i> is rational, so chi_i(c) may be replaced by its
-    average over the Galois group, which is rational.
+def _reduce_integers(characters: NDArrayInt, table: CharacterTable, arithmetic: "FiniteArithmetic") -> dict[str, int]:
+    """The same for integer characters, in integers.
+
+    <chi, chi_i> is rational, so chi_i(c) may be replaced by its average over the Galois group, which is rational.
     """
     means, scale = arithmetic.rational_means
     numerators = means @ (characters * table.class_sizes)
@@ -309,9 +307,7 @@ def _real_rows(table: CharacterTable) -> list[tuple[str, tuple[Cyclotomic, ...]]
     return [(label, tuple(row)) for label, row in zip(real.labels, real.characters, strict=True)]
 
 
-def _inner_product(
-    characters: list[Cyclotomic], row: Sequence[Cyclotomic], table: CharacterTable
-) -> Cyclotomic:
+def _inner_product(characters: list[Cyclotomic], row: Sequence[Cyclotomic], table: CharacterTable) -> Cyclotomic:
     total = Cyclotomic(0)
     for c, x, y in zip(table.classes, characters, row, strict=True):
         total = total + c.size * x * y
@@ -335,11 +331,21 @@ def _reduce_floats(characters: np.ndarray, table: CharacterTable, tolerance: flo
 def molecular_characters(
     fixed_atoms_per_class: Sequence[int], table: CharacterTable | InfiniteTable | str | PointGroup
 ) -> tuple[Any, ...]:
-    """Characters (n_classes,) of the 3N Cartesian displacements, from the number of atoms that each class leaves
-    in place.
+    """Characters (n_classes,) of the 3N Cartesian displacements of N atoms.
+
+    Parameters
+    ----------
+    fixed_atoms_per_class : sequence (n_classes,)
+        Number of atoms that each class of ``table`` leaves in place.
+    table : CharacterTable, PointGroup or str
 
     An atom left in place contributes ``2 cos(2 pi k/n) + 1`` under a rotation C_n^k and ``2 cos(2 pi k/n) - 1``
-    under S_n^k (sigma: 1, i: -3), exactly.
+    under S_n^k (sigma: 1, i: -3), exactly. For the infinite groups the result holds functions of the angle.
+
+    Raises
+    ------
+    RepresentationError
+        Not one count for each class.
 
     Examples
     --------

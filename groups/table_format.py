@@ -58,12 +58,12 @@ def group_text(table: Table, style: Style) -> str:
 
 
 def irrep_text(label: str, style: Style = Style.UNICODE) -> str:
-    """An irrep label typeset: "1E1u" as "¹E₁u", "Sigmag+" as "Σg⁺"; LaTeX without dollar signs.
+    r"""An irrep label typeset: "1E1u" as "¹E₁u", "Sigmag+" as "Σg⁺"; LaTeX without dollar signs.
 
     Examples
     --------
     >>> irrep_text("Sigmag+"), irrep_text("A2''", Style.LATEX), irrep_text("B1g", Style.HTML)
-    ('Σg⁺', "A_{2}^{\\prime\\prime}", 'B<sub>1g</sub>')
+    ('Σg⁺', 'A_{2}^{\\prime\\prime}', 'B<sub>1g</sub>')
     """
     match = _IRREP.fullmatch(label)
     if style is Style.ASCII or match is None:
@@ -147,7 +147,7 @@ def way_text(group: PointGroup, name: str, style: Style) -> str:
 @lru_cache(maxsize=1024)
 def _root_of_unity(value: Cyclotomic) -> tuple[int, int] | None:
     """``(k, n)`` with value = exp(2 pi i k/n), in lowest terms; None for other numbers."""
-    if not value * value.conjugate() == 1:
+    if value * value.conjugate() != 1:
         return None
     n = value.conductor * (2 if value.conductor % 2 else 1)
     for k in range(n):
@@ -203,7 +203,9 @@ class _Shorthand:
         if self.n <= 4 and self.n != 3:
             return None
         if self.style is Style.LATEX:
-            return rf"$\varepsilon = \mathrm{{e}}^{{2\pi\mathrm{{i}}/{self.n}}}$; an asterisk means the complex conjugate"
+            return (
+                rf"$\varepsilon = \mathrm{{e}}^{{2\pi\mathrm{{i}}/{self.n}}}$; an asterisk means the complex conjugate"
+            )
         pi = "pi " if self.style is Style.ASCII else "π"
         return f"{self.letter} = exp(2{pi}i/{self.n}); * complex conjugate"
 
@@ -254,9 +256,7 @@ def _rows(table: Table, style: Style) -> tuple[list[str], list[list[str]], list[
 
 def _safe(text: str, style: Style) -> str:
     if style is Style.LATEX:
-        return (
-            re.sub(r"sigma_(\w)", r"$\\sigma_\1$", text).replace("C2''", "$C_2''$").replace("C2'", "$C_2'$")
-        )
+        return re.sub(r"sigma_(\w)", r"$\\sigma_\1$", text).replace("C2''", "$C_2''$").replace("C2'", "$C_2'$")
     return escape(text, quote=False) if style is Style.HTML else text
 
 
@@ -298,9 +298,7 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], n_right: in
 
     def cells(row: Sequence[str]) -> str:
         texts = (
-            f'<td class="{"number" if 1 <= c <= n_right else "text"}">{cell}</td>'
-            for c, cell in enumerate(row)
-            if c
+            f'<td class="{"number" if 1 <= c <= n_right else "text"}">{cell}</td>' for c, cell in enumerate(row) if c
         )
         return f'<tr><th scope="row">{row[0]}</th>{"".join(texts)}</tr>'
 
@@ -344,8 +342,7 @@ def table_as_dict(table: Table) -> dict[str, Any]:
         "order": table.order,
         "form": table.form,
         "classes": [
-            {"label": c.label, "symbol": c.symbol, "size": c.size, "description": c.description}
-            for c in table.classes
+            {"label": c.label, "symbol": c.symbol, "size": c.size, "description": c.description} for c in table.classes
         ],
         "irreps": [
             {"label": i.label, "dimension": i.dimension, "reality": i.reality, "partner": i.partner}
@@ -363,7 +360,5 @@ def table_as_dict(table: Table) -> dict[str, Any]:
             data["order"] = c.order
         numeric = table.to_numpy()
         real = numeric.dtype.kind == "f"
-        result["characters_numeric"] = [
-            [float(x) if real else [x.real, x.imag] for x in row] for row in numeric
-        ]
+        result["characters_numeric"] = [[float(x) if real else [x.real, x.imag] for x in row] for row in numeric]
     return result

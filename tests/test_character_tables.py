@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from flint import fmpz_poly
+
 from symvib.errors import PointGroupError
 from symvib.groups.character_table import CharacterTable, character_table
 from symvib.groups.cyclotomic import Cyclotomic
@@ -296,9 +297,7 @@ def test_infinite_label_is_never_a_star():
     assert character_table("D*h").text().startswith("Dinfh ")
 
 
-@pytest.mark.parametrize(
-    ("label", "largest"), [("D4d", 3), ("D6d", 5), ("D2d", 0), ("D8d", 7), ("S8", 3), ("S12", 5)]
-)
+@pytest.mark.parametrize(("label", "largest"), [("D4d", 3), ("D6d", 5), ("D2d", 0), ("D8d", 7), ("S8", 3), ("S12", 5)])
 def test_e_irreps_of_improper_axes(label, largest):
     found = [name for name in finite(label).real_labels if name.startswith("E")]
     assert found == ([f"E{m}" for m in range(1, largest + 1)] if largest else ["E"])

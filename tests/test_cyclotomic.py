@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from symvib.errors import SymvibError
 from symvib.groups.cyclotomic import Cyclotomic
 from symvib.groups.cyclotomic_text import Style, render

@@ -6,6 +6,7 @@ from itertools import combinations, combinations_with_replacement
 
 import numpy as np
 import pytest
+
 from symvib.errors import PointGroupError, RepresentationError
 from symvib.groups.character_table import character_table
 from symvib.groups.correlation import correlation_table, subduce
@@ -29,9 +30,7 @@ def everything(label) -> Decomposition:
 
 def characters_of(representation: Decomposition) -> np.ndarray:
     real = character_table(representation.point_group, "real")
-    return sum(
-        (n * real.to_numpy()[real.index(k)] for k, n in representation.items()), np.zeros(len(real.classes))
-    )
+    return sum((n * real.to_numpy()[real.index(k)] for k, n in representation.items()), np.zeros(len(real.classes)))
 
 
 def operation_characters(representation: Decomposition) -> tuple[np.ndarray, np.ndarray]:
@@ -48,13 +47,10 @@ def operation_characters(representation: Decomposition) -> tuple[np.ndarray, np.
 def test_reduction_inverts_summation(label):
     rng = np.random.default_rng(len(label))
     table = character_table(label, "real")
-    counts = {
-        name: int(n) for name, n in zip(table.labels, rng.integers(0, 5, len(table.labels)), strict=True)
-    }
+    counts = {name: int(n) for name, n in zip(table.labels, rng.integers(0, 5, len(table.labels)), strict=True)}
     wanted = Decomposition(label, counts)
     exact = [
-        sum((n * table.row(name)[c] for name, n in counts.items()), Cyclotomic(0))
-        for c in range(len(table.classes))
+        sum((n * table.row(name)[c] for name, n in counts.items()), Cyclotomic(0)) for c in range(len(table.classes))
     ]
     assert reduce(exact, table) == wanted
     assert reduce([float(x) for x in exact], table, tolerance=1e-9) == wanted
@@ -399,18 +395,9 @@ def test_angular_characters():
 
 
 PAIRS = [
-    *(
-        ("Oh", h)
-        for h in ("O", "Td", "Th", "T", "D4h", "D3d", "D2h", "C4v", "C3v", "C2v", "D2d", "S4", "S6", "C4h")
-    ),
-    *(
-        ("Ih", h)
-        for h in ("I", "Th", "T", "D5d", "D3d", "D2h", "D5", "C5v", "C3v", "C2v", "C2h", "S10", "S6")
-    ),
-    *(
-        ("D6h", h)
-        for h in ("D6", "C6v", "C6h", "D3h", "D3d", "D2h", "C2v", "C2h", "C3h", "Cs", "Ci", "C1", "C6")
-    ),
+    *(("Oh", h) for h in ("O", "Td", "Th", "T", "D4h", "D3d", "D2h", "C4v", "C3v", "C2v", "D2d", "S4", "S6", "C4h")),
+    *(("Ih", h) for h in ("I", "Th", "T", "D5d", "D3d", "D2h", "D5", "C5v", "C3v", "C2v", "C2h", "S10", "S6")),
+    *(("D6h", h) for h in ("D6", "C6v", "C6h", "D3h", "D3d", "D2h", "C2v", "C2h", "C3h", "Cs", "Ci", "C1", "C6")),
     *(("Td", h) for h in ("T", "D2d", "C3v", "C2v", "S4", "D2", "C3", "Cs")),
     *(("D4d", h) for h in ("S8", "C4v", "D4", "C2v", "C4", "D2", "Cs")),
     *(("D5h", h) for h in ("C5v", "C5h", "D5", "C2v", "Cs")),
