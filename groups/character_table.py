@@ -150,7 +150,8 @@ class CharacterTable:
             key = (key[0], "t", key[2])
         if key not in self._keys:
             raise PointGroupError(
-                f"{self.point_group.label} has no irrep {label!r} in the {self.form} form; it has {', '.join(self.labels)}."
+                f"{self.point_group.label} has no irrep {label!r} in the {self.form} form; "
+                f"it has {', '.join(self.labels)}."
             )
         return self._keys[key]
 
@@ -177,8 +178,8 @@ class CharacterTable:
         for value in flat:
             if id(value) not in known:
                 known[id(value)] = complex(value)
-        values = np.array([known[id(value)] for value in flat]).reshape(self.characters.shape)
-        result = values if any(i.label != i.real_label for i in self.irreps) else values.real.copy()
+        values = np.array([known[id(value)] for value in flat], dtype=np.complex128).reshape(self.characters.shape)
+        result = values if any(i.label != i.real_label for i in self.irreps) else np.real(values).copy()
         result.setflags(write=False)
         return result
 

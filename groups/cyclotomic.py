@@ -373,9 +373,10 @@ def _cosine(x: Cyclotomic) -> tuple[Term, ...] | None:
     for sign in (1, -1):
         turns = cmath.acos(sign * value / 2).real / (2 * pi) * n
         k = round(turns)
-        if abs(turns - k) < 1e-6 and (n % 4 or 4 * k < n):
-            if sign * x == Cyclotomic.from_powers(n, {k: 1}) + Cyclotomic.from_powers(n, {-k: 1}):
-                return (Term(Fraction(2 * sign), "cos", Fraction(2 * k, n)),)
+        if abs(turns - k) > 1e-6 or (n % 4 == 0 and 4 * k > n):
+            continue
+        if sign * x == Cyclotomic.zeta(n, k) + Cyclotomic.zeta(n, -k):
+            return (Term(Fraction(2 * sign), "cos", Fraction(2 * k, n)),)
     return None
 
 

@@ -74,7 +74,7 @@ def _power(operation: SymmetryOperation) -> int:
 
 
 def _along(operation: SymmetryOperation, direction: NDArrayFloat) -> bool:
-    return operation.axis is not None and abs(abs(operation.axis @ direction) - 1) < 1e-6
+    return operation.axis is not None and bool(abs(abs(operation.axis @ direction) - 1) < 1e-6)
 
 
 class _CubicClasses:

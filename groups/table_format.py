@@ -1,23 +1,26 @@
 """Character tables, and the names in them, as text, Markdown, LaTeX, HTML and plain data."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from html import escape
 from math import lcm
 from typing import Any
 
+from .angular_character import AngularCharacter
 from .basis_functions import BasisFunctions
 from .character_table import CharacterTable
 from .cyclotomic import Cyclotomic
 from .cyclotomic_text import Style, render
-from .linear_groups import AngularCharacter, InfiniteTable
+from .linear_groups import InfiniteTable
 from .operations import reduced
+from .schoenflies import PointGroup
 
 __all__ = [
     "Style",
     "align",
     "class_text",
+    "decomposition_text",
     "function_text",
     "group_text",
     "html_table",
@@ -29,6 +32,7 @@ __all__ = [
     "table_latex",
     "table_markdown",
     "table_text",
+    "way_text",
 ]
 
 Table = CharacterTable | InfiniteTable
@@ -54,12 +58,12 @@ def group_text(table: Table, style: Style) -> str:
 
 
 def irrep_text(label: str, style: Style = Style.UNICODE) -> str:
-    """An irrep label typeset: "1E1u" as "¹E₁u", "Sigmag+" as "Σg⁺"; LaTeX without dollar signs.
+    r"""An irrep label typeset: "1E1u" as "¹E₁u", "Sigmag+" as "Σg⁺"; LaTeX without dollar signs.
 
     Examples
     --------
     >>> irrep_text("Sigmag+"), irrep_text("A2''", Style.LATEX), irrep_text("B1g", Style.HTML)
-    ('Σg⁺', "A_{2}^{\\prime\\prime}", 'B<sub>1g</sub>')
+    ('Σg⁺', 'A_{2}^{\\prime\\prime}', 'B<sub>1g</sub>')
     """
     match = _IRREP.fullmatch(label)
     if style is Style.ASCII or match is None:
@@ -119,13 +123,31 @@ def function_text(text: str, style: Style = Style.UNICODE) -> str:
     return re.sub(r"\^(\d)", lambda m: m[1].translate(_SUPERSCRIPTS), text)
 
 
+def decomposition_text(counts: Mapping[str, int], style: Style = Style.UNICODE) -> str:
+    """A sum of irreps typeset: "2A₁g + E₂g"; LaTeX without dollar signs."""
+    parts = [("" if n == 1 else str(n)) + irrep_text(label, style) for label, n in counts.items()]
+    return " + ".join(parts) or "0"
+
+
+def way_text(group: PointGroup, name: str, style: Style) -> str:
+    """The name of an embedding, as "C2v (C2', sigma_v, sigma_h)", typeset; LaTeX without dollar signs."""
+    if style is Style.ASCII:
+        return name
+    symbol = group.latex if style is Style.LATEX else group.unicode
+    inside = name.removeprefix(group.label).strip(" ()")
+    if not inside:
+        return symbol
+    classes = ", ".join(class_text(part, style) for part in re.split(r", (?=[A-Za-z])", inside))
+    return f"{symbol}\\ ({classes})" if style is Style.LATEX else f"{symbol} ({classes})"
+
+
 # ------------------------------------------------------------------------------------------------- characters
 
 
 @lru_cache(maxsize=1024)
 def _root_of_unity(value: Cyclotomic) -> tuple[int, int] | None:
     """``(k, n)`` with value = exp(2 pi i k/n), in lowest terms; None for other numbers."""
-    if not value * value.conjugate() == 1:
+    if value * value.conjugate() != 1:
         return None
     n = value.conductor * (2 if value.conductor % 2 else 1)
     for k in range(n):
@@ -204,7 +226,11 @@ def _rows(table: Table, style: Style) -> tuple[list[str], list[list[str]], list[
         return f"${text}$" if style is Style.LATEX else text
 
     shorthand = _Shorthand(table, style)
-    header = [group_text(table, style), *(math(class_text(c.label, style)) for c in table.classes), *_HEADINGS]
+    header = [
+        group_text(table, style),
+        *(math(class_text(c.label, style)) for c in table.classes),
+        *_HEADINGS,
+    ]
     rows, seen = [], set()
     for irrep, characters in zip(table.irreps, table.characters, strict=True):
         functions = BasisFunctions() if irrep.real_label in seen else table.functions[irrep.real_label]
@@ -218,8 +244,7 @@ def _rows(table: Table, style: Style) -> tuple[list[str], list[list[str]], list[
         if (
             c.symbol.endswith("'")
             or c.symbol in ("sigma_v", "sigma_d")
-            or (c.symbol.startswith(("C3", "S6"))
-            and (table.point_group.family in ("T", "Th")))
+            or (c.symbol.startswith(("C3", "S6")) and (table.point_group.family in ("T", "Th")))
         ):
             notes.append(f"{math(class_text(c.symbol, style))}: {_safe(c.description, style)}")
     pairs = [irrep for irrep in table.irreps if irrep.reality == "complex"]
