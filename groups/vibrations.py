@@ -204,7 +204,7 @@ def vibrational_representation(
     else:
         if fixed_atoms_per_class is None:
             raise RepresentationError(f"vibrational_representation({group.label}): fixed_atoms_per_class is needed.")
-        gamma_3n = _cartesian(group, fixed_atoms_per_class, n_atoms)
+        gamma_3n = cartesian_representation(group, fixed_atoms_per_class, n_atoms)
         n_atoms, gamma_rot = gamma_3n.dimension // 3, rotational_representation(group)
     gamma_trans = vector_representation(group)
     gamma_vib = gamma_3n - gamma_trans - gamma_rot
@@ -212,7 +212,7 @@ def vibrational_representation(
     return VibrationalAnalysis(group, n_atoms, gamma_3n, gamma_trans, gamma_rot, gamma_vib, counts, levels)
 
 
-def _cartesian(group: PointGroup, fixed: Sequence[int], n_atoms: int | None) -> Decomposition:
+def cartesian_representation(group: PointGroup, fixed: Sequence[int], n_atoms: int | None = None) -> Decomposition:
     """Gamma_3N: chi(R) = (atoms that R leaves in place) x (trace of R)."""
     table = character_table(group)
     fixed = [int(count) for count in fixed]
