@@ -94,7 +94,11 @@ class SymmetryOperation:
         # -M is the rotation part of an improper M turned by a further pi; sigma_h C(theta) = -C(theta + pi).
         rotation = matrix if proper else -matrix
         sine_axis = 0.5 * np.array(
-            [rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]]
+            [
+                rotation[2, 1] - rotation[1, 2],
+                rotation[0, 2] - rotation[2, 0],
+                rotation[1, 0] - rotation[0, 1],
+            ]
         )
         sine = float(np.linalg.norm(sine_axis))
         angle = float(np.arctan2(sine, 0.5 * (np.trace(rotation) - 1.0)))  # 0 .. pi

@@ -212,7 +212,7 @@ def _place(operation: SymmetryOperation) -> tuple[bool, bool, int, int, tuple[fl
 
 
 def _generators(family: str, n: int) -> list[NDArrayFloat]:
-    x, y, z = np.eye(3)
+    z = np.array([0.0, 0.0, 1.0])
     mirror_xy, mirror_xz = np.diag([1.0, 1.0, -1.0]), np.diag([1.0, -1.0, 1.0])
     c2_x, inversion = np.diag([1.0, -1.0, -1.0]), -np.eye(3)
     c3_cubic = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # x -> y -> z -> x

@@ -1,0 +1,168 @@
+"""Nested symmetry of a structure as a function of tolerance, and which level the structure supports.
+
+The operations found are sorted by deviation. At a tolerance t the operations with deviation <= t are the symmetry of
+the structure if they are closed under multiplication; each closed prefix of the sorted list is a :class:`Level`.
+
+Which level does a structure of unknown accuracy support? Let x be its coordinates and P_G the projector on what
+is invariant under G. Then |x - P_G x|^2 = (1/2h) sum_g |x - g x|^2 is what G leaves unexplained, spread over
+nu_G = (3N - 6) - n(A1) internal coordinates. If the structure is a G-symmetric one with random errors, the
+coordinates broken by a subgroup H of G carry errors of the same size as those broken by G but not by H. So the
+operations of H measure the noise, and G is refused where the excess is too large for it (an F test). That keeps a
+clean D2h cyclobutadiene 0.02 A from D4h at D2h, and calls benzene with errors of 0.01 A D6h, with one rule and no
+tuned gap. Where H breaks nothing (C1; the plane of a triatomic) there is no noise to compare with, and only the
+absolute limits below decide; the result is then marked ambiguous.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._matching import Candidates, hash_weights
+from .operations import NDArrayFloat, NDArrayInt
+
+FLOOR_ANGSTROM = 0.005  # deviations up to here are numerical noise, whatever else is seen
+CEILING_ANGSTROM = 0.15  # beyond, a structure is not symmetric by default
+LARGEST_NOISE_ANGSTROM = 0.0125  # largest standard error per coordinate that is taken for noise
+EXACT_ANGSTROM = 1e-6  # coordinates are never better than this
+REFUSAL_P = 1e-5  # chance of refusing a true group by the F test
+_NOISE_Z = 4.0  # limit of the absolute test, in standard deviations
+
+
+@dataclass(frozen=True)
+class Level:
+    """A group of operations and how well the structure obeys it.
+
+    size: number of operations (a prefix of the sorted candidates; 0 for linear levels); label: point group of a
+    linear level, else ""; deviation_angstrom: largest distance between an image and its partner; sum_squares
+    (angstrom^2): what the group leaves unexplained; broken: number of internal coordinates that it forbids.
+    """
+
+    size: int
+    label: str
+    deviation_angstrom: float
+    sum_squares: float
+    broken: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The level chosen, whether the evidence was thin, and why, in words with the numbers."""
+
+    level: Level
+    ambiguous: bool
+    reason: str
+
+
+def find_levels(candidates: Candidates, centred: NDArrayFloat, species: NDArrayInt) -> list[Level]:
+    """All levels among ``candidates``, by increasing deviation; the first is the trivial group."""
+    atoms, size = len(centred), np.arange(1, len(candidates) + 1)
+    fixed = (candidates.permutations == np.arange(atoms)).sum(axis=1)
+    trace = np.einsum("mii->m", candidates.matrices)
+    symmetric = np.cumsum((fixed - 1) * trace - np.where(candidates.proper, trace, -trace)) / size
+    broken = np.rint(3 * atoms - 6 - symmetric).astype(int)
+    squares = atoms * np.cumsum(candidates.rms**2) / (2 * size)
+    levels = [
+        Level(int(k), "", float(candidates.deviations[k - 1]), float(squares[k - 1]), max(int(broken[k - 1]), 0))
+        for k in _closed_prefixes(candidates)
+    ]
+    if candidates.near_line:
+        levels += _linear_levels(centred, species)
+        levels.sort(key=lambda level: level.deviation_angstrom)
+    return levels
+
+
+def _closed_prefixes(candidates: Candidates) -> NDArrayInt:
+    """Sizes k for which the first k candidates are closed under multiplication."""
+    count = len(candidates)
+    if count == 1:
+        return np.array([1])
+    latest = np.maximum.accumulate(np.maximum.accumulate(product_table(candidates), axis=0), axis=1).diagonal()
+    return np.flatnonzero(latest <= np.arange(count)) + 1
+
+
+def product_table(candidates: Candidates) -> NDArrayInt:
+    """``table[a, b]`` (M, M): candidate that is "b first, then a"; M where it is not among the candidates."""
+    permutations, proper = candidates.permutations, candidates.proper.astype(np.int64)
+    count, atoms = permutations.shape
+    weights = hash_weights(atoms + 1)
+    keys = permutations @ weights[:-1] + proper * weights[-1]
+    signs = (proper[:, None] == proper).astype(np.int64) * weights[-1]
+    products = np.empty((count, count), dtype=np.int64)
+    for b in range(count):
+        products[:, b] = permutations[:, permutations[b]] @ weights[:-1]
+    order = np.argsort(keys)
+    slot = np.minimum(np.searchsorted(keys[order], products + signs), count - 1)
+    table = order[slot]
+    return np.where(keys[table] == products + signs, table, count)
+
+
+def _linear_levels(centred: NDArrayFloat, species: NDArrayInt) -> list[Level]:
+    """Levels Cinfv and Dinfh of a structure near a line."""
+    atoms = len(centred)
+    axis = np.linalg.svd(centred, full_matrices=False)[2][0]
+    along = centred @ axis
+    across = np.sqrt(np.maximum(np.einsum("ij,ij->i", centred, centred) - along**2, 0.0))
+    # A half turn about the line moves an atom by twice its distance from it.
+    bend, bend_squares = 2 * float(across.max()), float(across @ across)
+    internal = max(3 * atoms - 6, 0)
+    levels = [Level(0, "Cinfv", bend, bend_squares, max(internal - (atoms - 1), 0))]
+    order = np.argsort(along)
+    if np.array_equal(species[order], species[order[::-1]]):
+        mismatch = along[order] + along[order[::-1]]
+        deviation = max(bend, float(np.abs(mismatch).max()))
+        squares = bend_squares + float(mismatch @ mismatch) / 4
+        levels.append(Level(0, "Dinfh", deviation, squares, max(internal - atoms // 2, 0)))
+    return levels
+
+
+def choose_level(levels: list[Level], tolerance: float | None) -> Choice:
+    """The level that the structure supports; a given ``tolerance`` (angstrom) rules, else the test above."""
+    limit = FLOOR_ANGSTROM if tolerance is None else tolerance
+    within = [level for level in levels if level.deviation_angstrom <= limit]
+    base = within[-1]
+    if tolerance is not None:
+        return Choice(base, False, f"largest group within the tolerance of {tolerance:g} A that was given")
+    higher = [level for level in levels if FLOOR_ANGSTROM < level.deviation_angstrom <= CEILING_ANGSTROM]
+    doubt = ""
+    for level in reversed(higher):
+        if level.sum_squares > _largest_sum_squares(level.broken):
+            doubt = doubt or f"a higher group was refused at {level.deviation_angstrom:.3f} A (more than noise)"
+            continue
+        chance, informed = 1.0, False
+        for lower in levels[: levels.index(level)]:
+            if lower.broken > 0 and _nested(lower, level):
+                informed = True
+                chance = min(chance, _chance(lower, level))
+        if chance < REFUSAL_P:
+            doubt = "" if chance < REFUSAL_P**2 else f"a higher group was refused narrowly (p = {chance:.0e})"
+            continue
+        if not informed:
+            doubt = f"deviation {level.deviation_angstrom:.3f} A: nothing in the structure tells noise from distortion"
+        elif chance < REFUSAL_P**0.5:
+            doubt = f"accepted narrowly (p = {chance:.0e}) at {level.deviation_angstrom:.3f} A"
+        return Choice(level, bool(doubt), doubt or "deviations of all operations agree with one level of noise")
+    return Choice(base, bool(doubt), doubt or "all operations within numerical noise")
+
+
+def _nested(lower: Level, higher: Level) -> bool:
+    """Is the lower level known to be a subgroup of the higher? A reversal of a line is not in Cinfv."""
+    if higher.label == "Cinfv":
+        return lower.size in (1, 2) and not lower.label
+    return lower.broken < higher.broken
+
+
+def _largest_sum_squares(broken: int) -> float:
+    """Largest |x - P x|^2 (angstrom^2) that errors of LARGEST_NOISE can make (chi-square, Wilson-Hilferty)."""
+    nu = max(broken, 1)
+    return LARGEST_NOISE_ANGSTROM**2 * nu * (1 - 2 / (9 * nu) + _NOISE_Z * (2 / (9 * nu)) ** 0.5) ** 3
+
+
+def _chance(lower: Level, higher: Level) -> float:
+    """Probability of so large an excess of ``higher`` over ``lower`` if both show the same noise (F test)."""
+    from scipy.special import fdtrc  # not at import: it costs 0.2 s, and most structures need no test
+
+    excess, freedom = higher.sum_squares - lower.sum_squares, higher.broken - lower.broken
+    if freedom <= 0 or excess <= 0:
+        return 1.0
+    noise = max(lower.sum_squares / lower.broken, EXACT_ANGSTROM**2)
+    return float(fdtrc(freedom, lower.broken, excess / freedom / noise))
