@@ -59,7 +59,10 @@ class DisplacementSymmetry:
         molecule, group = detection.molecule, detection.point_group
         masses = _checked_masses(detection, masses)
         centred = molecule.positions - masses @ molecule.positions / masses.sum()
-        if group.is_linear:
+        if len(molecule) == 1:
+            analysis = vibrational_representation(group)
+            matrices, permutations, projectors = np.eye(3)[None], np.zeros((1, 1), dtype=int), {}
+        elif group.is_linear:
             analysis = vibrational_representation(group, n_atoms=len(molecule))
             matrices, permutations, projectors = _linear_action(centred, analysis)
         else:

@@ -16,6 +16,7 @@ from .schoenflies import PointGroup
 __all__ = ["AccidentalDegeneracy", "ModeLabels", "label_normal_modes"]
 
 _SYMMETRIC_HESSIAN = 1e-4  # |H - H^T| relative to the largest element: printed Hessians carry 5-6 digits
+_PURE = 0.99  # a given mode with less of one species than this is called a mixture
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class _Level:
     eigenvalues: NDArrayFloat
     modes: NDArrayFloat
     purity: NDArrayFloat
-    cluster: int = -1  # modes given by the user: the near-degenerate cluster it was found in
+    mixed: bool = False  # the modes that were given mix this species with another
 
 
 def label_normal_modes(
@@ -262,12 +263,12 @@ def _largest_shift(raw: NDArrayFloat, averaged: NDArrayFloat) -> float:
 
 
 def _split(
-    label: str, eigenvalues: NDArrayFloat, modes: NDArrayFloat, purity: NDArrayFloat, size: int, cluster: int = -1
+    label: str, eigenvalues: NDArrayFloat, modes: NDArrayFloat, purity: NDArrayFloat, size: int, mixed: bool = False
 ) -> list[_Level]:
     """Cut ascending eigenvalues of one species into its degenerate sets."""
     cuts = range(0, len(eigenvalues), size)
     return [
-        _Level(label, eigenvalues[k : k + size], modes[:, k : k + size], purity[k : k + size], cluster) for k in cuts
+        _Level(label, eigenvalues[k : k + size], modes[:, k : k + size], purity[k : k + size], mixed) for k in cuts
     ]
 
 
@@ -279,9 +280,9 @@ def _levels_of_modes(
     order = np.argsort(lines, kind="stable")
     clusters = np.split(order, np.flatnonzero(np.diff(lines[order]) > tolerance_cm1) + 1)
     levels = []
-    for number, members in enumerate(clusters):
+    for members in clusters:
         if len(members):
-            levels += _resolve(action, modes[:, members], lines[members], number)
+            levels += _resolve(action, modes[:, members], lines[members])
     return levels
 
 
@@ -313,7 +314,7 @@ def _checked_modes(action: DisplacementSymmetry, eigenvectors: Any, wavenumbers:
     return modes / np.linalg.norm(modes, axis=0), lines
 
 
-def _resolve(action: DisplacementSymmetry, modes: NDArrayFloat, lines: NDArrayFloat, number: int) -> list[_Level]:
+def _resolve(action: DisplacementSymmetry, modes: NDArrayFloat, lines: NDArrayFloat) -> list[_Level]:
     """Species in one near-degenerate cluster of modes (3N, k); mixtures are separated."""
     left, singular, right = np.linalg.svd(modes, full_matrices=False)
     if singular.min() < 0.3:
@@ -337,7 +338,9 @@ def _resolve(action: DisplacementSymmetry, modes: NDArrayFloat, lines: NDArrayFl
         label = max(sizes, key=lambda key: sizes[key])
         order = np.argsort(eigenvalues, kind="stable")
         purity = np.diag(overlaps[label])
-        return _split(label, eigenvalues[order], space[:, order], purity[order], rules[label].dimension, number)
+        return _split(label, eigenvalues[order], space[:, order], purity[order], rules[label].dimension)
+    parts_given = np.array([np.diag(overlaps[label]) for label, size in sizes.items() if size])
+    mixed = bool((parts_given.max(axis=0) < _PURE).any())
     levels = []
     for label, size in sizes.items():
         if size:
@@ -345,7 +348,7 @@ def _resolve(action: DisplacementSymmetry, modes: NDArrayFloat, lines: NDArrayFl
             inside = vectors[:, len(parts) - size :]
             own, turn = np.linalg.eigh(inside.T @ np.diag(eigenvalues) @ inside)
             purity = np.einsum("ik,ij,jk->k", inside @ turn, overlaps[label], inside @ turn, optimize=True)
-            levels += _split(label, own, space @ inside @ turn, purity, rules[label].dimension, number)
+            levels += _split(label, own, space @ inside @ turn, purity, rules[label].dimension, mixed)
     return levels
 
 
@@ -397,13 +400,12 @@ def _accidental(levels: list[_Level], tolerance_cm1: float) -> tuple[AccidentalD
     for chain in chains:
         if len(chain) > 1:
             members = [levels[k] for k in chain]
-            mixed = members[0].cluster >= 0 and len({level.irrep for level in members}) > 1
             found.append(
                 AccidentalDegeneracy(
                     tuple(level.irrep for level in members),
                     tuple(int(k) for k in chain),
                     tuple(float(means[k]) for k in chain),
-                    mixed,
+                    any(level.mixed for level in members),
                 )
             )
     return tuple(found)
