@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import MoleculeError, RepresentationError
-from .character_table import character_table
 from .operations import NDArrayFloat, NDArrayInt
 from .representation import Decomposition
+from .selection_rules import finite_table
 from .vibrations import VibrationalAnalysis, vibrational_representation
 
 __all__ = ["DisplacementSymmetry"]
@@ -156,7 +156,7 @@ def _finite_projectors(
     gamma_3n: Decomposition, matrices: NDArrayFloat, permutations: NDArrayInt, indices: NDArrayInt
 ) -> dict[str, NDArrayFloat]:
     """P = (d/h) sum over g of conj(chi(g)) D(g), for each real irrep (the sum over a complex pair)."""
-    table = character_table(gamma_3n.point_group)
+    table = finite_table(gamma_3n.point_group)
     order, n_atoms = permutations.shape
     class_of = np.empty(order, dtype=int)
     for number, cls in enumerate(table.classes):

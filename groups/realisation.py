@@ -17,9 +17,10 @@ _SAME = 1e-6  # of positions of order one; an accident this close has probabilit
 _ENOUGH_COPIES = 4  # of one site type: see has_exact_symmetry
 _MIN_DISTANCE_ANGSTROM = 1.1
 _TRIALS = 200
-# One element per orbit, well-known ones first; more orbits than elements start over, which does no harm, because
-# generic positions already tell orbits of one element apart once there are many.
-_ELEMENTS = (6, 1, 9, 17, 7, 8, 16, 35, 15, 14, 5, 53, *(z for z in range(3, 100) if z not in {*range(5, 10), 14, 15, 16, 17, 35, 53}))
+# One element per orbit, well-known ones first. With more orbits than elements they start over, which does no harm:
+# the group of the molecule is looked at again before it is handed out.
+_FIRST_ELEMENTS = (6, 1, 9, 17, 7, 8, 16, 35, 15, 14, 5, 53)
+_ELEMENTS = (*_FIRST_ELEMENTS, *(z for z in range(3, 84) if z not in _FIRST_ELEMENTS))
 
 
 def has_exact_symmetry(group: PointGroup, counts: tuple[int, ...]) -> bool:

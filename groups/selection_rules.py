@@ -16,9 +16,7 @@ from typing import Any
 import numpy as np
 
 from .character_table import CharacterTable, character_table
-from .cyclotomic import Cyclotomic
-from .operations import SymmetryOperation
-from .representation import Decomposition, reduce
+from .representation import Decomposition, reduce, vector_characters
 from .schoenflies import PointGroup
 
 __all__ = [
@@ -222,7 +220,7 @@ def _selection_rules(group: PointGroup) -> SelectionRules:
     # An optical activity is a pseudoscalar: it averages to zero unless the pseudoscalar is totally symmetric.
     chiral = total in pseudoscalar_representation(group)
     activities = []
-    for label, dimension in _species(group, (vector, raman, hyper)):
+    for label, dimension in _species(group):
         allowed = label in raman
         depolarization = "3/4"
         if label == total:
@@ -242,33 +240,27 @@ def _selection_rules(group: PointGroup) -> SelectionRules:
     return SelectionRules(group, tuple(activities))
 
 
-def exact_trace(operation: SymmetryOperation) -> Cyclotomic:
-    """Exact trace of ``operation`` on a polar vector: 2 cos(2 pi k/n) + 1, or - 1 if improper."""
-    turn = Cyclotomic.zeta(operation.n, operation.k)
-    return turn + turn.conjugate() + (1 if operation.proper else -1)
-
-
-def class_representatives(table: CharacterTable) -> list[SymmetryOperation]:
-    """One operation of each class of a finite group, in the order of ``table.classes``."""
-    operations = table.point_group.operations
-    return [operations[int(cls.indices[0])] for cls in table.classes]
+def finite_table(group: PointGroup) -> CharacterTable:
+    """Character table (complex form) of a finite group."""
+    table = character_table(group)
+    assert isinstance(table, CharacterTable)
+    return table
 
 
 def vector_representation(group: PointGroup) -> Decomposition:
     """Gamma of a polar vector (x, y, z): translations and the electric dipole."""
     if group.is_linear:
         return Decomposition(group, _LINEAR_VECTOR[group.label])
-    table = character_table(group)
-    return reduce([exact_trace(operation) for operation in class_representatives(table)], table)
+    table = finite_table(group)
+    return reduce(vector_characters(table), table)
 
 
 def pseudoscalar_representation(group: PointGroup) -> Decomposition:
     """Gamma of a pseudoscalar: +1 under rotations, -1 under improper operations."""
     if group.is_linear:
         return Decomposition(group, _SIGMA_MINUS[group.label])
-    table = character_table(group)
-    one = Cyclotomic.zeta(1, 0)
-    return reduce([one if operation.proper else -one for operation in class_representatives(table)], table)
+    table = finite_table(group)
+    return reduce([1 if group.operations[cls.indices[0]].proper else -1 for cls in table.classes], table)
 
 
 def rotational_representation(group: PointGroup) -> Decomposition:
@@ -290,21 +282,18 @@ def _totally_symmetric(group: PointGroup) -> str:
     """Label of the irrep whose characters are all one."""
     if group.is_linear:
         return {"Cinfv": "Sigma+", "Dinfh": "Sigmag+"}[group.label]
-    table = character_table(group)
-    (label,) = reduce([Cyclotomic.zeta(1, 0)] * len(table.classes), table)
+    table = finite_table(group)
+    (label,) = reduce([1] * len(table.classes), table)
     return label
 
 
-def _species(group: PointGroup, carriers: tuple[Decomposition, ...]) -> list[tuple[str, int]]:
+def _species(group: PointGroup) -> list[tuple[str, int]]:
     """Label and dimension of each real irrep in table order (of a linear group: those up to Phi)."""
-    if group.is_linear:
-        parities = ("g", "u") if group.label == "Dinfh" else ("",)
-        names = (("Sigma", "+", 1), ("Sigma", "-", 1), ("Pi", "", 2), ("Delta", "", 2), ("Phi", "", 2))
-        return [(f"{name}{parity}{sign}", size) for parity in parities for name, sign, size in names]
-    species: dict[str, int] = {}
-    for irrep in character_table(group).irreps:
-        species[irrep.real_label] = species.get(irrep.real_label, 0) + irrep.dimension
-    return list(species.items())
+    if not group.is_linear:
+        return list(finite_table(group).real_dimensions.items())
+    parities = ("g", "u") if group.label == "Dinfh" else ("",)
+    names = (("Sigma", "+", 1), ("Sigma", "-", 1), ("Pi", "", 2), ("Delta", "", 2), ("Phi", "", 2))
+    return [(f"{name}{parity}{sign}", size) for parity in parities for name, sign, size in names]
 
 
 def _polarisation_axes(group: PointGroup, vector: Decomposition) -> dict[str, tuple[str, ...]]:
@@ -312,7 +301,7 @@ def _polarisation_axes(group: PointGroup, vector: Decomposition) -> dict[str, tu
     if group.is_linear:
         (sigma, pi) = _LINEAR_VECTOR[group.label]
         return {sigma: ("z",), pi: ("x", "y")}
-    table = character_table(group)
+    table = finite_table(group)
     class_sums = np.array([group.matrices[np.asarray(cls.indices)].sum(axis=0) for cls in table.classes])
     numbers = table.to_numpy()
     axes: dict[str, tuple[str, ...]] = {}

@@ -4,7 +4,6 @@ A site type is a conjugacy class of point stabilizers. A point with stabilizer H
 may move in the subspace that H fixes: 0 (the centre), 1 (an axis), 2 (a mirror plane) or 3 dimensions.
 """
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import PointGroupError
-from .character_table import character_table
 from .operations import NDArrayFloat, NDArrayInt
 from .schoenflies import PointGroup
+from .selection_rules import finite_table
 
 __all__ = ["SiteType", "site_types"]
 
@@ -127,9 +126,7 @@ def _sample_points(group: PointGroup) -> list[tuple[NDArrayFloat, str]]:
 
 def _class_names(group: PointGroup) -> dict[int, str]:
     """Name of the class of each operation, without the number of operations: "C2'", "sigma_h"."""
-    return {
-        int(index): re.sub(r"^\d+", "", cls.label) for cls in character_table(group).classes for index in cls.indices
-    }
+    return {index: cls.symbol for cls in finite_table(group).classes for index in cls.indices}
 
 
 def _stabilizer_symbol(group: PointGroup, stabilizer: NDArrayInt) -> str:
@@ -137,7 +134,7 @@ def _stabilizer_symbol(group: PointGroup, stabilizer: NDArrayInt) -> str:
     if len(stabilizer) == group.order:
         return group.label
     n = sum(group.operations[i].proper for i in stabilizer)
-    return f"C{n}" if n == len(stabilizer) else f"C{n}v"
+    return PointGroup.parse(f"C{n}" if n == len(stabilizer) else f"C{n}v").label
 
 
 def _make_site(group: PointGroup, stabilizer: NDArrayInt, symbol: PointGroup, label: str) -> SiteType:
@@ -151,7 +148,7 @@ def _make_site(group: PointGroup, stabilizer: NDArrayInt, symbol: PointGroup, la
     representatives = np.unique(first)
     orbit = images[representatives]
     fixed = []
-    for cls in character_table(group).classes:
+    for cls in finite_table(group).classes:
         moved = orbit @ group.matrices[int(cls.indices[0])].T
         fixed.append(int((np.abs(moved - orbit).max(axis=1) < _SAME_POINT).sum()))
     basis.setflags(write=False)

@@ -6,13 +6,11 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import RepresentationError
-from .character_table import character_table
-from .representation import Decomposition, reduce
+from .representation import Decomposition, molecular_characters, reduce
 from .schoenflies import PointGroup
 from .selection_rules import (
     SelectionRules,
-    class_representatives,
-    exact_trace,
+    finite_table,
     rotational_representation,
     selection_rules,
     vector_representation,
@@ -214,20 +212,19 @@ def vibrational_representation(
 
 def cartesian_representation(group: PointGroup, fixed: Sequence[int], n_atoms: int | None = None) -> Decomposition:
     """Gamma_3N: chi(R) = (atoms that R leaves in place) x (trace of R)."""
-    table = character_table(group)
+    table = finite_table(group)
     fixed = [int(count) for count in fixed]
     if len(fixed) != len(table.classes):
         raise RepresentationError(
             f"vibrational_representation({group.label}): fixed_atoms_per_class has {len(fixed)} entries {fixed}, but "
             f"the group has {len(table.classes)} classes: {', '.join(cls.label for cls in table.classes)}."
         )
-    representatives = class_representatives(table)
-    (total,) = [count for count, operation in zip(fixed, representatives, strict=True) if operation.kind == "E"]
+    total = fixed[[cls.order for cls in table.classes].index(1)]
     if n_atoms not in (None, total):
         raise RepresentationError(
             f"vibrational_representation({group.label}): {n_atoms} atoms were given, but E leaves {total} in place."
         )
-    return reduce([exact_trace(op) * count for count, op in zip(fixed, representatives, strict=True)], table)
+    return reduce(molecular_characters(fixed, table), table)
 
 
 def _linear(group: PointGroup, n_atoms: int | None, centre: bool | None) -> tuple[int, Decomposition, Decomposition]:
