@@ -11,6 +11,8 @@ from .molecule import Molecule
 from .operations import NDArrayFloat, NDArrayInt
 from .schoenflies import PointGroup
 
+_SAME_OPERATION = 2.8  # tr(R S^T) of two rotations 26 degrees apart; a poor fit, but never another orientation
+
 
 @dataclass(frozen=True, eq=False)
 class OperationSet:
@@ -116,24 +118,24 @@ def standard_frame(
     ``matching[m]`` is the index in ``group.operations`` of operation m. Where the group leaves a choice, it is
     made by the atoms, not by the input's axes, after Mulliken (1955): see :func:`_first_frame`.
     """
-    frame = _first_frame(operations, group, molecule)
-    matching = _match(operations.matrices, group.matrices, frame)
-    if matching is None:  # T, Th, Td, I, Ih: the triple of axes fits in one of two ways
-        frame = np.array([frame[1], -frame[0], frame[2]])
-        matching = _match(operations.matrices, group.matrices, frame)
-    if matching is None:
+    first = _first_frame(operations, group, molecule)
+    # The three axes of a cubic group fit in two ways, of which T, Th, Td, I and Ih allow one.
+    other = np.array([first[1], -first[0], first[2]])
+    frame = max((first, other) if group.is_cubic else (first,), key=lambda f: _overlap(operations, group, f)[1])
+    matching, worst = _overlap(operations, group, frame)
+    if worst < _SAME_OPERATION or len(np.unique(matching)) < len(matching):
         raise DetectionError(
-            f"The {len(operations.proper)} operations found do not match those of {group.label}: they are too "
+            f"The {len(matching)} operations found do not match those of {group.label} one by one: they are too "
             "inexact. Give a smaller tolerance."
         )
     return _refined_frame(operations, group, frame, matching), matching
 
 
-def _match(found: NDArrayFloat, standard: NDArrayFloat, frame: NDArrayFloat) -> NDArrayInt | None:
-    turned = frame @ found @ frame.T
-    overlap = np.einsum("mij,sij->ms", turned, standard)
-    matching = overlap.argmax(axis=1)
-    return matching if len(np.unique(matching)) == len(matching) else None
+def _overlap(operations: OperationSet, group: PointGroup, frame: NDArrayFloat) -> tuple[NDArrayInt, float]:
+    """The standard operation (h,) nearest to each operation, and the smallest tr(R S^T) among them (3 if equal)."""
+    turned = frame @ operations.matrices @ frame.T
+    overlap = np.einsum("mij,sij->ms", turned, group.matrices)
+    return overlap.argmax(axis=1), float(overlap.max(axis=1).min())
 
 
 def _refined_frame(
