@@ -124,9 +124,7 @@ def _isometries_fixing_first(positions: NDArrayFloat, colours: np.ndarray, frame
     isometries = []
     pools = [np.flatnonzero(colours == colours[atom]) for atom in frame[1:]]
     # Cheap test first: distances to the fixed first atom must stay.
-    pools = [
-        pool[np.abs(positions[pool] @ source[0] - gram[0, j]) < _SAME] for j, pool in enumerate(pools, start=1)
-    ]
+    pools = [pool[np.abs(positions[pool] @ source[0] - gram[0, j]) < _SAME] for j, pool in enumerate(pools, start=1)]
     for images in product(*pools):
         target = positions[[frame[0], *images]]
         if np.abs(target @ target.T - gram).max() > _SAME:
