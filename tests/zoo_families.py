@@ -22,7 +22,7 @@ def _cn(n: int) -> ZooMolecule:
 
 def _cn_equal_radii(n: int) -> ZooMolecule:
     r = ring_radius(n, SPACING)
-    sites = ("O", (r, 0, 0)), ("S", polar(r, np.pi / (2 * n), 1.7)), ("Xe", (0, 0, 3.2 + 0.1 * n))
+    sites = ("O", (r, 0, 0)), ("S", polar(r, np.pi / (2 * n), 1.7)), ("Xe", (0, 0, 2.5))
     note = "two rings of equal radius, different elements, a quarter of a step apart, one atom on the axis"
     return molecule(f"twisted equal rings C{n}", f"C{n}", spread(f"C{n}", *sites), note)
 
