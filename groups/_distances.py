@@ -56,7 +56,7 @@ def check_distances(z: NDArrayInt, xyz: NDArrayFloat) -> None:
     distances, neighbours = nearest_neighbours(xyz)
     lowest, highest = _NEAREST_RANGE_ANGSTROM
     # H-H in nanometres is 0.074: that is a wrong unit, not a duplicate, if the whole molecule is like that.
-    if 0.05 <= distances.min() and distances.max() < lowest:
+    if distances.min() >= 0.05 and distances.max() < lowest:
         raise MoleculeError(
             f"the {len(z)} atoms have all their nearest neighbours at {distances.min():.3g} to "
             f"{distances.max():.3g}; as angstrom this is too short for any bond. It looks like nanometres: "

@@ -39,7 +39,7 @@ def frames(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def candidate_operations(symbols: np.ndarray, centred: np.ndarray, slack: float) -> np.ndarray:
-    """Orthogonal matrices (K, 3, 3) that carry the reference pair to any compatible pair, in both handednesses."""
+    """Matrices (K, 3, 3) of either handedness that carry the reference pair to a compatible pair."""
     a, b = reference_pair(symbols, centred)
     radii = np.linalg.norm(centred, axis=1)
     gaps = np.linalg.norm(centred[:, None] - centred[None], axis=2)
@@ -218,8 +218,8 @@ def activity_counts(molecule: ZooMolecule) -> tuple[int, int, int, int, int]:
     """(IR, Raman, both, silent, all) vibrations, without a character table.
 
     A random symmetric class function summed over a representation is one number on each isotypic part, and
-    different numbers on different ones. Those numbers on the vector representation and on its symmetric square
-    say which vibrations IR and Raman see. A finite subgroup with an eightfold axis stands for C_inf v and D_inf h.
+    different numbers on different ones. Those numbers on the vector representation and on its symmetric
+    square say what IR and Raman see. A subgroup with an eightfold axis stands for C_inf v and D_inf h.
     """
     label = {"Cinfv": "C8v", "Dinfh": "D8h"}.get(molecule.group, molecule.group)
     operations = group_matrices(label)

@@ -11,8 +11,8 @@ FACE = np.array([(0, 1, GOLDEN), (0, -1, GOLDEN), (GOLDEN, 0, 1)])  # one face o
 def goldberg(h: int, k: int, radius: float) -> np.ndarray:
     """Vertices (20 (h^2 + hk + k^2), 3) of the Goldberg polyhedron (h, k) on a sphere of this radius.
 
-    Centroids of the small triangles of a triangular lattice laid on one face, projected on the sphere and spread
-    by the rotations of I. (Caspar and Klug 1962; Goldberg 1937.)
+    Centroids of the small triangles of a triangular lattice laid on one face, projected on the sphere and
+    spread by the rotations of I. (Caspar and Klug 1962; Goldberg 1937.)
     """
     basis = np.array([(1.0, 0.0), (0.5, np.sqrt(3) / 2)])
     corner = np.array([h, k]) @ basis
@@ -72,13 +72,28 @@ def cages() -> list[ZooMolecule]:
         ("C80", "Ih", atoms(("C", goldberg(2, 0, 4.10))), fullerene),
         ("C180", "Ih", atoms(("C", goldberg(3, 0, 6.12))), fullerene),
         ("C240", "Ih", atoms(("C", goldberg(2, 2, 7.07))), fullerene + "; orbits 60 + 60 + 120"),
-        ("C140", "I", atoms(("C", goldberg(2, 1, 5.40))), "chiral Goldberg polyhedron (2, 1): rotations only"),
-        ("C70", "D5h", c70(), "halves of C60 eclipsed around a belt: one fivefold axis left, belt in sigma_h"),
+        (
+            "C140",
+            "I",
+            atoms(("C", goldberg(2, 1, 5.40))),
+            "chiral Goldberg polyhedron (2, 1): rotations only",
+        ),
+        (
+            "C70",
+            "D5h",
+            c70(),
+            "halves of C60 eclipsed around a belt: one fivefold axis left, belt in sigma_h",
+        ),
         ("C60Br24", "Th", c60br24(), "24 bromines in a general orbit of Th on an Ih cage"),
         ("C60 with one metal inside on C5", "C5v", _endohedral(), "one atom on a fivefold axis of C60"),
         ("dodecahedrane", "Ih", spread("Ih", ("C", c20), ("H", c20 * h_over_c)), "Ih is maximal"),
         ("B12H12", "Ih", spread("Ih", ("B", b12), ("H", b12 * (1 + 1.2 / 1.7))), "Ih is maximal"),
-        ("B12H11Cl", "C5v", _b12h11cl(), "one vertex of the icosahedron marked: its fivefold axis and mirrors stay"),
+        (
+            "B12H11Cl",
+            "C5v",
+            _b12h11cl(),
+            "one vertex of the icosahedron marked: its fivefold axis and mirrors stay",
+        ),
         ("twisted twelve-rotor cage", "I", _twelve_rotors(), "twelve C5 rotors turned in the same sense"),
         ("C60 in a twisted shell", "T", _c60_in_t(), "a general orbit of T around an Ih cage"),
     ]

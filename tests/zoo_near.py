@@ -1,4 +1,4 @@
-"""Structures of a low exact group close to a higher one, and some so close that the higher one is the answer."""
+"""Structures of a low exact group close to a higher one, some so close that the higher one is the answer."""
 
 from __future__ import annotations
 
@@ -88,11 +88,15 @@ def _biphenyl(phase: float):
 
 def _cyclobutane(z: float):
     lift = np.array((0, 0, z))
-    points = [(polar(1.08, np.pi / 4), "C"), (polar(1.66, np.pi / 4, 0.91), "H"), (polar(1.66, np.pi / 4, -0.91), "H")]
+    points = [
+        (polar(1.08, np.pi / 4), "C"),
+        (polar(1.66, np.pi / 4, 0.91), "H"),
+        (polar(1.66, np.pi / 4, -0.91), "H"),
+    ]
     return [(symbol, point + lift) for point, symbol in points]
 
 
-# Most rivals share the frame of the low group; a cubic rival of C3v or D3d stands on its threefold axis instead.
+# Most rivals share the frame of the low group; a cubic rival of C3v or D3d stands on its threefold axis.
 _C3V_FROM_TD = np.array([[-1, -1, 2], [1, -1, 0], [1, 1, 1]]) / np.sqrt([[6], [2], [3]])
 _OH_IN_D3D = rotation(UP, np.pi / 6) @ _C3V_FROM_TD
 
@@ -101,7 +105,12 @@ def _cubane_sites(shift: float):
     """Cubane standing on a corner, stretched by `shift` (angstrom) at its two axial corners."""
     side = _OH_IN_D3D @ np.array((1.0, 1.0, -1.0))
     axial = np.sqrt(3) * UP
-    return [("C", axial * 0.785 + shift * UP), ("H", axial * 1.42 + shift * UP), ("C", side * 0.785), ("H", side * 1.42)]
+    return [
+        ("C", axial * 0.785 + shift * UP),
+        ("H", axial * 1.42 + shift * UP),
+        ("C", side * 0.785),
+        ("H", side * 1.42),
+    ]
 
 
 def _methane_c3v(stretch: float):
@@ -124,7 +133,14 @@ def near() -> tuple[NearMolecule, ...]:
             [("C", (0.7275, 0.7275, 0)), ("H", (1.4975, 1.4975, 0))],
             low,
         ),
-        _pair("ethane 1 degree from staggered", "D3", "D3d", _ethane(np.pi / 6 - one / 2), _ethane(np.pi / 6), low),
+        _pair(
+            "ethane 1 degree from staggered",
+            "D3",
+            "D3d",
+            _ethane(np.pi / 6 - one / 2),
+            _ethane(np.pi / 6),
+            low,
+        ),
         _pair("ethane 1 degree from eclipsed", "D3", "D3h", _ethane(one / 2), _ethane(0.0), low),
         _pair("CH4, one bond longer", "C3v", "Td", *_methane_c3v(0.015), low, turn=_C3V_FROM_TD),
         _pair(
@@ -140,7 +156,9 @@ def near() -> tuple[NearMolecule, ...]:
         _pair("SF6, axis longer by 0.02 A", *_sf6(0.02), low),
         _pair("benzene, bonds 0.02 A apart", *_kekule_benzene(0.02), low),
         _pair("cyclobutane puckered by 0.01 A", "D2d", "D4h", _cyclobutane(0.01), _cyclobutane(0.0), low),
-        _pair("ferrocene 1 degree from eclipsed", "D5", "D5h", _rings("Fe", 5, one / 2), _rings("Fe", 5, 0), low),
+        _pair(
+            "ferrocene 1 degree from eclipsed", "D5", "D5h", _rings("Fe", 5, one / 2), _rings("Fe", 5, 0), low
+        ),
         _pair(
             "ferrocene 1 degree from staggered",
             "D5",
@@ -150,7 +168,14 @@ def near() -> tuple[NearMolecule, ...]:
             low,
         ),
         _pair("biphenyl twisted by 1 degree", "D2", "D2h", _biphenyl(one / 2), _biphenyl(0.0), low),
-        _pair("biphenyl 1 degree from perpendicular", "D2", "D2d", _biphenyl(np.pi / 4 - one / 2), _biphenyl(np.pi / 4), low),
+        _pair(
+            "biphenyl 1 degree from perpendicular",
+            "D2",
+            "D2d",
+            _biphenyl(np.pi / 4 - one / 2),
+            _biphenyl(np.pi / 4),
+            low,
+        ),
         _pair(
             "tetrahedral cage, rotors turned by 0.02 rad",
             "T",
@@ -185,7 +210,7 @@ def _rotor() -> np.ndarray:
 
 
 def below_floor() -> tuple[NearMolecule, ...]:
-    """Distortions of a few thousandths of an angstrom: the default answer is the rival, the exact group is named."""
+    """Distortions of a few thousandths of an angstrom: the rival is the default answer."""
     low = "orbits of the low group; the distortion is numerical noise for a geometry optimisation"
     found = [_bent_co2(np.radians(0.5))]
     found.append(_pair("BF3, boron 0.002 A out of plane", *_bf3(0.002), low))
@@ -195,7 +220,7 @@ def below_floor() -> tuple[NearMolecule, ...]:
 
 
 def _bent_co2(bend: float) -> NearMolecule:
-    """CO2 with an angle of 180 degrees less `bend`; the deviation is the distance of the atoms from their best line."""
+    """CO2 bent by `bend` (rad); the deviation is the distance of its atoms from their best line."""
     structure = spread("C2v", ("C", 0 * UP), ("O", 1.16 * np.array((np.cos(bend / 2), 0, -np.sin(bend / 2)))))
     centred = structure[1] - structure[1].mean(axis=0)
     line = np.linalg.svd(centred)[2][0]

@@ -1,7 +1,7 @@
 """Accidental symmetric and spherical tops: low groups with degenerate moments of inertia.
 
-A cluster of ONE element is stretched by a matrix that commutes with its group until sum x x^T is isotropic (or
-isotropic in a plane): the moments then agree to rounding whatever the mass of the element, and the group stays.
+A cluster of ONE element is stretched by a matrix that commutes with its group until sum x x^T is isotropic,
+or isotropic in a plane: the moments then agree to rounding whatever the element weighs, and the group stays.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zoo_base import ZooMolecule, atoms, molecule, polar, spread
 def equalised(positions: np.ndarray, axes: int) -> np.ndarray:
     """Positions (N, 3) stretched so that the `axes` largest eigenvalues of sum x x^T agree.
 
-    3: spherical top, 2: symmetric top. The stretch is a function of that tensor, so it commutes with the group.
+    3: spherical top, 2: symmetric top. The stretch is a function of that tensor: it commutes with the group.
     """
     centred = positions - positions.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T @ centred)
@@ -23,9 +23,23 @@ def equalised(positions: np.ndarray, axes: int) -> np.ndarray:
 
 
 SITES = {
-    "C1": [(0.0, 0.0, 0.0), (1.9, 0.2, 0.1), (-0.9, 1.8, 0.3), (-0.5, -1.2, 1.7), (0.6, -1.3, -1.9), (2.3, 2.0, 1.2)],
+    "C1": [
+        (0.0, 0.0, 0.0),
+        (1.9, 0.2, 0.1),
+        (-0.9, 1.8, 0.3),
+        (-0.5, -1.2, 1.7),
+        (0.6, -1.3, -1.9),
+        (2.3, 2.0, 1.2),
+    ],
     "Cs": [(0.3, 0.1, 0), (2.0, 1.1, 0), (-1.9, 0.4, 0), (-0.8, -1.4, 1.3), (1.3, -1.9, 2.3)],
-    "Ci": [(1.2, 0.3, 0.4), (-0.4, 1.9, 0.9), (0.7, -0.9, 2.3), (2.6, 1.4, 1.2), (-1.9, -0.9, 2.6), (2.4, -1.6, 0.2)],
+    "Ci": [
+        (1.2, 0.3, 0.4),
+        (-0.4, 1.9, 0.9),
+        (0.7, -0.9, 2.3),
+        (2.6, 1.4, 1.2),
+        (-1.9, -0.9, 2.6),
+        (2.4, -1.6, 0.2),
+    ],
     "C2": [(1.0, 0.2, 0.1), (0.4, 1.8, 1.3), (1.9, -0.8, -1.7), (0.0, 0.0, 2.6)],
     "C2v": [(1.2, 0, 0.2), (0, 1.6, -1.3), (1.5, 1.1, 1.9), (0, 0, -2.3)],
     "C2h": [(1.4, 0.3, 0), (0.5, 2.2, 0), (1.7, -0.9, 1.6), (2.9, 0.9, 0)],
@@ -52,7 +66,7 @@ PLANAR_ISOTROPY = ("C1", "Cs", "Ci", "C2", "C2v", "C2h", "D2", "D2h")
 
 
 def tops() -> list[ZooMolecule]:
-    """One spherical top per group of `SITES`, and one symmetric top per group without an axis of order 3 or more."""
+    """One spherical top per group of `SITES`, one symmetric top where no axis has order 3 or more."""
     found = []
     for label, points in SITES.items():
         symbols, positions = spread(label, *[("B", p) for p in points])
@@ -70,9 +84,14 @@ def centred_tops() -> list[ZooMolecule]:
     found = []
     for label in ("Ci", "C2h", "D2", "D2d"):
         points = [p for p in SITES[label] if np.linalg.norm(p) > 1.35]
-        symbols, positions = spread(label, *[("F", p) for p in points])
+        _, positions = spread(label, *[("F", p) for p in points])
         structure = atoms(("F", equalised(positions, 3)), ("W", (0, 0, 0)))
         found.append(
-            molecule(f"accidental spherical top {label} with centre", label, structure, "centre fixed by every operation")
+            molecule(
+                f"accidental spherical top {label} with centre",
+                label,
+                structure,
+                "centre fixed by every operation",
+            )
         )
     return found
