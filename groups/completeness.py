@@ -184,10 +184,11 @@ def information_completeness(
     >>> information_completeness("Dinfh", n_atoms=3).completeness
     1.0
     """
-    analysis = x if isinstance(x, VibrationalAnalysis) else None
-    if analysis is None and (fixed_atoms_per_class is not None or n_atoms is not None):
+    if isinstance(x, VibrationalAnalysis):
+        analysis = x
+    elif fixed_atoms_per_class is not None or n_atoms is not None:
         analysis = vibrational_representation(x, fixed_atoms_per_class, n_atoms=n_atoms)
-    if analysis is None:
+    else:
         from .detection import Detection, detect_point_group
 
         detection = x if isinstance(x, Detection) else detect_point_group(x, tolerance)

@@ -189,7 +189,8 @@ def _linear_action(
     matrices = [*turns, *(turn @ mirror for turn in turns)]
     identity = np.arange(n_atoms)
     permutations = [identity] * len(matrices)
-    along, perpendicular = np.kron(np.eye(n_atoms), np.outer(axis, axis)), np.kron(np.eye(n_atoms), across.T @ across)
+    along: NDArrayFloat = np.kron(np.eye(n_atoms), np.outer(axis, axis)).astype(float)
+    perpendicular: NDArrayFloat = np.kron(np.eye(n_atoms), across.T @ across).astype(float)
     if not analysis.point_group.has_inversion:
         return np.array(matrices), np.array(permutations), {"Sigma+": along, "Pi": perpendicular}
     swap = np.empty(n_atoms, dtype=int)
@@ -198,9 +199,9 @@ def _linear_action(
     matrices += [-matrix for matrix in matrices]
     permutations += [swap] * len(permutations)
     inversion = np.kron(np.eye(n_atoms)[swap], -np.eye(3))
-    projectors = {}
+    projectors: dict[str, NDArrayFloat] = {}
     for parity, sign in (("g", 1.0), ("u", -1.0)):
-        half = (np.eye(3 * n_atoms) + sign * inversion) / 2
+        half = (np.eye(3 * n_atoms) + sign * inversion) / 2.0
         projectors[f"Sigma{parity}+"] = half @ along
         projectors[f"Pi{parity}"] = half @ perpendicular
     return np.array(matrices), np.array(permutations), projectors

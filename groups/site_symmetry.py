@@ -80,9 +80,8 @@ def site_types(group: str | PointGroup) -> tuple[SiteType, ...]:
 
     Examples
     --------
-    >>> site_types("C2v")
-    (<SiteType C2v: 1 atoms, 1 free>, <SiteType Cs(sigma_v): 2 atoms, 2 free>, \
-<SiteType Cs(sigma_v'): 2 atoms, 2 free>, <SiteType C1: 4 atoms, 3 free>)
+    >>> [(site.label, site.orbit_size, site.dimension) for site in site_types("Td")]
+    [('Td', 1, 0), ('C3v', 4, 1), ('C2v', 6, 1), ('Cs', 12, 2), ('C1', 24, 3)]
     """
     group = PointGroup.parse(group)
     if not group.is_finite:

@@ -189,10 +189,10 @@ def vibrational_representation(
     --------
     >>> from symvib.groups.character_table import character_table
     >>> [c.label for c in character_table("C2v").classes]
-    ['E', 'C2', 'sigma_v(xz)', 'sigma_v(yz)']
-    >>> water = vibrational_representation("C2v", [3, 1, 3, 1])
+    ['E', 'C2(z)', 'sigma_v(xz)', "sigma_v'(yz)"]
+    >>> water = vibrational_representation("C2v", [3, 1, 1, 3])
     >>> str(water.gamma_vib), water.completeness, water.raw_ratio
-    ('2A1 + B1', 1.0, 2.0)
+    ('2A1 + B2', 1.0, 2.0)
     """
     group = PointGroup.parse(group)
     if group.label == "Kh":

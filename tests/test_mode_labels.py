@@ -98,7 +98,7 @@ def test_at_least_twenty_groups_are_labelled():
 def test_c60():
     detection = detect_point_group(molecule_of(ZOO_BY_NAME["C60"]))
     labels = label_normal_modes(detection, spring_hessian(detection.molecule))
-    assert dict(labels.gamma_vib) == {"Ag": 2, "T1g": 3, "T2g": 4, "Gg": 6, "Hg": 8, "Au": 1, "T1u": 4, "T2u": 5, "Gu": 6, "Hu": 7}  # fmt: skip
+    assert str(labels.gamma_vib) == "2Ag + 3T1g + 4T2g + 6Gg + 8Hg + Au + 4T1u + 5T2u + 6Gu + 7Hu"
     check_labels(detection, labels)
 
 
@@ -114,8 +114,8 @@ def test_linear_molecules(name):
         assert along == pytest.approx(1.0 if irrep.startswith("Sigma") else 0.0, abs=1e-9)
         if detection.point_group.label == "Dinfh":
             parity = -np.vdot(mode[order], mode[order][::-1]) / np.vdot(mode, mode)
-            assert parity == pytest.approx(1.0 if "g" in irrep[2:].replace("Sigma", "") and "u" not in irrep else -1.0)
-    assert labels.n_vib if hasattr(labels, "n_vib") else len(labels.irreps) == 3 * len(detection.molecule) - 5
+            assert parity == pytest.approx(1.0 if irrep in ("Sigmag+", "Pig") else -1.0)
+    assert len(labels.irreps) == 3 * len(detection.molecule) - 5
 
 
 def test_an_atom_has_no_modes():
@@ -232,32 +232,34 @@ def test_isotopologues_need_the_symmetry_that_the_masses_leave():
     heavy[hydrogens[0]] = 1.008
     with pytest.raises(MoleculeError, match="equivalent atoms"):
         label_normal_modes(molecule, hessian, heavy)
-    hdo = Molecule.from_arrays(molecule.numbers, molecule.positions, mass_numbers=np.where(np.arange(3) == hydrogens[0], 2, 0))  # fmt: skip
+    isotopes = np.where(np.arange(3) == hydrogens[0], 2, 0)
+    hdo = Molecule.from_arrays(molecule.numbers, molecule.positions, mass_numbers=isotopes)
     assert label_normal_modes(hdo, hessian).irreps == ("A'", "A'", "A'")
 
 
-@pytest.mark.parametrize(
-    ("change", "error", "text"),
-    [
-        (lambda m, h: {"hessian": h[:6, :6]}, RepresentationError, r"\(6, 6\).*\(9, 9\)"),
-        (lambda m, h: {"hessian": np.where(np.eye(9) > 0, np.nan, h)}, RepresentationError, "9 NaN"),
-        (lambda m, h: {"hessian": h + np.triu(np.full((9, 9), 0.1), 1)}, RepresentationError, "not symmetric"),
-        (lambda m, h: {"hessian": np.roll(h, (1, 1), (0, 1))}, RepresentationError, "orientation and atom order"),
-        (lambda m, h: {"hessian": h, "masses": [1.0, 1.0]}, MoleculeError, "one positive number"),
-        (lambda m, h: {"hessian": h, "masses": [1.0, 1.0, -1.0]}, MoleculeError, "one positive number"),
-        (lambda m, h: {}, RepresentationError, "either hessian"),
-        (lambda m, h: {"hessian": h, "eigenvectors": np.ones((3, 9)), "wavenumbers": [1, 2, 3]}, RepresentationError, "either hessian"),
-        (lambda m, h: {"eigenvectors": np.ones((3, 9))}, RepresentationError, "together with"),
-        (lambda m, h: {"eigenvectors": np.ones((9, 9)), "wavenumbers": np.ones(9)}, RepresentationError, "3 vibrations"),
-        (lambda m, h: {"eigenvectors": np.ones((3, 9)), "wavenumbers": [1.0, 2.0, 3.0]}, RepresentationError, "translation or rotation"),
-        (lambda m, h: {"eigenvectors": np.zeros((3, 9)), "wavenumbers": [1.0, 2.0, 3.0]}, RepresentationError, "no displacement"),
-        (lambda m, h: {"eigenvectors": np.full((3, 9), np.inf), "wavenumbers": [1.0, 2.0, 3.0]}, RepresentationError, "NaN"),
-    ],
-)  # fmt: skip
+THREE = [1.0, 2.0, 3.0]
+MISTAKES = [
+    (lambda h: {"hessian": h[:6, :6]}, RepresentationError, r"\(6, 6\).*\(9, 9\)"),
+    (lambda h: {"hessian": np.where(np.eye(9) > 0, np.nan, h)}, RepresentationError, "9 NaN"),
+    (lambda h: {"hessian": h + np.triu(np.full((9, 9), 0.1), 1)}, RepresentationError, "not symmetric"),
+    (lambda h: {"hessian": np.roll(h, (1, 1), (0, 1))}, RepresentationError, "orientation and atom order"),
+    (lambda h: {"hessian": h, "masses": [1.0, 1.0]}, MoleculeError, "one positive number"),
+    (lambda h: {"hessian": h, "masses": [1.0, 1.0, -1.0]}, MoleculeError, "one positive number"),
+    (lambda h: {}, RepresentationError, "either hessian"),
+    (lambda h: {"hessian": h, "eigenvectors": np.ones((3, 9)), "wavenumbers": THREE}, RepresentationError, "either"),
+    (lambda h: {"eigenvectors": np.ones((3, 9))}, RepresentationError, "together with"),
+    (lambda h: {"eigenvectors": np.ones((9, 9)), "wavenumbers": np.ones(9)}, RepresentationError, "3 vibrations"),
+    (lambda h: {"eigenvectors": np.ones((3, 9)), "wavenumbers": THREE}, RepresentationError, "translation or rotation"),
+    (lambda h: {"eigenvectors": np.zeros((3, 9)), "wavenumbers": THREE}, RepresentationError, "no displacement"),
+    (lambda h: {"eigenvectors": np.full((3, 9), np.inf), "wavenumbers": THREE}, RepresentationError, "NaN"),
+]
+
+
+@pytest.mark.parametrize(("change", "error", "text"), MISTAKES)
 def test_mistakes_are_named(change, error, text):
     molecule, hessian = water()
     with pytest.raises(error, match=text):
-        label_normal_modes(molecule, **change(molecule, hessian))
+        label_normal_modes(molecule, **change(hessian))
 
 
 def test_modes_that_break_the_symmetry_are_refused():

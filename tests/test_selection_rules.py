@@ -176,7 +176,7 @@ def test_check_values(name):
     assert n_ir + n_raman - n_both + n_silent == n_vib
     assert found.levels.n_vib == sum(found.gamma_vib.values())
     if name == "ethylene":  # which of the three axes carries the C=C bond is the caller's choice
-        assert sorted(found.gamma_vib.values()) == sorted(Decomposition("D2h", {"Ag": 3, "B2g": 1, "B3g": 2, "Au": 1, "B1u": 1, "B2u": 2, "B3u": 2}).values())  # fmt: skip
+        assert sorted(found.gamma_vib.values()) == [1, 1, 1, 2, 2, 2, 3]
     elif name != "benzene":  # B1/B2 of benzene depend on which axes are called C2'
         assert str(found.gamma_vib) == CHECKS[name][3]
 
@@ -191,10 +191,10 @@ def test_mutual_exclusion_of_the_check_molecules():
     ("group", "n", "expected", "gamma"),
     [
         ("Dinfh", 2, (1, 0, 1, 0, 0), "Sigmag+"),
-        ("Dinfh", 3, (4, 3, 1, 0, 0), "Sigmag+ + Sigmau+ + Piu"),
-        ("Dinfh", 4, (7, 3, 4, 0, 0), "2Sigmag+ + Pig + Sigmau+ + Piu"),
+        ("Dinfh", 3, (4, 3, 1, 0, 0), "Sigmag+ Sigmau+ Piu"),
+        ("Dinfh", 4, (7, 3, 4, 0, 0), "Sigmag+ Sigmag+ Pig Sigmau+ Piu"),
         ("Cinfv", 2, (1, 1, 1, 1, 0), "Sigma+"),
-        ("Cinfv", 3, (4, 4, 4, 4, 0), "2Sigma+ + Pi"),
+        ("Cinfv", 3, (4, 4, 4, 4, 0), "Sigma+ Sigma+ Pi"),
     ],
 )
 def test_linear_molecules(group, n, expected, gamma):
@@ -202,7 +202,7 @@ def test_linear_molecules(group, n, expected, gamma):
     assert (found.n_vib, found.n_ir, found.n_raman, found.n_both, found.n_silent) == expected
     assert found.n_vib == 3 * n - 5
     assert found.completeness == 1.0
-    assert dict(found.gamma_vib) == dict(Decomposition(group, {p.lstrip("2"): 2 if p[0] == "2" else 1 for p in gamma.split(" + ")}))  # fmt: skip
+    assert sorted(found.gamma_vib.irreps()) == sorted(gamma.split())
     assert found.exclusion_vacuous == (group == "Dinfh" and n == 2)
     assert found.mutual_exclusion == (group == "Dinfh" and n > 2)
 
