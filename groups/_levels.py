@@ -36,8 +36,9 @@ class Level:
     """A group of operations and how well the structure obeys it.
 
     size: number of operations (a prefix of the sorted candidates; 0 for linear levels); label: point group of a
-    linear level, else ""; deviation_angstrom: largest distance between an image and its partner (of a linear level:
-    between an atom and the line); sum_squares (angstrom^2): what the group leaves unexplained; broken: number of internal coordinates that it forbids.
+    linear level, else ""; deviation_angstrom: largest distance between an image and its partner (of a linear
+    level: between an atom and the line); sum_squares (angstrom^2): what the group leaves unexplained; broken:
+    number of internal coordinates that it forbids.
     """
 
     size: int

@@ -249,7 +249,8 @@ class Detection:
     def levels(self) -> tuple[Rival, ...]:
         """Every group that the structure has at some tolerance up to 0.5 A, this one included, by deviation.
 
-        Beyond 100 atoms the search ends at 0.25 A. Levels within numerical exactness of each other are given once, by the largest group.
+        Beyond 100 atoms the search ends at 0.25 A. Levels within numerical exactness of each other are given once,
+        by the largest group.
         """
         if self.point_group.label == "Kh":
             return (Rival(self.point_group, 0.0),)

@@ -30,7 +30,8 @@ GROUPS = [
         ("D*h", "Dinfh"), ("D0h", "Dinfh"), ("D∞h", "Dinfh"), ("Dooh", "Dinfh"), (r"D_{\infty h}", "Dinfh"),
         ("C*v", "Cinfv"), ("C0v", "Cinfv"), ("c∞v", "Cinfv"), ("Cinfv", "Cinfv"), ("K", "Kh"), ("kh", "Kh"),
         ("S2", "Ci"), ("S1", "Cs"), ("S3", "C3h"), ("S5", "C5h"), ("C1h", "Cs"), ("C1v", "Cs"), ("C3i", "S6"),
-        ("C1i", "Ci"), ("C2i", "C2h"), ("D1", "C2"), ("D1h", "C2v"), ("D1d", "C2h"), ("V", "D2"), ("Vh", "D2h"), ("Vd", "D2d"),
+        ("C1i", "Ci"), ("C2i", "C2h"), ("D1", "C2"), ("D1h", "C2v"),
+        ("D1d", "C2h"), ("V", "D2"), ("Vh", "D2h"), ("Vd", "D2d"),
         ("d6h", "D6h"), ("D_{6h}", "D6h"), ("$D_{6h}$", "D6h"), ("D₆ₕ", "D6h"), (" D6h ", "D6h"), ("D_6h", "D6h"),
         ("TD", "Td"), ("oh", "Oh"), ("y", "I"), ("Yh", "Ih"), ("i", "I"), ("IH", "Ih"), ("ci", "Ci"), ("CI", "Ci"),
         ("-43m", "Td"), ("mmm", "D2h"), ("6/mmm", "D6h"), ("-3m", "D3d"), ("m-3m", "Oh"), ("1", "C1"), ("m", "Cs"),
@@ -44,7 +45,7 @@ def test_every_spelling_is_understood(text, label):
     "text", ["", "D", "X3", "C2x", "D2hh", "S4h", "C-2", "D6h;DROP", "C99999999", "D*d", "S0", "D2v", "2h"]
 )
 def test_nonsense_is_refused_with_the_call_restated(text):
-    with pytest.raises(PointGroupError, match="PointGroup.parse"):
+    with pytest.raises(PointGroupError, match=r"PointGroup\.parse"):
         PointGroup.parse(text)
 
 
