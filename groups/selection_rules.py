@@ -129,22 +129,22 @@ class SelectionRules:
     point_group : PointGroup
     activities : tuple of IrrepActivity
         One per real irrep, in the order of the character table. For Cinfv and Dinfh the irreps up to Phi
-        (Lambda = 3) that carry a dipole, a polarizability or a hyperpolarizability, and Sigma-; all higher ones
-        are silent in each. Empty for Kh: an atom has no vibrations.
+        (Lambda = 3), all higher ones being silent in every technique but neutron scattering. Empty for Kh: an
+        atom has no vibrations.
     """
 
     point_group: PointGroup
     activities: tuple[IrrepActivity, ...]
 
     def __getitem__(self, label: str) -> IrrepActivity:
-        """Activity of the irrep ``label`` (exact ASCII label of the table)."""
+        """Activity of the irrep ``label``, in any spelling; PointGroupError if the group has no such irrep."""
+        (name,) = Decomposition(self.point_group, {label: 1})
         for activity in self.activities:
-            if activity.label == label:
+            if activity.label == name:
                 return activity
-        raise KeyError(
-            f"SelectionRules({self.point_group.label})[{label!r}]: no such irrep; there are "
-            f"{', '.join(a.label for a in self.activities)}."
-        )
+        # Irreps of the infinite groups that are not listed carry no tensor up to the third rank.
+        dimension = Decomposition(self.point_group, {name: 1}).dimension
+        return IrrepActivity(name, dimension, (), False, None, False, False, False)
 
     @property
     def infrared(self) -> tuple[str, ...]:
@@ -247,6 +247,7 @@ def finite_table(group: PointGroup) -> CharacterTable:
     return table
 
 
+@lru_cache(maxsize=256)
 def vector_representation(group: PointGroup) -> Decomposition:
     """Gamma of a polar vector (x, y, z): translations and the electric dipole."""
     if group.is_linear:
@@ -255,6 +256,7 @@ def vector_representation(group: PointGroup) -> Decomposition:
     return reduce(vector_characters(table), table)
 
 
+@lru_cache(maxsize=256)
 def pseudoscalar_representation(group: PointGroup) -> Decomposition:
     """Gamma of a pseudoscalar: +1 under rotations, -1 under improper operations."""
     if group.is_linear:
@@ -263,6 +265,7 @@ def pseudoscalar_representation(group: PointGroup) -> Decomposition:
     return reduce([1 if group.operations[cls.indices[0]].proper else -1 for cls in table.classes], table)
 
 
+@lru_cache(maxsize=256)
 def rotational_representation(group: PointGroup) -> Decomposition:
     """Gamma of an axial vector (Rx, Ry, Rz): rotations and the magnetic dipole."""
     return vector_representation(group) * pseudoscalar_representation(group)

@@ -250,8 +250,8 @@ def _linear(group: PointGroup, n_atoms: int | None, centre: bool | None) -> tupl
 
 def _atom(group: PointGroup) -> VibrationalAnalysis:
     """An atom: three translations (a vector, odd under inversion) and nothing else."""
-    none, zero = Decomposition(group, {}), ModeCounts(0, 0, 0, 0, 0)
-    return VibrationalAnalysis(group, 1, none, none, none, none, zero, zero)
+    moves, none, zero = Decomposition(group, {"Pu": 1}), Decomposition(group), ModeCounts(0, 0, 0, 0, 0)
+    return VibrationalAnalysis(group, 1, moves, moves, none, none, zero, zero)
 
 
 def _count(gamma_vib: Decomposition) -> tuple[ModeCounts, ModeCounts]:

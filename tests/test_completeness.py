@@ -5,6 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from zoo import EXPECTED_COUNTS, ZOO, ZOO_BY_NAME
 
 from symvib import Molecule, PointGroup, attainable_completeness, detect_point_group, information_completeness
@@ -13,6 +15,7 @@ from symvib.groups.completeness import analyse_detection
 from symvib.groups.elements import parse_symbol
 from symvib.groups.realisation import has_exact_symmetry
 from symvib.groups.site_symmetry import site_types
+from symvib.groups.vibrations import vibrational_representation
 
 
 def molecule_of(entry):
@@ -180,42 +183,46 @@ def test_partitions(group, n_atoms, expected):
     assert labels(group, n_atoms) == sorted(expected)
 
 
-REALISED = [
-    "C1",
-    "Cs",
-    "Ci",
-    "C2",
-    "C2h",
-    "C3",
-    "C3h",
-    "C3v",
-    "S4",
-    "D2",
-    "D2d",
-    "D3",
-    "D3d",
-    "D4h",
-    "D5h",
-    "T",
-    "Td",
-    "Th",
-    "Oh",
-    "Cinfv",
-    "Dinfh",
-]
+REALISED = ("C1", "Cs", "Ci", "C2", "C2h", "C3", "C3h", "C3v", "S4", "D2", "D2d", "D3", "D3d", "D4h", "D5h")
+REALISED += ("T", "Td", "Th", "Oh", "Cinfv", "Dinfh")
 
 
 @pytest.mark.parametrize("group", REALISED)
-@pytest.mark.parametrize("n_atoms", [2, 4, 6, 8, 9, 12, 13])
-def test_realising_molecules_have_the_group_the_orbits_and_the_value(group, n_atoms):
-    items = attainable_completeness(group, n_atoms)
-    for item in items[:: max(1, len(items) // 4)]:
-        detection = detect_point_group(item.molecule)
-        assert detection.point_group.label == group
-        assert tuple(sorted(len(orbit) for orbit in detection.orbits)) == item.partition.orbit_sizes
-        assert len(item.molecule) == n_atoms
-        assert analyse_detection(detection).completeness == pytest.approx(item.completeness, abs=1e-14)
-        assert 0 <= item.exact <= 1
+def test_realising_molecules_have_the_group_the_orbits_and_the_value(group):
+    checked = 0
+    for n_atoms in (2, 3, 4, 6, 8, 9, 12, 13):
+        items = attainable_completeness(group, n_atoms)
+        for item in items[:: max(1, len(items) // 4)]:
+            detection = detect_point_group(item.molecule)
+            assert detection.point_group.label == group
+            assert tuple(sorted(len(orbit) for orbit in detection.orbits)) == item.partition.orbit_sizes
+            assert len(item.molecule) == n_atoms
+            assert analyse_detection(detection).completeness == pytest.approx(item.completeness, abs=1e-14)
+            assert 0 <= item.exact <= 1
+            checked += 1
+    assert checked >= 2
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    group=st.sampled_from(
+        ("C2v", "C3", "C4h", "C5h", "S4", "S8", "D2h", "D3", "D4d", "D5h", "D6d", "T", "Td", "Th", "O", "Ih")
+    ),
+    draw=st.lists(st.integers(0, 3), min_size=8, max_size=8),
+)
+def test_value_from_the_orbits_is_that_of_the_whole_representation(group, draw):
+    point_group, sites = PointGroup.parse(group), site_types(group)
+    counts = tuple(min(k, 1) if s.dimension == 0 else k for s, k in zip(sites, draw, strict=False))
+    if not has_exact_symmetry(point_group, counts):
+        return
+    fixed = sum(np.array(site.fixed_atoms_per_class) * k for site, k in zip(sites, counts, strict=True))
+    analysis = vibrational_representation(group, fixed)
+    occupied = {site.label: k for site, k in zip(sites, counts, strict=True) if k}
+    if analysis.n_atoms > 40:
+        return
+    (item,) = [i for i in attainable_completeness(group, analysis.n_atoms) if i.partition.labels == occupied]
+    assert item.exact == 1 - Fraction(analysis.n_silent, analysis.n_vib)
+    assert analysis.n_vib == 3 * analysis.n_atoms - 6
 
 
 @pytest.mark.parametrize("group", ["Cs", "Ci", "C2", "C2v", "C3", "C3h", "S4", "D2", "D3", "D2d", "D4"])

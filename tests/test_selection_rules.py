@@ -110,14 +110,22 @@ def test_atoms_have_no_rules_and_no_modes():
     assert selection_rules("Kh").activities == ()
     atom = vibrational_representation("Kh")
     assert (atom.n_vib, atom.completeness, atom.raw_ratio, dict(atom.gamma_vib)) == (0, None, None, {})
+    assert dict(atom.gamma_3n) == dict(atom.gamma_trans) == {"Pu": 1}
     assert atom.mutual_exclusion is False
 
 
 def test_unknown_names_are_refused():
     with pytest.raises(PointGroupError, match="XY7"):
         selection_rules("XY7")
-    with pytest.raises(KeyError, match="no such irrep"):
+    with pytest.raises(PointGroupError, match="E7"):
         selection_rules("C2v")["E7"]
+
+
+def test_irreps_are_found_in_any_spelling():
+    assert selection_rules("D6h")["a_{1g}"].raman
+    assert selection_rules("Dinfh")["Σg+"].raman
+    assert selection_rules("Cinfv")["Gamma"].silent  # beyond those that are listed
+    assert selection_rules("Cinfv")["Gamma"].seen_by == ("INS",)
 
 
 # Atoms left in place by an operation of each class, worked out by hand on the drawings; classes not named: none.
