@@ -1,0 +1,3 @@
+"""stub"""
+class BasisFunctions: ...
+def find_basis_functions(table): return {}
