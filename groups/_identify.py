@@ -7,8 +7,11 @@ import numpy as np
 
 from ..errors import DetectionError
 from ._matching import Candidates
+from .molecule import Molecule
 from .operations import NDArrayFloat, NDArrayInt
 from .schoenflies import PointGroup
+
+_SAME_OPERATION = 2.8  # tr(R S^T) of two rotations 26 degrees apart; a poor fit, but never another orientation
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,31 +111,31 @@ class OperationSet:
 
 
 def standard_frame(
-    operations: OperationSet, group: PointGroup, centred: NDArrayFloat, numbers: NDArrayInt
+    operations: OperationSet, group: PointGroup, molecule: Molecule
 ) -> tuple[NDArrayFloat, NDArrayInt]:
     """Axes (3, 3), rows x, y, z of the group's standard setting in input coordinates, and the matching (h,).
 
     ``matching[m]`` is the index in ``group.operations`` of operation m. Where the group leaves a choice, it is
-    made by the atoms, not by the input's axes: see :func:`_rank`.
+    made by the atoms, not by the input's axes, after Mulliken (1955): see :func:`_first_frame`.
     """
-    frame = _first_frame(operations, group, centred, numbers)
-    matching = _match(operations.matrices, group.matrices, frame)
-    if matching is None:  # T, Th, Td, I, Ih: the triple of axes fits in one of two ways
-        frame = np.array([frame[1], -frame[0], frame[2]])
-        matching = _match(operations.matrices, group.matrices, frame)
-    if matching is None:
+    first = _first_frame(operations, group, molecule)
+    # The three axes of a cubic group fit in two ways, of which T, Th, Td, I and Ih allow one.
+    other = np.array([first[1], -first[0], first[2]])
+    frame = max((first, other) if group.is_cubic else (first,), key=lambda f: _overlap(operations, group, f)[1])
+    matching, worst = _overlap(operations, group, frame)
+    if worst < _SAME_OPERATION or len(np.unique(matching)) < len(matching):
         raise DetectionError(
-            f"The {len(operations.proper)} operations found do not match those of {group.label}: they are too "
+            f"The {len(matching)} operations found do not match those of {group.label} one by one: they are too "
             "inexact. Give a smaller tolerance."
         )
     return _refined_frame(operations, group, frame, matching), matching
 
 
-def _match(found: NDArrayFloat, standard: NDArrayFloat, frame: NDArrayFloat) -> NDArrayInt | None:
-    turned = frame @ found @ frame.T
-    overlap = np.einsum("mij,sij->ms", turned, standard)
-    matching = overlap.argmax(axis=1)
-    return matching if len(np.unique(matching)) == len(matching) else None
+def _overlap(operations: OperationSet, group: PointGroup, frame: NDArrayFloat) -> tuple[NDArrayInt, float]:
+    """The standard operation (h,) nearest to each operation, and the smallest tr(R S^T) among them (3 if equal)."""
+    turned = frame @ operations.matrices @ frame.T
+    overlap = np.einsum("mij,sij->ms", turned, group.matrices)
+    return overlap.argmax(axis=1), float(overlap.max(axis=1).min())
 
 
 def _refined_frame(
@@ -165,10 +168,9 @@ def _shortest_turn(start: NDArrayFloat, end: NDArrayFloat) -> NDArrayFloat:
     return np.eye(3) + skew + skew @ skew / (1.0 + cosine)
 
 
-def _first_frame(
-    operations: OperationSet, group: PointGroup, centred: NDArrayFloat, numbers: NDArrayInt
-) -> NDArrayFloat:
+def _first_frame(operations: OperationSet, group: PointGroup, molecule: Molecule) -> NDArrayFloat:
     family, n = group.family, group.n
+    centred = molecule.positions - molecule.positions.mean(axis=0)
     orders, axes, proper = operations.orders, operations.axes, operations.proper
     if family in ("C1", "Ci"):
         return _inertial_frame(centred)
@@ -181,7 +183,8 @@ def _first_frame(
         candidates = axes[np.flatnonzero(proper & (orders == 4))] if wanted == 4 else axes[half_turns]
         x = candidates[np.argmin(np.abs(candidates @ z))]
         return _frame_from(z, x)
-    ranks = {int(i): _rank(operations, int(i), centred, numbers) for i in (*half_turns, *operations.mirrors)}
+    bonds = molecule.bonds()
+    ranks = {int(i): _rank(operations, int(i), molecule, bonds) for i in (*half_turns, *operations.mirrors)}
     if family in ("Dn", "Dnh") and n == 2:
         return _frame_of_three_axes(operations, family, half_turns, ranks)
     if family == "Sn" or (n == 2 and family == "Dnd"):
@@ -216,27 +219,21 @@ def _frame_of_three_axes(
     return _frame_from(axes[remaining[-1]], axes[remaining[0]])
 
 
-def _rank(operations: OperationSet, index: int, centred: NDArrayFloat, numbers: NDArrayInt) -> tuple[float, ...]:
-    """How much of the molecule lies on an element: atoms on it, close pairs that it cuts, their charges, compactness.
+def _rank(operations: OperationSet, index: int, molecule: Molecule, bonds: NDArrayInt) -> tuple[float, ...]:
+    """How much of the molecule lies on an element: atoms on it, bonds that it cuts, their charges, compactness.
 
-    The first two entries are Mulliken's rule ("through most atoms, else most bonds"; J. Chem. Phys. 23, 1997); a
-    pair counts as a bond here when it is shorter than 1.3 times the shortest distance that the element cuts or that
-    is found in the molecule for such a pair. The others break ties, whatever the orientation of the input.
+    The first two entries are Mulliken's rule ("through most atoms, else most bonds"; J. Chem. Phys. 23, 1997
+    (1955)). The others break ties, whatever the orientation of the input.
     """
-    permutation = operations.permutations[index]
-    atoms = np.arange(len(permutation))
-    fixed = permutation == atoms
-    swapped = np.flatnonzero(permutation > atoms)
-    lengths = np.linalg.norm(centred[swapped] - centred[permutation[swapped]], axis=1)
-    distances = np.linalg.norm(centred[:, None] - centred, axis=2) + 1e3 * np.eye(len(atoms))
-    nearest = np.minimum(distances[swapped].min(axis=1), distances[permutation[swapped]].min(axis=1))
-    bonds = int(np.count_nonzero(lengths < 1.3 * nearest))
-    closeness = float(np.sum(numbers[swapped] / np.maximum(lengths, 1e-3)))
+    permutation, numbers = operations.permutations[index], molecule.numbers
+    fixed = permutation == np.arange(len(permutation))
+    swapped = np.flatnonzero(~fixed)
+    lengths = np.linalg.norm(molecule.positions[swapped] - molecule.positions[permutation[swapped]], axis=1)
     return (
         int(fixed.sum()),
-        bonds,
+        int(np.count_nonzero(permutation[bonds[:, 0]] == bonds[:, 1])),
         int(numbers[fixed].sum()),
-        round(closeness, 3),
+        round(float(np.sum(numbers[swapped] / np.maximum(lengths, 1e-3))), 3),
     )
 
 

@@ -24,7 +24,10 @@ FLOOR_ANGSTROM = 0.005  # deviations up to here are numerical noise, whatever el
 CEILING_ANGSTROM = 0.15  # beyond, a structure is not symmetric by default
 LARGEST_NOISE_ANGSTROM = 0.0125  # largest standard error per coordinate that is taken for noise
 EXACT_ANGSTROM = 1e-6  # coordinates are never better than this
-REFUSAL_P = 1e-5  # chance of refusing a true group by the F test
+CLEAN_ANGSTROM = 1e-5  # a subgroup obeyed this well means coordinates as computed, not measured
+REFUSAL_P = 1e-7  # F test; small, because the best obeyed of many conjugate subgroups is the one compared
+CLEAN_REFUSAL_P = 1e-3  # the same where the subgroup is obeyed exactly, which noise hardly ever does
+_CLEAR = 1e-4  # a refusal this far below its limit is beyond doubt
 _NOISE_Z = 4.0  # limit of the absolute test, in standard deviations
 
 
@@ -125,30 +128,27 @@ def choose_level(levels: list[Level], tolerance: float | None) -> Choice:
     higher = [level for level in levels if FLOOR_ANGSTROM < level.deviation_angstrom <= CEILING_ANGSTROM]
     doubt = ""
     for level in reversed(higher):
+        at = f"{level.deviation_angstrom:.3f} A"
         if level.sum_squares > _largest_sum_squares(level.broken):
-            doubt = doubt or f"a higher group was refused at {level.deviation_angstrom:.3f} A (more than noise)"
+            doubt = doubt or f"a higher group was refused at {at}: more than noise, though nothing is obeyed better"
             continue
-        chance, informed = 1.0, False
-        for lower in levels[: levels.index(level)]:
-            if lower.broken > 0 and _nested(lower, level):
-                informed = True
-                chance = min(chance, _chance(lower, level))
-        if chance < REFUSAL_P:
-            doubt = "" if chance < REFUSAL_P**2 else f"a higher group was refused narrowly (p = {chance:.0e})"
+        margins = [_margin(lower, level) for lower in levels[: levels.index(level)] if _informs(lower, level)]
+        if margins and min(margins) < 1.0:
+            doubt = "" if min(margins) < _CLEAR else f"a higher group was refused narrowly at {at}"
             continue
-        if not informed:
-            doubt = f"deviation {level.deviation_angstrom:.3f} A: nothing in the structure tells noise from distortion"
-        elif chance < REFUSAL_P**0.5:
-            doubt = f"accepted narrowly (p = {chance:.0e}) at {level.deviation_angstrom:.3f} A"
-        return Choice(level, bool(doubt), doubt or "deviations of all operations agree with one level of noise")
+        if not margins:
+            doubt = f"deviation {at}: nothing in the structure tells noise from distortion"
+        elif min(margins) < 1 / _CLEAR**0.5:
+            doubt = f"accepted narrowly at {at}: a subgroup is obeyed much better"
+        return Choice(level, bool(doubt), doubt or "the deviations of all operations agree with one level of noise")
     return Choice(base, bool(doubt), doubt or "all operations within numerical noise")
 
 
-def _nested(lower: Level, higher: Level) -> bool:
-    """Is the lower level known to be a subgroup of the higher? A reversal of a line is not in Cinfv."""
-    if higher.label == "Cinfv":
-        return lower.size in (1, 2) and not lower.label
-    return lower.broken < higher.broken
+def _informs(lower: Level, higher: Level) -> bool:
+    """Does the lower level, a subgroup of the higher, forbid something that would show the noise?"""
+    if higher.label == "Cinfv":  # a reversal of a line is not in Cinfv
+        return lower.broken > 0 and lower.size in (1, 2)
+    return 0 < lower.broken < higher.broken
 
 
 def _largest_sum_squares(broken: int) -> float:
@@ -157,12 +157,11 @@ def _largest_sum_squares(broken: int) -> float:
     return LARGEST_NOISE_ANGSTROM**2 * nu * (1 - 2 / (9 * nu) + _NOISE_Z * (2 / (9 * nu)) ** 0.5) ** 3
 
 
-def _chance(lower: Level, higher: Level) -> float:
-    """Probability of so large an excess of ``higher`` over ``lower`` if both show the same noise (F test)."""
+def _margin(lower: Level, higher: Level) -> float:
+    """Probability of so large an excess of ``higher`` over ``lower`` under one noise (F test), over its limit."""
     from scipy.special import fdtrc  # not at import: it costs 0.2 s, and most structures need no test
 
     excess, freedom = higher.sum_squares - lower.sum_squares, higher.broken - lower.broken
-    if freedom <= 0 or excess <= 0:
-        return 1.0
-    noise = max(lower.sum_squares / lower.broken, EXACT_ANGSTROM**2)
-    return float(fdtrc(freedom, lower.broken, excess / freedom / noise))
+    noise = max((lower.sum_squares / lower.broken) ** 0.5, EXACT_ANGSTROM)
+    chance = float(fdtrc(freedom, lower.broken, max(excess, 0.0) / freedom / noise**2))
+    return chance / (CLEAN_REFUSAL_P if noise <= CLEAN_ANGSTROM else REFUSAL_P)

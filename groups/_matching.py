@@ -16,6 +16,7 @@ import numpy as np
 
 from .operations import NDArrayFloat, NDArrayInt
 
+_LINE_ANGSTROM = 0.1  # a pair of atoms this near a line through the centroid fixes no frame
 _FAR = 1e3  # angstrom; added to distances between different species
 _BLOCK = 2_000_000  # floats held at once while distances are compared
 
@@ -26,7 +27,7 @@ class Candidates:
 
     matrices (M, 3, 3) about the centroid; permutations (M, N): atom a is sent to ``permutations[m, a]``;
     deviations (M,) largest and rms (M,) root-mean-square distance (angstrom) between an image and its partner;
-    proper (M,) bool; ``near_line``: the atoms lie so near a line that a pair of them fixes no frame.
+    proper (M,) bool; ``near_line``: the atoms may lie on a line within twice the limit.
     """
 
     matrices: NDArrayFloat
@@ -53,18 +54,18 @@ def find_candidates(species: NDArrayInt, centred: NDArrayFloat, limit: float) ->
     """
     distances, radii = _distances(centred)
     compatible = _compatible(species, distances, radii, limit)
-    identity = np.arange(len(species))
     first, second, lever = _reference_pair(compatible, centred, radii)
-    near_line = lever < max(2 * limit, 1e-3)
+    near_line = lever < max(2 * limit, _LINE_ANGSTROM)
+    if np.count_nonzero(compatible) == len(species):  # every atom unlike all others: E, or the plane of the atoms
+        return _judge(centred, np.tile(np.arange(len(species)), (2, 1)), np.array([True, False]), limit, near_line)
+    seeds, proper = np.empty((0, len(species)), dtype=np.int64), np.empty(0, dtype=bool)
     if near_line:
         permutations = _line_permutations(species, centred)
-        seeds = np.repeat(permutations, 2, axis=0)
-        proper = np.tile([True, False], len(permutations))
-    elif np.count_nonzero(compatible) == len(species):  # every atom unlike all others: E, or the plane of the atoms
-        seeds, proper = np.array([identity, identity]), np.array([True, False])
-    else:
-        frames, proper = _frames_of_images(compatible, distances, centred, first, second, limit)
-        seeds, proper = _permutations_of_frames(species, centred, frames, proper)
+        seeds, proper = np.repeat(permutations, 2, axis=0), np.tile([True, False], len(permutations))
+    if lever >= _LINE_ANGSTROM:
+        frames, proper_frames = _frames_of_images(compatible, distances, centred, first, second, limit)
+        found, proper_found = _permutations_of_frames(species, centred, frames, proper_frames)
+        seeds, proper = _distinct(np.concatenate([seeds, found]), np.concatenate([proper, proper_found]))
     return _judge(centred, seeds, proper, limit, near_line)
 
 
@@ -160,16 +161,19 @@ def _frames_of_images(
 def _permutations_of_frames(
     species: NDArrayInt, centred: NDArrayFloat, matrices: NDArrayFloat, proper: np.ndarray
 ) -> tuple[NDArrayInt, np.ndarray]:
-    """Distinct permutations (K, N) that the matrices (M, 3, 3) induce once refined, with their proper flags."""
+    """Permutations (K, N) that the matrices (M, 3, 3) induce once refined, with their proper flags."""
     nearest = _nearest(species, centred, matrices)
     if len(matrices) > 2 or len(species) > 40:
         # The frame of two atoms is rough at the far end of a molecule: refit it to all atoms and look again.
         nearest = _nearest(species, centred, _kabsch(centred, nearest, proper))
     bijective = (np.sort(nearest, axis=1) == np.arange(len(species))).all(axis=1)
-    nearest, proper = nearest[bijective], proper[bijective]
-    keyed = np.concatenate([nearest, proper[:, None]], axis=1)
+    return nearest[bijective], proper[bijective]
+
+
+def _distinct(permutations: NDArrayInt, proper: np.ndarray) -> tuple[NDArrayInt, np.ndarray]:
+    keyed = np.concatenate([permutations, proper[:, None]], axis=1)
     _, index = np.unique(keyed @ hash_weights(keyed.shape[1]), return_index=True)
-    return nearest[index], proper[index]
+    return permutations[index], proper[index]
 
 
 @lru_cache(maxsize=64)

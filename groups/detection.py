@@ -110,7 +110,7 @@ class Detection:
     def _standard(self) -> tuple[NDArrayFloat, NDArrayInt]:
         if self._found is None:
             return line_frame(self._centred), np.array([], dtype=np.int64)
-        return standard_frame(self._found, self.point_group, self._centred, self.molecule.numbers)
+        return standard_frame(self._found, self.point_group, self.molecule)
 
     @property
     def frame(self) -> NDArrayFloat:
@@ -404,7 +404,8 @@ def detect_point_group(x: Any, tolerance: float | None = None) -> Detection:
 def _search(molecule: Molecule, centred: NDArrayFloat, limit: float) -> tuple[Candidates, list[Level]]:
     species = molecule.numbers * 1024 + molecule.mass_numbers
     candidates = find_candidates(species, centred, limit)
-    return candidates, find_levels(candidates, centred, species)
+    levels = find_levels(candidates, centred, species)
+    return candidates, [level for level in levels if level.deviation_angstrom <= limit]
 
 
 def _group_of(candidates: Candidates, level: Level) -> PointGroup:

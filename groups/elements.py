@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class Element:
 
 @cache
 def _records() -> tuple[list, ...]:
-    text = files(__package__).joinpath("data/elements.json").read_text(encoding="ascii")
+    text = Path(__file__).with_name("data").joinpath("elements.json").read_text(encoding="ascii")
     return tuple(json.loads(text)["elements"])
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import MoleculeError
+from ._distances import check_distances, pairs_within
 from .elements import (
     HIGHEST_NUMBER,
     covalent_radii_angstrom,
@@ -30,21 +31,12 @@ NDArrayFloat = NDArray[np.floating]
 # More atoms than any molecule whose vibrations are counted one by one; beyond it the input is a mistake.
 MAXIMUM_ATOMS = 20_000
 
-# Two nuclei are never this close (H2 has 0.74 angstrom), so one of them is a copy.
-_DUPLICATE_ANGSTROM = 0.1
-
-# If every atom's nearest neighbour is outside this range, the unit is not the angstrom.
-_NEAREST_RANGE_ANGSTROM = (0.3, 30.0)
-
 # Slack added to the sum of covalent radii when bonds are drawn, as in Open Babel (0.45) and Jmol (0.4).
 _BOND_SLACK_ANGSTROM = 0.4
 
 # Masses of one element closer than this are the same nuclide (isotopes differ by about 1 u; an average weight
 # such as 1.008 and the main isotope's 1.00783 are one choice written twice).
 _SAME_NUCLIDE_U = 0.02
-
-# Beyond this number of atoms the (N, N) distance matrix is replaced by a k-d tree.
-_DENSE_ATOMS = 400
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -61,7 +53,7 @@ class Molecule:
         Masses in u. By default of the element's main isotope: the most abundant one, or, for an element without
         natural abundances, the one that IUPAC lists in brackets.
     mass_numbers : (N,) int
-        Mass number of each nucleus; 0 = the main isotope, however it was asked for.
+        Mass number of each nucleus; 0 = the main isotope (also when it was named).
     name : str
         Free text, for titles. Never used to decide anything.
     comment : str
@@ -124,8 +116,8 @@ class Molecule:
         if mass_numbers is not None:
             given = _read_integers(mass_numbers, "mass_numbers", len(z))
             isotopes = np.where(given == 0, isotopes, given)
-        mass, isotopes = _read_masses(z, isotopes, masses)
-        _check_distances(z, xyz)
+        mass, isotopes = _read_masses(z, isotopes, masses, mass_numbers is None and not isotopes.any())
+        check_distances(z, xyz)
         return cls(z, xyz, mass, isotopes, str(name), str(comment))
 
     def __len__(self) -> int:
@@ -205,7 +197,9 @@ class Molecule:
         isotopes, masses = self.mass_numbers.copy(), self.masses.copy()
         for index, mass_number in mass_numbers.items():
             if not 0 <= index < len(self):
-                raise MoleculeError(f"with_isotopes: atom index {index} is outside 0..{len(self) - 1} of {self!r}.")
+                raise MoleculeError(
+                    f"with_isotopes: atom index {index} is outside 0..{len(self) - 1} of {self!r}."
+                )
             kind = element(int(self.numbers[index]))
             masses[index] = kind.isotope_mass(mass_number)
             isotopes[index] = 0 if mass_number == kind.main_isotope else mass_number
@@ -219,7 +213,7 @@ class Molecule:
         """
         radii = covalent_radii_angstrom()[self.numbers]
         reach = 2 * radii.max() + _BOND_SLACK_ANGSTROM
-        pairs, distances = _pairs_within(self.positions, reach)
+        pairs, distances = pairs_within(self.positions, reach)
         bonded = distances <= radii[pairs].sum(axis=1) + _BOND_SLACK_ANGSTROM
         return pairs[bonded]
 
@@ -265,11 +259,15 @@ def _nuclide_symbol(symbol: str, mass_number: int) -> str:
 def _read_numbers(numbers: Any) -> tuple[NDArrayInt, NDArrayInt]:
     """Return atomic numbers and mass numbers (0 unless a symbol such as D said otherwise)."""
     if isinstance(numbers, str):
-        raise MoleculeError(f"numbers must be a sequence, one entry an atom, not the string {numbers[:40]!r}.")
+        raise MoleculeError(
+            f"numbers must be a sequence, one entry an atom, not the string {numbers[:40]!r}."
+        )
     try:
         count = len(numbers)
     except TypeError:
-        raise MoleculeError(f"numbers must be a sequence, one entry an atom, not {type(numbers).__name__}.") from None
+        raise MoleculeError(
+            f"numbers must be a sequence, one entry an atom, not {type(numbers).__name__}."
+        ) from None
     if count == 0:
         raise MoleculeError("the molecule is empty: it has no atoms.")
     if count > MAXIMUM_ATOMS:
@@ -297,7 +295,9 @@ def _read_floats(values: Any, what: str, shape: tuple[int, ...]) -> NDArrayFloat
     try:
         array = np.array(values, dtype=float)
     except (TypeError, ValueError, OverflowError) as error:
-        raise MoleculeError(f"{what} cannot be read as an array of shape {shape} of numbers: {error}") from error
+        raise MoleculeError(
+            f"{what} cannot be read as an array of shape {shape} of numbers: {error}"
+        ) from error
     if array.shape != shape:
         raise MoleculeError(f"{what} must have the shape {shape}, one row an atom, but has {array.shape}.")
     if not np.isfinite(array).all():
@@ -318,7 +318,7 @@ def _read_positions(positions: Any, count: int) -> NDArrayFloat:
     return xyz
 
 
-def _read_masses(z: NDArrayInt, isotopes: NDArrayInt, masses: Any) -> tuple[NDArrayFloat, NDArrayInt]:
+def _read_masses(z: NDArrayInt, isotopes: NDArrayInt, masses: Any, infer_isotopes: bool) -> tuple[NDArrayFloat, NDArrayInt]:
     """Return masses in u and mass numbers with the main isotope written as 0."""
     if masses is None:
         mass = main_masses()[z]
@@ -326,7 +326,7 @@ def _read_masses(z: NDArrayInt, isotopes: NDArrayInt, masses: Any) -> tuple[NDAr
         mass = _read_floats(masses, "masses", (len(z),))
         if mass.min() <= 0:
             raise MoleculeError(f"masses must be positive, in u, but one is {mass.min():g}.")
-        if not isotopes.any():
+        if infer_isotopes:
             isotopes = np.array([_isotope_of_mass(*pair) for pair in zip(z.tolist(), mass, strict=True)])
     isotopes = np.where(isotopes == main_isotopes()[z], 0, isotopes)
     for index in np.flatnonzero(isotopes):
@@ -348,65 +348,3 @@ def _isotope_of_mass(z: int, mass: float) -> int:
     known = kind.isotope_masses.get(mass_number)
     averaged = abs(mass - kind.standard_weight) < _SAME_NUCLIDE_U
     return 0 if known is None or averaged or abs(mass - known) > _SAME_NUCLIDE_U else mass_number
-
-
-def _pairs_within(xyz: NDArrayFloat, reach: float) -> tuple[NDArrayInt, NDArrayFloat]:
-    """Return pairs (i < j) not further apart than `reach` angstrom, sorted, and their distances."""
-    if len(xyz) <= _DENSE_ATOMS:
-        i, j = np.triu_indices(len(xyz), k=1)
-        distances = np.linalg.norm(xyz[i] - xyz[j], axis=1)
-        near = distances <= reach
-        return np.column_stack((i[near], j[near])), distances[near]
-    from scipy.spatial import cKDTree  # 60 ms to import, needed for large molecules only
-
-    pairs = cKDTree(xyz).query_pairs(reach, output_type="ndarray")
-    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-    return pairs, np.linalg.norm(xyz[pairs[:, 0]] - xyz[pairs[:, 1]], axis=1)
-
-
-def _nearest_neighbours(xyz: NDArrayFloat) -> tuple[NDArrayFloat, NDArrayInt]:
-    """Return for each atom the distance in angstrom to its nearest neighbour, and that neighbour's index."""
-    if len(xyz) <= _DENSE_ATOMS:
-        difference = xyz[:, None, :] - xyz[None, :, :]
-        squared = np.einsum("ijk,ijk->ij", difference, difference)
-        np.fill_diagonal(squared, np.inf)
-        nearest = squared.argmin(axis=1)
-        return np.sqrt(squared[np.arange(len(xyz)), nearest]), nearest
-    from scipy.spatial import cKDTree
-
-    distances, indices = cKDTree(xyz).query(xyz, k=2)
-    own = indices[:, 0] == np.arange(len(xyz))
-    nearest = np.where(own, indices[:, 1], indices[:, 0])
-    return distances[:, 1], nearest
-
-
-def _check_distances(z: NDArrayInt, xyz: NDArrayFloat) -> None:
-    """Refuse duplicate atoms and coordinates that are not in angstrom."""
-    if len(z) == 1:
-        return
-    distances, neighbours = _nearest_neighbours(xyz)
-    lowest, highest = _NEAREST_RANGE_ANGSTROM
-    # H-H in nanometres is 0.074: that is a wrong unit, not a duplicate, if the whole molecule is like that.
-    if distances.min() >= 0.05 and distances.max() < lowest:
-        raise MoleculeError(
-            f"the {len(z)} atoms have all their nearest neighbours at {distances.min():.3g} to "
-            f"{distances.max():.3g}; as angstrom this is too short for any bond. It looks like nanometres: "
-            "multiply the positions by 10."
-        )
-    if distances.min() < _DUPLICATE_ANGSTROM:
-        i = int(distances.argmin())
-        i, j = sorted((i, int(neighbours[i])))
-        raise MoleculeError(
-            f"atoms {i} ({element(int(z[i])).symbol}) and {j} ({element(int(z[j])).symbol}), counted from 0, are "
-            f"{distances.min():.3g} angstrom apart: one is a duplicate, or the positions are not in angstrom. "
-            "Remove it."
-        )
-    if distances.max() < lowest:
-        raise MoleculeError(
-            f"no atom has a neighbour further than {distances.max():.3g} angstrom: positions are not in angstrom."
-        )
-    if distances.min() > highest:
-        raise MoleculeError(
-            f"no two of the {len(z)} atoms are closer than {distances.min():.4g} angstrom, so nothing is bonded. "
-            "It looks like picometres: divide the positions by 100."
-        )

@@ -51,7 +51,7 @@ def symmetrized_positions(detection: "Detection", group: PointGroup) -> NDArrayF
             raise _refusal(detection, group)
         operations = OperationSet(*(part[chosen] for part in
                                     (candidates.matrices, candidates.permutations, candidates.proper)))  # fmt: skip
-    frame, matching = standard_frame(operations, group, centred, molecule.numbers)
+    frame, matching = standard_frame(operations, group, molecule)
     exact = frame.T @ group.matrices[matching] @ frame
     return np.einsum("mji,maj->ai", exact, centred[operations.permutations]) / len(matching)
 
