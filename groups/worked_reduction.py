@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from .character_table import CharacterTable, character_table
 from .cyclotomic import Cyclotomic
+from .representation import vector_characters
 from .schoenflies import PointGroup
-from .selection_rules import class_representatives, exact_trace
 
 __all__ = ["ClassStep", "IrrepStep", "WorkedReduction", "work_reduction"]
 
@@ -61,15 +61,14 @@ def work_reduction(group: str | PointGroup, fixed_atoms_per_class: Sequence[int]
 
     Examples
     --------
-    >>> work = work_reduction("C2v", [3, 1, 3, 1])
+    >>> work = work_reduction("C2v", [3, 1, 1, 3])
     >>> [str(step.character) for step in work.classes], [step.multiplicity for step in work.irreps]
-    (['9', '-1', '3', '1'], [3, 1, 3, 2])
+    (['9', '-1', '1', '3'], [3, 1, 2, 3])
     """
     table = character_table(group, form="real")
     assert isinstance(table, CharacterTable), "infinite groups have a closed form instead"
     steps = []
-    for cls, fixed, operation in zip(table.classes, fixed_atoms_per_class, class_representatives(table), strict=True):
-        trace = exact_trace(operation)
+    for cls, fixed, trace in zip(table.classes, fixed_atoms_per_class, vector_characters(table), strict=True):
         steps.append(ClassStep(cls.label, cls.symbol, cls.size, cls.description, fixed, trace, trace * fixed))
     order = sum(step.size for step in steps)
     irreps = tuple(
