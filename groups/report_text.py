@@ -9,6 +9,7 @@ from .report_words import (
     degrees_of_freedom,
     evidence_sentence,
     exclusion_sentence,
+    outlook_sentence,
     properties_sentence,
     raman_word,
     silent_outlook,
@@ -22,7 +23,6 @@ __all__ = ["count_rows", "report_text", "species_columns", "species_cells", "tex
 
 _WIDTH = 100
 _LABEL = 15
-_COMBINATIONS_SHOWN = 6
 
 
 def report_text(report: "PointGroupReport") -> str:
@@ -106,11 +106,7 @@ def _findings(report: "PointGroupReport") -> list[str]:
     lines += _entry("Both see", sum_of(report.species("both")))
     lines += _entry("Silent", sum_of(report.species("silent"), "none: IR or Raman sees every vibration"))
     for outlook in silent_outlook(report):
-        shown = [f"{label} ({sight})" for label, sight in (*outlook.overtones, *outlook.combinations)]
-        more = len(shown) - _COMBINATIONS_SHOWN
-        visible = ", ".join(shown[:_COMBINATIONS_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        direct = f"fundamental by {' and '.join(outlook.direct)}; " if outlook.direct else ""
-        lines += _entry(f"  {outlook.label}", direct + (visible or "no overtone or combination shows it"))
+        lines += _entry(f"  {outlook.label}", outlook_sentence(outlook))
     lines += _entry("Exclusion", exclusion_sentence(report))
     return lines
 

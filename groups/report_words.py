@@ -17,6 +17,7 @@ __all__ = [
     "degrees_of_freedom",
     "evidence_sentence",
     "exclusion_sentence",
+    "outlook_sentence",
     "properties_sentence",
     "raman_word",
     "silent_outlook",
@@ -38,12 +39,26 @@ class CompletenessFormula:
 
 @dataclass(frozen=True)
 class SilentOutlook:
-    """Where one silent species becomes visible: lowest visible overtones and binary combinations."""
+    """Where one silent species becomes visible.
+
+    Attributes
+    ----------
+    label : str
+    direct : tuple of str
+        Techniques other than IR and Raman that see the fundamental.
+    infrared, raman : (overtone or None, partners)
+        Lowest overtone that the technique sees ("3 E2u"), and the species with which a binary combination shows.
+    """
 
     label: str
-    overtones: tuple[tuple[str, str], ...]  # (label, "IR" | "Raman" | "IR, Raman")
-    combinations: tuple[tuple[str, str], ...]
-    direct: tuple[str, ...]  # techniques that see the fundamental itself
+    direct: tuple[str, ...]
+    infrared: tuple[str | None, tuple[str, ...]]
+    raman: tuple[str | None, tuple[str, ...]]
+
+    @property
+    def visible(self) -> bool:
+        """Some overtone up to three quanta or some binary combination shows the species."""
+        return any(overtone or partners for overtone, partners in (self.infrared, self.raman))
 
 
 def completeness_formula(report: "PointGroupReport") -> CompletenessFormula | None:
@@ -134,31 +149,31 @@ def exclusion_sentence(report: "PointGroupReport") -> str:
 
 
 def silent_outlook(report: "PointGroupReport") -> tuple[SilentOutlook, ...]:
-    """For each silent species of the molecule the lowest visible overtones and combinations."""
+    """For each silent species of the molecule the lowest visible overtones and the binary combinations."""
     outlook = []
-    transitions = report.silent_transitions
     for row in report.occurring_rows:
-        if not row.silent:
-            continue
-        own = [t for t in transitions if t.silent == row.label and t.visible]
-        overtones = _first_sights([t for t in own if t.partner is None])
-        combinations = tuple((t.label, _sight(t)) for t in own if t.partner is not None)
-        direct = tuple(name for name in row.seen_by if name not in ("IR", "Raman"))
-        outlook.append(SilentOutlook(row.label, overtones, combinations, direct))
+        if row.silent:
+            own = [t for t in report.silent_transitions if t.silent == row.label]
+            direct = tuple(name for name in row.seen_by if name not in ("IR", "Raman"))
+            infrared, raman = _ways([t for t in own if t.infrared]), _ways([t for t in own if t.raman])
+            outlook.append(SilentOutlook(row.label, direct, infrared, raman))
     return tuple(outlook)
 
 
-def _sight(transition: MultiquantumTransition) -> str:
-    return ", ".join(["IR"] * transition.infrared + ["Raman"] * transition.raman)
+def _ways(visible: Sequence[MultiquantumTransition]) -> tuple[str | None, tuple[str, ...]]:
+    overtones = [t for t in visible if t.partner is None]
+    lowest = min(overtones, key=lambda t: t.quanta).label if overtones else None
+    return lowest, tuple(t.partner for t in visible if t.partner is not None)
 
 
-def _first_sights(overtones: Sequence[MultiquantumTransition]) -> tuple[tuple[str, str], ...]:
-    """Overtones that bring something new: those at which IR or Raman first sees the species."""
-    seen: set[str] = set()
-    first = []
-    for overtone in overtones:
-        sight = set(_sight(overtone).split(", "))
-        if sight - seen:
-            first.append((overtone.label, _sight(overtone)))
-            seen |= sight
-    return tuple(first)
+def outlook_sentence(outlook: SilentOutlook) -> str:
+    """One silent species in words: "fundamental by INS; IR in 3 E2u, with B2g; Raman in 2 E2u"."""
+    parts = [f"fundamental by {' and '.join(outlook.direct)}"] if outlook.direct else []
+    for technique, (overtone, partners) in (("IR", outlook.infrared), ("Raman", outlook.raman)):
+        ways = [f"in {overtone}"] if overtone else []
+        ways += [f"with {', '.join(partners)}"] if partners else []
+        if ways:
+            parts.append(f"{technique} {', '.join(ways)}")
+    if not outlook.visible:
+        parts.append("no overtone or binary combination shows it")
+    return "; ".join(parts)
