@@ -28,7 +28,7 @@ def pairs_within(xyz: NDArrayFloat, reach: float) -> tuple[NDArrayInt, NDArrayFl
         return np.column_stack((i[near], j[near])), distances[near]
     from scipy.spatial import KDTree  # 60 ms to import, needed for large molecules only
 
-    pairs = KDTree(xyz).query_pairs(reach, output_type="ndarray")
+    pairs = np.asarray(KDTree(xyz).query_pairs(reach, output_type="ndarray"))
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     return pairs, np.linalg.norm(xyz[pairs[:, 0]] - xyz[pairs[:, 1]], axis=1)
 
@@ -56,7 +56,7 @@ def check_distances(z: NDArrayInt, xyz: NDArrayFloat) -> None:
     distances, neighbours = nearest_neighbours(xyz)
     lowest, highest = _NEAREST_RANGE_ANGSTROM
     # H-H in nanometres is 0.074: that is a wrong unit, not a duplicate, if the whole molecule is like that.
-    if 0.05 <= distances.min() and distances.max() < lowest:
+    if distances.min() >= 0.05 and distances.max() < lowest:
         raise MoleculeError(
             f"the {len(z)} atoms have all their nearest neighbours at {distances.min():.3g} to "
             f"{distances.max():.3g}; as angstrom this is too short for any bond. It looks like nanometres: "
@@ -66,16 +66,20 @@ def check_distances(z: NDArrayInt, xyz: NDArrayFloat) -> None:
         i = int(distances.argmin())
         i, j = sorted((i, int(neighbours[i])))
         raise MoleculeError(
-            f"atoms {i} ({element(int(z[i])).symbol}) and {j} ({element(int(z[j])).symbol}), counted from 0, are "
-            f"{distances.min():.3g} angstrom apart: one is a duplicate, or the positions are not in angstrom. "
+            f"atoms {i} ({element(int(z[i])).symbol}) and {j} ({element(int(z[j])).symbol}), counted from "
+            "0, are "
+            f"{distances.min():.3g} angstrom apart: one is a duplicate, or the positions are not in "
+            "angstrom. "
             "Remove it."
         )
     if distances.max() < lowest:
         raise MoleculeError(
-            f"no atom has a neighbour further than {distances.max():.3g} angstrom: positions are not in angstrom."
+            f"no atom has a neighbour further than {distances.max():.3g} angstrom: positions are not in "
+            "angstrom."
         )
     if distances.min() > highest:
         raise MoleculeError(
-            f"no two of the {len(z)} atoms are closer than {distances.min():.4g} angstrom, so nothing is bonded. "
+            f"no two of the {len(z)} atoms are closer than {distances.min():.4g} angstrom, so nothing is "
+            "bonded. "
             "It looks like picometres: divide the positions by 100."
         )

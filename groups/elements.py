@@ -17,7 +17,12 @@ __all__ = ["Element", "element", "parse_symbol"]
 
 HIGHEST_NUMBER = 118
 
-# Names under which programs write points that are not atoms (ghost basis functions, ring centres, lone pairs).
+# Masses of one element closer than this are the same nuclide (isotopes differ by about 1 u; an average weight
+# such as 1.008 and the main isotope's 1.00783 are one choice written twice).
+SAME_NUCLIDE_U = 0.02
+
+# Names under which programs write points that are not atoms (ghost basis functions, ring centres, lone
+# pairs).
 _DUMMY_SYMBOLS = frozenset({"x", "xx", "bq", "gh", "du", "*", "q", "lp", "ep", "dummy", "ghost", "da", "vac"})
 
 # Hydrogen's isotopes are the only ones with symbols of their own (IUPAC Red Book IR-3.3.2).
@@ -40,8 +45,8 @@ class Element:
     covalent_radius_angstrom : float
         Single-bond radius, Cordero et al. (2008), above Z = 96 Pyykko and Atsumi (2009).
     main_isotope : int
-        Mass number of the most abundant isotope; for an element without natural abundances the one IUPAC lists
-        in brackets.
+        Mass number of the most abundant isotope; for an element without natural abundances the one IUPAC
+        lists in brackets.
     isotope_masses : dict of int to float
         Mass in u (AME2020) of each known isotope, keyed by mass number.
     """
@@ -66,7 +71,8 @@ class Element:
             known = sorted(self.isotope_masses)
             raise MoleculeError(
                 f"{self.name} has no known isotope with mass number {mass_number}: AME2020 lists "
-                f"{self.symbol}-{known[0]} to {self.symbol}-{known[-1]}. Give one of these, or 0 for the main "
+                f"{self.symbol}-{known[0]} to {self.symbol}-{known[-1]}. Give one of these, or 0 for the "
+                "main "
                 f"isotope ({self.symbol}-{self.main_isotope})."
             )
         return mass
@@ -108,7 +114,8 @@ def element(key: int | str) -> Element:
     number = int(key)
     if number == 0:
         raise MoleculeError(
-            "atomic number 0 is a dummy atom, not a nucleus: remove such points, or replace them by the atoms "
+            "atomic number 0 is a dummy atom, not a nucleus: remove such points, or replace them by the "
+            "atoms "
             "they stand for."
         )
     if not 1 <= number <= HIGHEST_NUMBER:
@@ -119,8 +126,8 @@ def element(key: int | str) -> Element:
 def parse_symbol(text: str) -> tuple[int, int]:
     """Return (atomic number, mass number) for an element symbol; mass number 0 is the main isotope.
 
-    Understood: "C" and "CL" (any case), "D" and "T", a mass number in front ("13C", "2H"), and an atomic number
-    ("6").
+    Understood: "C" and "CL" (any case), "D" and "T", a mass number in front ("13C", "2H"), and an atomic
+    number ("6").
 
     Examples
     --------
@@ -150,6 +157,27 @@ def parse_symbol(text: str) -> tuple[int, int]:
     mass_number = int(digits or 0)
     _element(number).isotope_mass(mass_number)
     return number, mass_number
+
+
+def isotope_of_mass(number: int, mass: float) -> int | None:
+    """Return the mass number that a mass in u means: 0 for the default, None if it is no known isotope's.
+
+    The default is meant by the standard atomic weight and by the main isotope's mass; each comparison is to
+    0.02 u.
+
+    Examples
+    --------
+    >>> isotope_of_mass(1, 1.008), isotope_of_mass(1, 2.0141), isotope_of_mass(1, 1e6)
+    (0, 2, None)
+    """
+    kind = element(number)
+    if abs(mass - kind.standard_weight) < SAME_NUCLIDE_U:
+        return 0
+    nearest = round(mass) if abs(mass) < 1000 else -1
+    known = kind.isotope_masses.get(nearest)
+    if known is None or abs(mass - known) > SAME_NUCLIDE_U:
+        return None
+    return 0 if nearest == kind.main_isotope else nearest
 
 
 @cache

@@ -16,8 +16,10 @@ from ..errors import MoleculeError
 from ._distances import check_distances, pairs_within
 from .elements import (
     HIGHEST_NUMBER,
+    SAME_NUCLIDE_U,
     covalent_radii_angstrom,
     element,
+    isotope_of_mass,
     main_isotopes,
     main_masses,
     parse_symbol,
@@ -34,10 +36,6 @@ MAXIMUM_ATOMS = 20_000
 # Slack added to the sum of covalent radii when bonds are drawn, as in Open Babel (0.45) and Jmol (0.4).
 _BOND_SLACK_ANGSTROM = 0.4
 
-# Masses of one element closer than this are the same nuclide (isotopes differ by about 1 u; an average weight
-# such as 1.008 and the main isotope's 1.00783 are one choice written twice).
-_SAME_NUCLIDE_U = 0.02
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Molecule:
@@ -50,8 +48,8 @@ class Molecule:
     positions : (N, 3) float
         Cartesian coordinates in angstrom; row = atom, column = x, y, z.
     masses : (N,) float
-        Masses in u. By default of the element's main isotope: the most abundant one, or, for an element without
-        natural abundances, the one that IUPAC lists in brackets.
+        Masses in u. By default of the element's main isotope: the most abundant one, or, for an element
+        without natural abundances, the one that IUPAC lists in brackets.
     mass_numbers : (N,) int
         Mass number of each nucleus; 0 = the main isotope (also when it was named).
     name : str
@@ -95,7 +93,8 @@ class Molecule:
         mass_numbers : (N,) int, optional
             Isotopes; 0 is the main isotope.
         masses : (N,) float, optional
-            Masses in u, kept as given. Without `mass_numbers`, a mass within 0.02 u of a known isotope names it.
+            Masses in u, kept as given. Without `mass_numbers`, a mass within 0.02 u of a known isotope names
+            it.
         name, comment : str
             See the class.
 
@@ -159,7 +158,7 @@ class Molecule:
         """
         order = np.lexsort((self.masses, self.mass_numbers, self.numbers))
         z, a, mass = self.numbers[order], self.mass_numbers[order], self.masses[order]
-        new = (np.diff(z) != 0) | (np.diff(a) != 0) | (np.diff(mass) > _SAME_NUCLIDE_U)
+        new = (np.diff(z) != 0) | (np.diff(a) != 0) | (np.diff(mass) > SAME_NUCLIDE_U)
         kinds = np.empty(len(self), dtype=int)
         kinds[order] = np.concatenate(([0], np.cumsum(new)))
         kinds.setflags(write=False)
@@ -235,7 +234,8 @@ class Molecule:
         positions = data.get("positions")
         if numbers is None or positions is None:
             raise MoleculeError(
-                "a molecule's dictionary needs 'numbers' (or 'symbols') and 'positions' (angstrom); this one has "
+                "a molecule's dictionary needs 'numbers' (or 'symbols') and 'positions' (angstrom); this "
+                "one has "
                 f"the keys {sorted(map(str, data))[:12]}."
             )
         return cls.from_arrays(
@@ -303,7 +303,8 @@ def _read_floats(values: Any, what: str, shape: tuple[int, ...]) -> NDArrayFloat
     if not np.isfinite(array).all():
         first = np.argwhere(~np.isfinite(array))[0]
         raise MoleculeError(
-            f"{what} holds {array[tuple(first)]} at index {tuple(first.tolist())} (atoms counted from 0); every "
+            f"{what} holds {array[tuple(first)]} at index {tuple(first.tolist())} (atoms counted from 0); "
+            "every "
             "value must be finite."
         )
     return array
@@ -318,7 +319,9 @@ def _read_positions(positions: Any, count: int) -> NDArrayFloat:
     return xyz
 
 
-def _read_masses(z: NDArrayInt, isotopes: NDArrayInt, masses: Any, infer_isotopes: bool) -> tuple[NDArrayFloat, NDArrayInt]:
+def _read_masses(
+    z: NDArrayInt, isotopes: NDArrayInt, masses: Any, infer_isotopes: bool
+) -> tuple[NDArrayFloat, NDArrayInt]:
     """Return masses in u and mass numbers with the main isotope written as 0."""
     if masses is None:
         mass = main_masses()[z]
@@ -327,7 +330,7 @@ def _read_masses(z: NDArrayInt, isotopes: NDArrayInt, masses: Any, infer_isotope
         if mass.min() <= 0:
             raise MoleculeError(f"masses must be positive, in u, but one is {mass.min():g}.")
         if infer_isotopes:
-            isotopes = np.array([_isotope_of_mass(*pair) for pair in zip(z.tolist(), mass, strict=True)])
+            isotopes = np.array([isotope_of_mass(*pair) or 0 for pair in zip(z.tolist(), mass, strict=True)])
     isotopes = np.where(isotopes == main_isotopes()[z], 0, isotopes)
     for index in np.flatnonzero(isotopes):
         known = element(int(z[index])).isotope_mass(int(isotopes[index]))
@@ -339,12 +342,3 @@ def _read_masses(z: NDArrayInt, isotopes: NDArrayInt, masses: Any, infer_isotope
                 f"({known:.4f} u)."
             )
     return mass, isotopes
-
-
-def _isotope_of_mass(z: int, mass: float) -> int:
-    """Return the mass number whose mass is within 0.02 u, or 0: an averaged or invented mass names none."""
-    kind = element(z)
-    mass_number = round(mass)
-    known = kind.isotope_masses.get(mass_number)
-    averaged = abs(mass - kind.standard_weight) < _SAME_NUCLIDE_U
-    return 0 if known is None or averaged or abs(mass - known) > _SAME_NUCLIDE_U else mass_number

@@ -4,8 +4,8 @@ Run from the repository root::
 
     pip install periodictable && python tools/make_elements.py
 
-Only the numbers that symvib uses are kept. The isotope masses are stored as (mass - A) in units of 1e-8 u, which
-is below the uncertainty that matters for a vibration and keeps the file small.
+Only the numbers that symvib uses are kept. The isotope masses are stored as (mass - A) in units of 1e-8 u,
+which is below the uncertainty that matters for a vibration and keeps the file small.
 """
 
 import json

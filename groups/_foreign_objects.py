@@ -1,0 +1,187 @@
+"""Molecules from other programs' objects: ASE, pymatgen, cclib, QCSchema, and plain dictionaries and tuples.
+
+An object is recognised by the module in which its class (or a base class) is defined, so that nothing is
+imported that the caller does not already have.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import MoleculeError
+from ._rdkit_geometry import molecule_from_rdkit
+from ._xyz import choose_frame, frame_comment
+from .elements import element, isotope_of_mass
+from .molecule import Molecule
+
+_CRYSTALS_LATER = "Crystals come in a later version; for a molecule, give it without a lattice."
+
+
+def reader_for(x: Any) -> Callable[[Any, str | None, int | None], Molecule] | None:
+    """Return the function that reads an object of this type, or None."""
+    for base in type(x).__mro__:
+        package = base.__module__.partition(".")[0]
+        reader = _READERS.get((package, base.__name__))
+        if reader is not None:
+            return reader
+    if isinstance(x, Mapping):
+        return read_mapping
+    if isinstance(x, tuple | list) and len(x) == 2:
+        return _read_pair
+    return None
+
+
+def nuclides(numbers: Any, masses: Any) -> dict[str, Any]:
+    """Return the keywords of `Molecule.from_arrays` that keep what another program's masses say.
+
+    A mass that is the standard weight or the main isotope's means the default; that of another isotope names
+    it; any other is kept as a mass.
+    """
+    found = [isotope_of_mass(int(z), float(mass)) for z, mass in zip(numbers, masses, strict=True)]
+    keywords: dict[str, Any] = {"mass_numbers": [isotope or 0 for isotope in found]}
+    if None in found:
+        keywords["masses"] = [
+            float(mass) if isotope is None else element(int(z)).isotope_mass(isotope)
+            for z, mass, isotope in zip(numbers, masses, found, strict=True)
+        ]
+    return keywords
+
+
+def _only_frame(frame: int | None, what: str) -> None:
+    if frame is not None:
+        choose_frame(1, frame, what)
+
+
+def _read_rdkit(mol: Any, name: str | None, frame: int | None) -> Molecule:
+    _only_frame(frame, "an RDKit Mol (its first 3-D conformer)")
+    return molecule_from_rdkit(mol, name)
+
+
+def _read_ase(atoms: Any, name: str | None, frame: int | None) -> Molecule:
+    """ASE Atoms; masses count if they were set and differ from the standard weights."""
+    _only_frame(frame, "an ASE Atoms object")
+    if any(atoms.get_pbc()):
+        raise MoleculeError(
+            f"this ASE Atoms object is periodic (pbc={list(atoms.get_pbc())}). {_CRYSTALS_LATER}"
+        )
+    numbers = atoms.get_atomic_numbers()
+    for z in numbers:
+        element(int(z))
+    keywords = nuclides(numbers, atoms.get_masses()) if atoms.has("masses") else {}
+    return Molecule.from_arrays(numbers, atoms.get_positions(), name=name or "", **keywords)
+
+
+def _read_pymatgen(molecule: Any, name: str | None, frame: int | None) -> Molecule:
+    _only_frame(frame, "a pymatgen Molecule")
+    disordered = [index for index, site in enumerate(molecule) if not site.is_ordered]
+    if disordered:
+        raise MoleculeError(
+            f"site {disordered[0]} of the pymatgen Molecule is disordered: give one element a site."
+        )
+    symbols = [str(getattr(site.specie, "symbol", site.specie)) for site in molecule]
+    return Molecule.from_arrays(symbols, molecule.cart_coords, name=name or "")
+
+
+def _refuse_structure(structure: Any, name: str | None, frame: int | None) -> Molecule:
+    raise MoleculeError(f"a pymatgen {type(structure).__name__} is a crystal. {_CRYSTALS_LATER}")
+
+
+def read_cclib(data: Any, name: str | None, frame: int | None) -> Molecule:
+    """Return the last geometry of cclib data, or the one `frame` names."""
+    numbers, geometries = getattr(data, "atomnos", None), getattr(data, "atomcoords", None)
+    if numbers is None or geometries is None or len(geometries) == 0:
+        raise MoleculeError("the cclib data hold no geometry (atomnos, atomcoords).")
+    last = len(geometries) - 1
+    index = last if frame is None else choose_frame(len(geometries), frame, "the cclib data")
+    note = frame_comment(len(geometries), index, index)
+    comment = f"{note}{', the last by default' if frame is None else ''}" if note else ""
+    for z in numbers:
+        element(int(z))
+    masses = getattr(data, "atommasses", None)
+    has_masses = masses is not None and len(masses) == len(numbers)
+    keywords = nuclides(numbers, masses) if has_masses else {}
+    return Molecule.from_arrays(numbers, geometries[index], name=name or "", comment=comment, **keywords)
+
+
+def _read_qcelemental(molecule: Any, name: str | None, frame: int | None) -> Molecule:
+    return read_mapping(molecule.dict(), name, frame)
+
+
+def read_mapping(data: Mapping[Any, Any], name: str | None, frame: int | None) -> Molecule:
+    """Return the molecule of a dictionary: QCSchema (bohr), or "numbers" and "positions" (angstrom)."""
+    _only_frame(frame, "a dictionary")
+    inner = _qcschema_molecule(data)
+    if inner is not None:
+        return _read_qcschema(inner, name)
+    molecule = Molecule.from_dict(data)
+    if name is None:
+        return molecule
+    return Molecule.from_dict({**molecule.as_dict(), "name": name})
+
+
+def _qcschema_molecule(data: Mapping[Any, Any]) -> Mapping[Any, Any] | None:
+    """Return the QCSchema molecule in a molecule, an input or a result (v1, v2), or None."""
+    if "geometry" in data:
+        return data
+    for key in ("final_molecule", "molecule", "input_data", "initial_molecule"):
+        inner = data.get(key)
+        if isinstance(inner, Mapping) and key != "input_data":
+            return inner
+        if isinstance(inner, Mapping):
+            return _qcschema_molecule({k: v for k, v in inner.items() if k != "input_data"})
+    return None
+
+
+def _read_qcschema(data: Mapping[Any, Any], name: str | None) -> Molecule:
+    """QCSchema molecule: symbols, geometry in bohr (flat or (N, 3)), mass_numbers (-1 = default), real."""
+    from scipy.constants import value
+
+    symbols, geometry = data.get("symbols"), data.get("geometry")
+    if symbols is None or geometry is None:
+        raise MoleculeError(f"the QCSchema molecule lacks 'symbols' or 'geometry'; it has {_keys(data)}.")
+    real = data.get("real")
+    if real is not None and not np.all(np.asarray(real, dtype=bool)):
+        raise MoleculeError(
+            "the QCSchema molecule has ghost atoms (real=False), which are not nuclei: remove them."
+        )
+    try:
+        flat = np.array(geometry, dtype=float).ravel()
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MoleculeError(f"the QCSchema geometry is not an array of numbers: {error}") from error
+    if flat.size % 3:
+        raise MoleculeError(f"the QCSchema geometry has {flat.size} numbers, not three an atom.")
+    given = data.get("mass_numbers")
+    if given is not None:
+        try:
+            given = np.array(given, dtype=float)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise MoleculeError(f"the QCSchema mass_numbers are not numbers: {error}") from error
+        given = np.where(given == -1, 0, given)
+    title = name if name is not None else data.get("name")
+    return Molecule.from_arrays(
+        symbols,
+        flat.reshape(-1, 3) * value("Bohr radius") * 1e10,
+        mass_numbers=given,
+        name=title if isinstance(title, str) else "",
+        comment=data["comment"] if isinstance(data.get("comment"), str) else "",
+    )
+
+
+def _read_pair(pair: Any, name: str | None, frame: int | None) -> Molecule:
+    _only_frame(frame, "a pair (numbers, positions)")
+    return Molecule.from_arrays(pair[0], pair[1], name=name or "")
+
+
+def _keys(data: Mapping[Any, Any]) -> list[str]:
+    return sorted(str(key)[:30] for key in data)[:12]
+
+
+_READERS: dict[tuple[str, str], Callable[[Any, str | None, int | None], Molecule]] = {
+    ("rdkit", "Mol"): _read_rdkit,
+    ("ase", "Atoms"): _read_ase,
+    ("pymatgen", "IMolecule"): _read_pymatgen,
+    ("pymatgen", "SiteCollection"): _refuse_structure,
+    ("cclib", "ccData"): read_cclib,
+    ("qcelemental", "Molecule"): _read_qcelemental,
+}
