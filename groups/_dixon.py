@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import isqrt, lcm
 
 import numpy as np
-from flint import nmod_mat, nmod_poly
+from flint import nmod_mat
 
 from .operations import NDArrayInt, conjugacy_classes, inverses
 

@@ -93,7 +93,9 @@ class Cyclotomic:
         """
         n = self.conductor if n is None else n
         if n % self.conductor and (2 * n) % self.conductor:
-            raise SymvibError(f"{self} does not lie in Q(zeta_{n}); its smallest field is Q(zeta_{self.conductor}).")
+            raise SymvibError(
+                f"{self} does not lie in Q(zeta_{n}); its smallest field is Q(zeta_{self.conductor})."
+            )
         degree = _cyclotomic_polynomial(n).degree()
         values = [Fraction(int(c.p), int(c.q)) for c in self._lifted(n).coeffs()]
         return tuple(values + [Fraction(0)] * (degree - len(values)))
@@ -335,7 +337,10 @@ def _terms(x: Cyclotomic) -> tuple[Term, ...]:
     if n in _SQUARE_ROOTS and x.is_real:
         root = _square_root(n)
         rational = ((x + x.galois(_flip(n, root))) / 2).to_fraction()
-        return (Term(rational), Term(((x - rational) / root).to_fraction(), "sqrt", radicand=_SQUARE_ROOTS[n]))
+        return (
+            Term(rational),
+            Term(((x - rational) / root).to_fraction(), "sqrt", radicand=_SQUARE_ROOTS[n]),
+        )
     if n == 4:
         real, imaginary = (*x.coefficients(), Fraction(0))[:2]
         return (Term(real), Term(imaginary, "i"))
@@ -350,9 +355,11 @@ def _terms(x: Cyclotomic) -> tuple[Term, ...]:
 def _square_root(n: int) -> Cyclotomic:
     """The positive square root of 5, 2 or 3 in Q(zeta_n), n = 5, 8, 12."""
     z = Cyclotomic.zeta
-    return {5: lambda: 1 + 2 * (z(5, 1) + z(5, 4)), 8: lambda: z(8, 1) + z(8, 7), 12: lambda: z(12, 1) + z(12, 11)}[
-        n
-    ]()
+    return {
+        5: lambda: 1 + 2 * (z(5, 1) + z(5, 4)),
+        8: lambda: z(8, 1) + z(8, 7),
+        12: lambda: z(12, 1) + z(12, 11),
+    }[n]()
 
 
 def _flip(n: int, root: Cyclotomic) -> int:

@@ -102,7 +102,10 @@ class _CubicClasses:
             if self.family in ("I", "Ih"):
                 return "C2", "half-turns, among them those about x, y, z"
             return ("C2" if on_axes else "C2'"), "half-turns " + place
-        if self.family in ("T", "Th"):  # C3 and its inverse lie in two classes: named by the turn about (1,1,1)
+        if self.family in (
+            "T",
+            "Th",
+        ):  # C3 and its inverse lie in two classes: named by the turn about (1,1,1)
             named = next(op for op in members if _along(op, _DIAGONAL))
             turns = "(1,1,1), (1,-1,-1), (-1,1,-1), (-1,-1,1)"
             return named.label, f"{named.label} about {turns}, each axis in the direction given"
@@ -123,7 +126,9 @@ class _AxialClasses:
             self.second_half = _INVERSION
         elif self.family in ("Cs", "Cnh", "Dnh"):
             self.second_half = _SIGMA_H
-        self.mixed = self.family in ("Sn", "Dnd") and self.second_half is None  # powers of S_2n, C and S in turn
+        self.mixed = (
+            self.family in ("Sn", "Dnd") and self.second_half is None
+        )  # powers of S_2n, C and S in turn
 
     def name(self, members: Sequence[SymmetryOperation]) -> ClassName:
         symbol, description = self._symbol(members)
@@ -136,9 +141,15 @@ class _AxialClasses:
             return kind, {"E": "identity", "i": "inversion"}[kind]
         if all(_along(op, _Z) for op in members):
             return self._principal(members)
-        axis = next((name for name, e in zip("xy", np.eye(3), strict=False) if any(_along(o, e) for o in members)), "")
+        axis = next(
+            (name for name, e in zip("xy", np.eye(3), strict=False) if any(_along(o, e) for o in members)), ""
+        )
         if kind == "C":
-            where = f"half-turns, one of them about {axis}" if axis else "half-turns between those about the C2' axes"
+            where = (
+                f"half-turns, one of them about {axis}"
+                if axis
+                else "half-turns between those about the C2' axes"
+            )
             if self.cartesian:
                 return f"C2({axis})", f"half-turn about {axis}"
             if self.n % 2:
@@ -148,7 +159,11 @@ class _AxialClasses:
         plane = "xz" if has_xz else "yz" if axis == "x" else ""
         where = f"vertical mirrors, one of them {plane}" if plane else "vertical mirrors between the sigma_v"
         if self.cartesian:
-            symbol = f"sigma({plane})" if self.family == "Dnh" else {"xz": "sigma_v(xz)", "yz": "sigma_v'(yz)"}[plane]
+            symbol = (
+                f"sigma({plane})"
+                if self.family == "Dnh"
+                else {"xz": "sigma_v(xz)", "yz": "sigma_v'(yz)"}[plane]
+            )
             return symbol, f"mirror {plane}"
         if self.family == "Dnd":
             return "sigma_d", where if plane else "vertical mirrors between the C2' axes"
@@ -217,7 +232,13 @@ class MullikenSymbol:
     @property
     def place(self) -> tuple:
         """Sort key of the conventional order: g before u, ' before '', A B E T G H, index, member."""
-        return ("gu".find(self.parity), len(self.parity), _LETTERS.index(self.letter), self.index, self.member)
+        return (
+            "gu".find(self.parity),
+            len(self.parity),
+            _LETTERS.index(self.letter),
+            self.index,
+            self.member,
+        )
 
 
 def irrep_symbols(group: PointGroup, modular: ModularTable) -> list[MullikenSymbol]:
@@ -283,7 +304,7 @@ class _AxialRule(_Rule):
         eigenvalues = self.eigenvalues(irrep, self.principal)
         parity = self.parity(irrep)
         turn = min(eigenvalues)
-        if 0 < turn and 2 * turn != self.n:
+        if turn > 0 and 2 * turn != self.n:
             m = min(turn, self.n - turn)
             member = 0 if len(eigenvalues) == 2 else 1 if turn == m else 2
             return MullikenSymbol("E", m if self.n > 4 else 0, parity, member)

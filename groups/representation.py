@@ -236,7 +236,9 @@ class FiniteArithmetic:
         self.labels = table.real_labels
         self.place = {label: i for i, label in enumerate(self.labels)}
         self.prime = self.modular.prime
-        self.members = [[i for i, irrep in enumerate(table.irreps) if irrep.real_label == label] for label in self.labels]
+        self.members = [
+            [i for i, irrep in enumerate(table.irreps) if irrep.real_label == label] for label in self.labels
+        ]
         self.norms = np.array([len(m) for m in self.members])
         self.dimensions = [int(self.modular.dimensions[m].sum()) for m in self.members]
         self.rows = np.array([self.modular.residues[m].sum(axis=0) % self.prime for m in self.members])
@@ -299,7 +301,7 @@ class FiniteArithmetic:
         return self.counts(self.residues(a) * self.residues(b) % self.prime, dimension)
 
     def power(self, a: Mapping[str, int], k: int, sign: int) -> dict[str, int]:
-        """k h_k(g) = sum_(j=1..k) (sign)^(j-1) chi(g^j) h_(k-j)(g): Newton's identities, class by class."""
+        """K h_k(g) = sum_(j=1..k) (sign)^(j-1) chi(g^j) h_(k-j)(g): Newton's identities, class by class."""
         dimension = self._dimension(a)
         chi = self.residues(a)
         sums = [chi[self.modular.powers[:, j % self.modular.exponent]] for j in range(k + 1)]
@@ -318,7 +320,9 @@ class FiniteArithmetic:
 
 
 def reduce(
-    characters: Sequence[Any], table: CharacterTable | InfiniteTable | str | PointGroup, tolerance: float | None = None
+    characters: Sequence[Any],
+    table: CharacterTable | InfiniteTable | str | PointGroup,
+    tolerance: float | None = None,
 ) -> Decomposition:
     """Sum of irreps that has the given characters, exactly.
 
@@ -369,7 +373,9 @@ def _exact(value: Any) -> Cyclotomic:
     )
 
 
-def _refusal(characters: Iterable[Any], table: CharacterTable, found: Mapping[str, Any], why: str) -> Exception:
+def _refusal(
+    characters: Iterable[Any], table: CharacterTable, found: Mapping[str, Any], why: str
+) -> Exception:
     shown = ", ".join(f"{label}: {count}" for label, count in found.items() if count)
     return RepresentationError(
         f"reduce([{', '.join(map(str, characters))}]) in {table.point_group.label}: {why}; multiplicities found: {shown}."
@@ -396,9 +402,12 @@ def _reduce_exactly(characters: list[Cyclotomic], table: CharacterTable) -> dict
     return counts
 
 
-def _reduce_integers(characters: NDArrayInt, table: CharacterTable, arithmetic: "FiniteArithmetic") -> dict[str, int]:
+def _reduce_integers(
+    characters: NDArrayInt, table: CharacterTable, arithmetic: "FiniteArithmetic"
+) -> dict[str, int]:
     """The same for integer characters, in integers: <chi, chi_i> is rational, so chi_i(c) may be replaced by its
-    average over the Galois group, which is rational."""
+    average over the Galois group, which is rational.
+    """
     means, scale = arithmetic.rational_means
     numerators = means @ (characters * table.class_sizes)
     denominators = scale * table.order * arithmetic.norms
@@ -430,7 +439,9 @@ def _real_rows(table: CharacterTable) -> list[tuple[str, tuple[Cyclotomic, ...]]
     return [(label, tuple(row)) for label, row in zip(real.labels, real.characters, strict=True)]
 
 
-def _inner_product(characters: list[Cyclotomic], row: Sequence[Cyclotomic], table: CharacterTable) -> Cyclotomic:
+def _inner_product(
+    characters: list[Cyclotomic], row: Sequence[Cyclotomic], table: CharacterTable
+) -> Cyclotomic:
     total = Cyclotomic(0)
     for c, x, y in zip(table.classes, characters, row, strict=True):
         total = total + c.size * x * y
