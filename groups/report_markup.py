@@ -38,7 +38,7 @@ _PREAMBLE = r"""\documentclass{article}
 def escape_markdown(text: str) -> str:
     """``text`` with everything escaped that Markdown or its embedded HTML would read as markup."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]()#+!|~-])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", text)
 
 
 def escape_latex(text: str) -> str:
@@ -110,7 +110,7 @@ def report_latex(report: "PointGroupReport", standalone: bool = False) -> str:
     blocks = [
         rf"\section*{{{escape_latex(report.molecule_name)}}}",
         rf"Formula: {escape_latex(report.formula)}. Point group ${report.point_group.latex}$: "
-        rf"{escape_latex(evidence_sentence(report))}. {escape_latex(properties_sentence(report)).capitalize()}. "
+        rf"{escape_latex(evidence_sentence(report))}. {escape_latex(properties_sentence(report).capitalize())}. "
         rf"Vibrations: {escape_latex(degrees_of_freedom(report))}.",
     ]
     if report.occurring_rows:
@@ -126,8 +126,8 @@ def report_latex(report: "PointGroupReport", standalone: bool = False) -> str:
 
 def _latex_gammas(report: "PointGroupReport") -> str:
     names = (("3N", report.gamma_3n), ("trans", report.gamma_trans), ("rot", report.gamma_rot), ("vib", report.gamma_vib))
-    lines = " \\\\\n".join(rf"\Gamma_{{\mathrm{{{name}}}}} &= {sum_latex(gamma)}" for name, gamma in names)
-    return f"\\begin{{align*}}\n{lines}\n\\end{{align*}}"
+    # Inline formulas, one a paragraph: TeX breaks a long sum at its plus signs, a display it would not.
+    return "\n\n".join(rf"\noindent $\Gamma_{{\mathrm{{{name}}}}} = {sum_latex(gamma)}$" for name, gamma in names)
 
 
 def _latex_species(report: "PointGroupReport") -> str:

@@ -18,8 +18,18 @@ from .report_words import (
 
 if TYPE_CHECKING:
     from .report import PointGroupReport
+    from .report_facts import SpeciesRow
 
-__all__ = ["count_rows", "report_text", "species_columns", "species_cells", "text_table"]
+__all__ = [
+    "appendix_blocks",
+    "count_rows",
+    "finding_lines",
+    "head_lines",
+    "report_text",
+    "species_cells",
+    "species_columns",
+    "text_table",
+]
 
 _WIDTH = 100
 _LABEL = 15
@@ -27,23 +37,27 @@ _LABEL = 15
 
 def report_text(report: "PointGroupReport") -> str:
     """The report as text of at most 100 columns (long labels and extra sections excepted)."""
-    blocks = ["\n".join(_head(report))]
+    blocks = ["\n".join(head_lines(report))]
     if report.occurring_rows:
         blocks.append(text_table(species_columns(), [species_cells(row) for row in report.occurring_rows]))
         blocks.append(text_table(("", "IR", "Raman", "both", "silent", "all"), count_rows(report)))
-    blocks.append("\n".join(_findings(report)))
-    if report.notes:
-        blocks.append("\n".join(textwrap.fill(f"Note: {note}", _WIDTH, subsequent_indent="      ") for note in report.notes))
-    blocks += [f"{section.title}\n{'-' * len(section.title)}\n{section.to_text()}" for section in report.sections]
-    return "\n\n".join(blocks)
+    blocks.append("\n".join(finding_lines(report)))
+    return "\n\n".join([*blocks, *appendix_blocks(report)])
+
+
+def appendix_blocks(report: "PointGroupReport") -> list[str]:
+    """Notes, then each extra section under its title."""
+    notes = [textwrap.fill(f"Note: {note}", _WIDTH, subsequent_indent="      ") for note in report.notes]
+    sections = [f"{section.title}\n{'-' * len(section.title)}\n{section.to_text()}" for section in report.sections]
+    return ["\n".join(notes)] * bool(notes) + sections
 
 
 def species_columns() -> tuple[str, ...]:
     """Headings of the table of species."""
-    return ("Species", "levels", "modes", "IR", "Raman", "hyper-Raman", "seen by")
+    return ("Species", "levels", "modes", "IR axes", "Raman line", "hyper-Raman", "seen by")
 
 
-def species_cells(row) -> tuple[str, ...]:
+def species_cells(row: "SpeciesRow") -> tuple[str, ...]:
     """Cells of one species, as :func:`species_columns`."""
     sight = ", ".join(name for name in row.seen_by if name in ("IR", "Raman")) or "silent"
     optical = [name for name in row.seen_by if name in ("VCD", "ROA")]
@@ -78,7 +92,8 @@ def text_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "   ".join("-" * w for w in widths), *lines[1:]])
 
 
-def _head(report: "PointGroupReport") -> list[str]:
+def head_lines(report: "PointGroupReport") -> list[str]:
+    """Title, underline, group, evidence and decompositions."""
     title = report.molecule_name
     if title != report.formula:
         title += f"  ({report.formula})"
@@ -95,7 +110,8 @@ def _head(report: "PointGroupReport") -> list[str]:
     return lines
 
 
-def _findings(report: "PointGroupReport") -> list[str]:
+def finding_lines(report: "PointGroupReport") -> list[str]:
+    """R with its formula, who sees what, what becomes of the silent species, exclusion."""
     formula = completeness_formula(report)
     if formula is None:
         return _entry("R", "undefined: there is no vibration to see")
