@@ -378,7 +378,8 @@ def _notes(report: PointGroupReport) -> tuple[str, ...]:
     notes = []
     comment = " ".join("".join(c if c.isprintable() else " " for c in report.molecule.comment).split())
     if comment:
-        notes.append(f"Geometry: {comment[:300]}")
+        source = comment if comment.lower().startswith("geometry") else f"geometry: {comment}"
+        notes.append(f"{source[0].upper()}{source[1:300]}.")
     if report.detection.ambiguous:
         notes.append(f"The symmetry is ambiguous: {report.detection.reason}.")
     if report.molecule.has_isotopes:
