@@ -99,9 +99,7 @@ def dixon(table: NDArrayInt) -> ModularTable:
     for found in multiplicities:
         if found.min() < 0 or not np.array_equal(found.sum(axis=1), dimensions):
             raise AssertionError("dixon: the lifted characters are not sums of d roots of unity")
-    return ModularTable(
-        prime, root, exponent, classes, class_of, orders, powers, residues, dimensions, multiplicities
-    )
+    return ModularTable(prime, root, exponent, classes, class_of, orders, powers, residues, dimensions, multiplicities)
 
 
 def _power_map(

@@ -110,9 +110,7 @@ class OperationSet:
         )
 
 
-def standard_frame(
-    operations: OperationSet, group: PointGroup, molecule: Molecule
-) -> tuple[NDArrayFloat, NDArrayInt]:
+def standard_frame(operations: OperationSet, group: PointGroup, molecule: Molecule) -> tuple[NDArrayFloat, NDArrayInt]:
     """Axes (3, 3), rows x, y, z of the group's standard setting in input coordinates, and the matching (h,).
 
     ``matching[m]`` is the index in ``group.operations`` of operation m. Where the group leaves a choice, it is

@@ -36,8 +36,8 @@ class Level:
     """A group of operations and how well the structure obeys it.
 
     size: number of operations (a prefix of the sorted candidates; 0 for linear levels); label: point group of a
-    linear level, else ""; deviation_angstrom: largest distance between an image and its partner; sum_squares
-    (angstrom^2): what the group leaves unexplained; broken: number of internal coordinates that it forbids.
+    linear level, else ""; deviation_angstrom: largest distance between an image and its partner (of a linear level:
+    between an atom and the line); sum_squares (angstrom^2): what the group leaves unexplained; broken: number of internal coordinates that it forbids.
     """
 
     size: int
@@ -68,10 +68,19 @@ def find_levels(candidates: Candidates, centred: NDArrayFloat, species: NDArrayI
         Level(int(k), "", float(candidates.deviations[k - 1]), float(squares[k - 1]), max(int(broken[k - 1]), 0))
         for k in _closed_prefixes(candidates)
     ]
-    if candidates.near_line:
-        levels += _linear_levels(centred, species)
-        levels.sort(key=lambda level: level.deviation_angstrom)
-    return levels
+    if not candidates.near_line:
+        return levels
+    linear = _linear_levels(centred, species)
+    # A finite subgroup of a linear group counts as a level of its own only where it is obeyed better than that.
+    reverses = (candidates.permutations != np.arange(atoms)).any(axis=1)
+    finite = [
+        level
+        for level in levels
+        if level.size == 1
+        or level.deviation_angstrom
+        < linear[-1 if reverses[: level.size].any() else 0].deviation_angstrom - EXACT_ANGSTROM
+    ]
+    return sorted([*finite, *linear], key=lambda level: level.deviation_angstrom)
 
 
 def _closed_prefixes(candidates: Candidates) -> NDArrayInt:
@@ -104,9 +113,8 @@ def _linear_levels(centred: NDArrayFloat, species: NDArrayInt) -> list[Level]:
     atoms = len(centred)
     axis = np.linalg.svd(centred, full_matrices=False)[2][0]
     along = centred @ axis
-    across = np.sqrt(np.maximum(np.einsum("ij,ij->i", centred, centred) - along**2, 0.0))
-    # A half turn about the line moves an atom by twice its distance from it.
-    bend, bend_squares = 2 * float(across.max()), float(across @ across)
+    across = np.linalg.norm(centred - np.outer(along, axis), axis=1)
+    bend, bend_squares = float(across.max()), float(across @ across)
     internal = max(3 * atoms - 6, 0)
     levels = [Level(0, "Cinfv", bend, bend_squares, max(internal - (atoms - 1), 0))]
     order = np.argsort(along)
@@ -147,7 +155,7 @@ def choose_level(levels: list[Level], tolerance: float | None) -> Choice:
 def _informs(lower: Level, higher: Level) -> bool:
     """Does the lower level, a subgroup of the higher, forbid something that would show the noise?"""
     if higher.label == "Cinfv":  # a reversal of a line is not in Cinfv
-        return lower.broken > 0 and lower.size in (1, 2)
+        return 0 < lower.broken < higher.broken and lower.size == 2
     return 0 < lower.broken < higher.broken
 
 

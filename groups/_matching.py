@@ -150,6 +150,10 @@ def _frames_of_images(
     images_1, images_2 = np.flatnonzero(compatible[first]), np.flatnonzero(compatible[second])
     fits = np.abs(distances[np.ix_(images_1, images_2)] - distances[first, second]) <= 2 * limit
     fits &= images_1[:, None] != images_2
+    a, b = centred[images_1][:, None], centred[images_2]
+    along = (a * b).sum(axis=2) / np.maximum((a * a).sum(axis=2), 1e-12)
+    across = b - along[..., None] * a
+    fits &= (across * across).sum(axis=2) > (_LINE_ANGSTROM / 2) ** 2  # an image pair in line gives no frame
     row, column = np.nonzero(fits)
     reference = _frames(centred[first], centred[second])
     targets = _frames(centred[images_1[row]], centred[images_2[column]])

@@ -229,9 +229,7 @@ class CharacterTable:
         return f"<CharacterTable {self.point_group.label} ({self.form} form): {n} irreps, {len(self.classes)} classes>"
 
 
-def character_table(
-    group: str | PointGroup, form: Form = "complex"
-) -> Union[CharacterTable, "InfiniteTable"]:
+def character_table(group: str | PointGroup, form: Form = "complex") -> Union[CharacterTable, "InfiniteTable"]:
     """Character table of a point group, generated exactly and cached.
 
     Parameters

@@ -93,9 +93,7 @@ class Cyclotomic:
         """
         n = self.conductor if n is None else n
         if n % self.conductor and (2 * n) % self.conductor:
-            raise SymvibError(
-                f"{self} does not lie in Q(zeta_{n}); its smallest field is Q(zeta_{self.conductor})."
-            )
+            raise SymvibError(f"{self} does not lie in Q(zeta_{n}); its smallest field is Q(zeta_{self.conductor}).")
         degree = _cyclotomic_polynomial(n).degree()
         values = [Fraction(int(c.p), int(c.q)) for c in self._lifted(n).coeffs()]
         return tuple(values + [Fraction(0)] * (degree - len(values)))

@@ -1,4 +1,4 @@
-"""How exact numbers are written: ASCII, Unicode and LaTeX text of a short sum of known terms."""
+"""How exact numbers are written: ASCII, Unicode, LaTeX and HTML text of a short sum of known terms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ class Style(Enum):
     ASCII = "ascii"
     UNICODE = "unicode"
     LATEX = "latex"
+    HTML = "html"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _symbol(term: Term, style: Style) -> str:
     if term.kind in ("1", "i"):
         return "" if term.kind == "1" else "i"
     if term.kind == "sqrt":
-        sign = {Style.ASCII: "sqrt{}", Style.UNICODE: "√{}", Style.LATEX: r"\sqrt{{{}}}"}[style]
+        sign = {Style.ASCII: "sqrt{}", Style.LATEX: r"\sqrt{{{}}}"}.get(style, "√{}")
         return sign.format(term.radicand)
     p, q = term.turn.numerator, term.turn.denominator
     if style is Style.LATEX:

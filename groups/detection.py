@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DetectedOperation", "Detection", "Rival", "detect_point_group"]
 
 _LARGEST_TOLERANCE_ANGSTROM = 2.0
-_RIVAL_LIMIT_ANGSTROM = 0.5  # how far rivals above the group are looked for
+_RIVAL_LIMITS_ANGSTROM = (0.5, 0.25)  # how far rivals above the group are looked for: up to 100 atoms, and beyond
 _REPAIR = 1.5  # with a tolerance given, operations up to this multiple are looked at to name what nearly closes
 
 
@@ -77,7 +77,7 @@ class Detection:
     point_group : PointGroup
         The group found.
     deviation_angstrom : float
-        Largest deviation of any of its operations.
+        Largest deviation of any of its operations; of a linear group, largest distance of an atom from the line.
     tolerance_angstrom : float or None
         The tolerance that was given; None where it was read from the molecule.
     ambiguous : bool
@@ -241,15 +241,19 @@ class Detection:
 
     # ---- neighbours -----------------------------------------------------------------------------------------
 
+    @property
+    def _rival_limit(self) -> float:
+        return _RIVAL_LIMITS_ANGSTROM[len(self.molecule) > 100]
+
     @cached_property
     def levels(self) -> tuple[Rival, ...]:
         """Every group that the structure has at some tolerance up to 0.5 A, this one included, by deviation.
 
-        Levels within numerical exactness of each other are given once, by the largest group.
+        Beyond 100 atoms the search ends at 0.25 A. Levels within numerical exactness of each other are given once, by the largest group.
         """
         if self.point_group.label == "Kh":
             return (Rival(self.point_group, 0.0),)
-        limit = max(_RIVAL_LIMIT_ANGSTROM, 2 * self.deviation_angstrom)
+        limit = max(self._rival_limit, 2 * self.deviation_angstrom)
         candidates, levels = _search(self.molecule, self._centred, limit)
         rivals = [Rival(_group_of(candidates, level), level.deviation_angstrom) for level in levels]
         rivals = [r for r in rivals if r.point_group != self.point_group]
@@ -273,7 +277,7 @@ class Detection:
 
     @cached_property
     def plateau_angstrom(self) -> tuple[float, float | None]:
-        """Range of tolerances that give this group; the upper end is None if no other group is found up to 0.5 A."""
+        """Range of tolerances that give this group; its upper end is None if no other group is found."""
         above = [r for r in self.rivals if r.deviation_angstrom >= self.deviation_angstrom + EXACT_ANGSTROM]
         return self.deviation_angstrom, above[0].deviation_angstrom if above else None
 
@@ -308,7 +312,7 @@ class Detection:
     def summary(self) -> str:
         """One line: group, range of tolerances, neighbours, and doubt if there is any."""
         low, high = self.plateau_angstrom
-        upper = f"{high:.2g}" if high is not None else f"> {_RIVAL_LIMIT_ANGSTROM:g}"
+        upper = f"{high:.2g}" if high is not None else f"> {self._rival_limit:g}"
         text = f"{self.point_group} for tolerances {low:.1g}-{upper} A"
         below = [r for r in self.rivals if r.deviation_angstrom < self.deviation_angstrom]
         above = [r for r in self.rivals if r.deviation_angstrom > self.deviation_angstrom]

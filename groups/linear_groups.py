@@ -123,9 +123,7 @@ class AngularCharacter:
     def __eq__(self, other: object) -> bool:
         if isinstance(other, AngularCharacter):
             return self._items == other._items
-        return (
-            self._items == AngularCharacter(other)._items if isinstance(other, Rational) else NotImplemented
-        )
+        return self._items == AngularCharacter(other)._items if isinstance(other, Rational) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(self._items) if self.largest else hash(self[0])
@@ -138,11 +136,7 @@ class AngularCharacter:
         for m, a in self._items:
             factor = 2 * a if m else a
             symbol = cosine.format("" if m == 1 else m) if m else ""
-            text = (
-                f"{factor}{symbol}"
-                if not symbol or abs(factor) != 1
-                else ("-" if factor < 0 else "") + symbol
-            )
+            text = f"{factor}{symbol}" if not symbol or abs(factor) != 1 else ("-" if factor < 0 else "") + symbol
             parts.append(text if not parts or text[0] == "-" else "+" + text)
         return "".join(parts) or "0"
 
@@ -166,8 +160,7 @@ class AngularCharacter:
 
         phi = sympy.Symbol("phi", real=True)
         terms = [
-            sympy.Rational(a.numerator, a.denominator) * (2 * sympy.cos(m * phi) if m else 1)
-            for m, a in self._items
+            sympy.Rational(a.numerator, a.denominator) * (2 * sympy.cos(m * phi) if m else 1) for m, a in self._items
         ]
         return sympy.Add(*terms)
 
@@ -178,9 +171,7 @@ def _angular(value: Any) -> AngularCharacter:
     if isinstance(value, Cyclotomic) and value.is_rational:
         value = value.to_fraction()
     if not isinstance(value, Rational):
-        raise RepresentationError(
-            f"{value!r} is no exact character: expected an integer or an AngularCharacter."
-        )
+        raise RepresentationError(f"{value!r} is no exact character: expected an integer or an AngularCharacter.")
     return AngularCharacter({0: value})
 
 
@@ -302,9 +293,7 @@ class InfiniteArithmetic:
             "Dinfh": "Sigmag+, Sigmau-, Pig, Deltau",
             "Kh": "Sg, Pu, Dg",
         }
-        raise PointGroupError(
-            f"{self.group.label} has no irrep {label!r}; examples: {examples[self.group.label]}."
-        )
+        raise PointGroupError(f"{self.group.label} has no irrep {label!r}; examples: {examples[self.group.label]}.")
 
     def _quantum_number(self, letter: str, digits: str) -> int | None:
         if self.spherical:
@@ -512,9 +501,7 @@ class InfiniteTable:
             proper, improper = values[:half], values[half:]
             mirrors = (Fraction(0), Fraction(0)) if spherical else (proper[2][0], improper[2][0])
             function = _ClassFunction(proper[1], improper[1].half_turn(), *mirrors)
-        different = [
-            c.label for c, x, y in zip(self.classes, values, self._by_class(function), strict=True) if x != y
-        ]
+        different = [c.label for c, x, y in zip(self.classes, values, self._by_class(function), strict=True) if x != y]
         if different:
             raise RepresentationError(
                 f"reduce({[str(x) for x in values]}) in {self.point_group.label}: the characters of "

@@ -196,9 +196,7 @@ class Molecule:
         isotopes, masses = self.mass_numbers.copy(), self.masses.copy()
         for index, mass_number in mass_numbers.items():
             if not 0 <= index < len(self):
-                raise MoleculeError(
-                    f"with_isotopes: atom index {index} is outside 0..{len(self) - 1} of {self!r}."
-                )
+                raise MoleculeError(f"with_isotopes: atom index {index} is outside 0..{len(self) - 1} of {self!r}.")
             kind = element(int(self.numbers[index]))
             masses[index] = kind.isotope_mass(mass_number)
             isotopes[index] = 0 if mass_number == kind.main_isotope else mass_number
@@ -259,15 +257,11 @@ def _nuclide_symbol(symbol: str, mass_number: int) -> str:
 def _read_numbers(numbers: Any) -> tuple[NDArrayInt, NDArrayInt]:
     """Return atomic numbers and mass numbers (0 unless a symbol such as D said otherwise)."""
     if isinstance(numbers, str):
-        raise MoleculeError(
-            f"numbers must be a sequence, one entry an atom, not the string {numbers[:40]!r}."
-        )
+        raise MoleculeError(f"numbers must be a sequence, one entry an atom, not the string {numbers[:40]!r}.")
     try:
         count = len(numbers)
     except TypeError:
-        raise MoleculeError(
-            f"numbers must be a sequence, one entry an atom, not {type(numbers).__name__}."
-        ) from None
+        raise MoleculeError(f"numbers must be a sequence, one entry an atom, not {type(numbers).__name__}.") from None
     if count == 0:
         raise MoleculeError("the molecule is empty: it has no atoms.")
     if count > MAXIMUM_ATOMS:
@@ -295,9 +289,7 @@ def _read_floats(values: Any, what: str, shape: tuple[int, ...]) -> NDArrayFloat
     try:
         array = np.array(values, dtype=float)
     except (TypeError, ValueError, OverflowError) as error:
-        raise MoleculeError(
-            f"{what} cannot be read as an array of shape {shape} of numbers: {error}"
-        ) from error
+        raise MoleculeError(f"{what} cannot be read as an array of shape {shape} of numbers: {error}") from error
     if array.shape != shape:
         raise MoleculeError(f"{what} must have the shape {shape}, one row an atom, but has {array.shape}.")
     if not np.isfinite(array).all():

@@ -126,9 +126,7 @@ class _AxialClasses:
             self.second_half = _INVERSION
         elif self.family in ("Cs", "Cnh", "Dnh"):
             self.second_half = _SIGMA_H
-        self.mixed = (
-            self.family in ("Sn", "Dnd") and self.second_half is None
-        )  # powers of S_2n, C and S in turn
+        self.mixed = self.family in ("Sn", "Dnd") and self.second_half is None  # powers of S_2n, C and S in turn
 
     def name(self, members: Sequence[SymmetryOperation]) -> ClassName:
         symbol, description = self._symbol(members)
@@ -141,15 +139,9 @@ class _AxialClasses:
             return kind, {"E": "identity", "i": "inversion"}[kind]
         if all(_along(op, _Z) for op in members):
             return self._principal(members)
-        axis = next(
-            (name for name, e in zip("xy", np.eye(3), strict=False) if any(_along(o, e) for o in members)), ""
-        )
+        axis = next((name for name, e in zip("xy", np.eye(3), strict=False) if any(_along(o, e) for o in members)), "")
         if kind == "C":
-            where = (
-                f"half-turns, one of them about {axis}"
-                if axis
-                else "half-turns between those about the C2' axes"
-            )
+            where = f"half-turns, one of them about {axis}" if axis else "half-turns between those about the C2' axes"
             if self.cartesian:
                 return f"C2({axis})", f"half-turn about {axis}"
             if self.n % 2:
@@ -159,11 +151,7 @@ class _AxialClasses:
         plane = "xz" if has_xz else "yz" if axis == "x" else ""
         where = f"vertical mirrors, one of them {plane}" if plane else "vertical mirrors between the sigma_v"
         if self.cartesian:
-            symbol = (
-                f"sigma({plane})"
-                if self.family == "Dnh"
-                else {"xz": "sigma_v(xz)", "yz": "sigma_v'(yz)"}[plane]
-            )
+            symbol = f"sigma({plane})" if self.family == "Dnh" else {"xz": "sigma_v(xz)", "yz": "sigma_v'(yz)"}[plane]
             return symbol, f"mirror {plane}"
         if self.family == "Dnd":
             return "sigma_d", where if plane else "vertical mirrors between the C2' axes"

@@ -373,9 +373,7 @@ def _exact(value: Any) -> Cyclotomic:
     )
 
 
-def _refusal(
-    characters: Iterable[Any], table: CharacterTable, found: Mapping[str, Any], why: str
-) -> Exception:
+def _refusal(characters: Iterable[Any], table: CharacterTable, found: Mapping[str, Any], why: str) -> Exception:
     shown = ", ".join(f"{label}: {count}" for label, count in found.items() if count)
     return RepresentationError(
         f"reduce([{', '.join(map(str, characters))}]) in {table.point_group.label}: {why}; multiplicities found: {shown}."
@@ -402,9 +400,7 @@ def _reduce_exactly(characters: list[Cyclotomic], table: CharacterTable) -> dict
     return counts
 
 
-def _reduce_integers(
-    characters: NDArrayInt, table: CharacterTable, arithmetic: "FiniteArithmetic"
-) -> dict[str, int]:
+def _reduce_integers(characters: NDArrayInt, table: CharacterTable, arithmetic: "FiniteArithmetic") -> dict[str, int]:
     """The same for integer characters, in integers: <chi, chi_i> is rational, so chi_i(c) may be replaced by its
     average over the Galois group, which is rational.
     """
@@ -439,9 +435,7 @@ def _real_rows(table: CharacterTable) -> list[tuple[str, tuple[Cyclotomic, ...]]
     return [(label, tuple(row)) for label, row in zip(real.labels, real.characters, strict=True)]
 
 
-def _inner_product(
-    characters: list[Cyclotomic], row: Sequence[Cyclotomic], table: CharacterTable
-) -> Cyclotomic:
+def _inner_product(characters: list[Cyclotomic], row: Sequence[Cyclotomic], table: CharacterTable) -> Cyclotomic:
     total = Cyclotomic(0)
     for c, x, y in zip(table.classes, characters, row, strict=True):
         total = total + c.size * x * y

@@ -1,8 +1,9 @@
 """Groups from generators, orbits of points, and the record of one test molecule.
 
 Numpy only, and independent of symvib: what is tested must not be its own oracle.
-Standard orientation: principal axis z, one C2' axis along x (Dn, Dnh, Dnd), one sigma_v in the xz plane (Cnv);
-cubic groups have a twofold axis along z and a threefold one along (1, 1, 1).
+Standard orientation: principal axis z, one C2' axis along x (Dn, Dnh, Dnd), one sigma_v in the xz plane
+(Cnv), the mirror of Cs in the xy plane; cubic and icosahedral groups have a twofold axis along z and a
+threefold one along (1, 1, 1).
 """
 
 from __future__ import annotations

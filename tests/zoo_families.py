@@ -22,7 +22,7 @@ def _cn(n: int) -> ZooMolecule:
 
 def _cn_equal_radii(n: int) -> ZooMolecule:
     r = ring_radius(n, SPACING)
-    sites = ("O", (r, 0, 0)), ("S", polar(r, np.pi / (2 * n), 1.7)), ("Xe", (0, 0, 3.2 + 0.1 * n))
+    sites = ("O", (r, 0, 0)), ("S", polar(r, np.pi / (2 * n), 1.7)), ("Xe", (0, 0, 2.5))
     note = "two rings of equal radius, different elements, a quarter of a step apart, one atom on the axis"
     return molecule(f"twisted equal rings C{n}", f"C{n}", spread(f"C{n}", *sites), note)
 
@@ -82,14 +82,20 @@ def _one_general_orbit() -> list[ZooMolecule]:
         "S4": [("F", (1.9, 0.6, 0.75)), ("C", (0, 0, 0)), ("H", (1.0, 2.3, 1.2))],
         "S6": [("F", polar(2.1, 0.1, 0.9)), ("Fe", (0, 0, 0)), ("N", polar(2.6, 0.65, 2.1))],
         "C2h": [("N", (0.6, 0.3, 0)), ("F", (1.6, 1.5, 0)), ("O", (1.9, -0.6, 1.1))],
-        "C3h": [("B", (0, 0, 0)), ("O", polar(1.4, 0)), ("H", polar(2.2, 0.55, 0)), ("F", polar(3.0, -0.4, 0.9))],
+        "C3h": [
+            ("B", (0, 0, 0)),
+            ("O", polar(1.4, 0)),
+            ("H", polar(2.2, 0.55, 0)),
+            ("F", polar(3.0, -0.4, 0.9)),
+        ],
         "D2h": [("C", (0.7, 0, 0)), ("F", (1.4, 1.3, 1.0))],
         "D3h": [("B", (0, 0, 0)), ("Cl", polar(2.2, np.pi / 6, 1.2)), ("F", (1.4, 0, 0))],
         "D2d": [("C", (0, 0, 0)), ("F", (1.1, 1.1, 1.9)), ("O", (1.6, 0, 0))],
         "D3d": [("Mo", (0, 0, 0)), ("Cl", polar(1.4, np.pi / 6, 2.1)), ("H", polar(2.9, np.pi / 6, 0.4))],
     }
     return [
-        molecule(f"general positions {label}", label, spread(label, *sites), note) for label, sites in cases.items()
+        molecule(f"general positions {label}", label, spread(label, *sites), note)
+        for label, sites in cases.items()
     ]
 
 

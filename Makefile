@@ -1,0 +1,48 @@
+# Two commands on a fresh machine (Python >= 3.11, make): `make demo`, `make test`.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+JOBS ?= auto
+
+.PHONY: demo test test-slow lint bench clean
+
+demo: $(VENV)/.core
+	@$(PY) examples/demo.py
+
+test: $(VENV)/.test
+	$(PY) -m pytest -n $(JOBS) -m "not slow"
+
+test-slow: $(VENV)/.test
+	$(PY) -m pytest -n $(JOBS) -m slow
+
+lint: $(VENV)/.test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pyright
+
+bench: $(VENV)/.bench
+	$(PY) benchmarks/detection.py
+	$(PY) benchmarks/tables.py
+	$(PY) benchmarks/startup.py
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "symvib needs Python 3.11 or newer; say 'make PYTHON=/path/to/python3.11 ...'"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp per set of packages; a stamp is made anew when pyproject.toml changes.
+$(VENV)/.core: pyproject.toml | $(VENV)/bin/python
+	$(PY) -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	$(PY) -m pip install --quiet --editable '.[chem,test]'
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
+	$(PY) -m pip install --quiet --editable '.[bench]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info out .pytest_cache .ruff_cache .hypothesis

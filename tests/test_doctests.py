@@ -1,0 +1,23 @@
+"""Doctests by module name: collected by path they would import a second copy of the package."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+import symvib
+
+MODULES = sorted(m.name for m in pkgutil.walk_packages(symvib.__path__, "symvib.") if ".groups" in m.name or m.name.count(".") == 1)
+SKIP = {"symvib.__main__", "symvib.tests", "symvib.examples", "symvib.benchmarks", "symvib.tools"}
+
+
+@pytest.mark.parametrize("name", [m for m in MODULES if m not in SKIP])
+def test_doctests(name):
+    module = importlib.import_module(name)
+    assert doctest.testmod(module).failed == 0
+
+
+def test_there_are_doctests():
+    finder = doctest.DocTestFinder()
+    modules = [importlib.import_module(m) for m in MODULES if m not in SKIP]
+    assert sum(len(t.examples) for m in modules for t in finder.find(m)) > 20
