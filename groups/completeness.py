@@ -306,7 +306,9 @@ def _silent_modes(group: PointGroup, fixed: tuple[int, ...]) -> int:
 
 def _make_partition(sites: tuple[SiteType, ...], counts: tuple[int, ...]) -> OrbitPartition:
     occupation = tuple((site, count) for site, count in zip(sites, counts, strict=True) if count)
-    return OrbitPartition(occupation, tuple(sorted(site.orbit_size for site, count in occupation for _ in range(count))))
+    return OrbitPartition(
+        occupation, tuple(sorted(site.orbit_size for site, count in occupation for _ in range(count)))
+    )
 
 
 def _limit(site: SiteType, n_atoms: int) -> int:

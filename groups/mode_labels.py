@@ -218,7 +218,9 @@ def _checked_hessian(hessian: Any, n_atoms: int) -> NDArrayFloat:
             f"label_normal_modes: hessian of shape {matrix.shape} for {n_atoms} atoms; ({size}, {size}) is needed."
         )
     if not np.isfinite(matrix).all():
-        raise RepresentationError(f"label_normal_modes: hessian has {int((~np.isfinite(matrix)).sum())} NaN or infinities.")
+        raise RepresentationError(
+            f"label_normal_modes: hessian has {int((~np.isfinite(matrix)).sum())} NaN or infinities."
+        )
     worst, largest = float(np.abs(matrix - matrix.T).max()), float(np.abs(matrix).max())
     if worst > _SYMMETRIC_HESSIAN * largest:
         raise RepresentationError(
@@ -267,9 +269,7 @@ def _split(
 ) -> list[_Level]:
     """Cut ascending eigenvalues of one species into its degenerate sets."""
     cuts = range(0, len(eigenvalues), size)
-    return [
-        _Level(label, eigenvalues[k : k + size], modes[:, k : k + size], purity[k : k + size], mixed) for k in cuts
-    ]
+    return [_Level(label, eigenvalues[k : k + size], modes[:, k : k + size], purity[k : k + size], mixed) for k in cuts]
 
 
 def _levels_of_modes(
@@ -286,7 +286,9 @@ def _levels_of_modes(
     return levels
 
 
-def _checked_modes(action: DisplacementSymmetry, eigenvectors: Any, wavenumbers: Any) -> tuple[NDArrayFloat, NDArrayFloat]:
+def _checked_modes(
+    action: DisplacementSymmetry, eigenvectors: Any, wavenumbers: Any
+) -> tuple[NDArrayFloat, NDArrayFloat]:
     """Mass-weighted normalised modes (3N, n_vib), free of rigid motion, and their wavenumbers."""
     vectors, lines = np.array(eigenvectors, dtype=float), np.array(wavenumbers, dtype=float)
     n_vib, n_atoms = action.analysis.n_vib, action.n_atoms
@@ -331,7 +333,7 @@ def _resolve(action: DisplacementSymmetry, modes: NDArrayFloat, lines: NDArrayFl
         shares = {label: round(float(np.trace(overlap)), 2) for label, overlap in overlaps.items()}
         raise RepresentationError(
             f"label_normal_modes: {len(lines)} mode(s) at {np.round(np.sort(lines), 2).tolist()} cm-1 are no sum of irreps of "
-            f"{action.analysis.point_group}: parts {({k: v for k, v in shares.items() if v})}. A degenerate set is perhaps cut "
+            f"{action.analysis.point_group}: parts { ({k: v for k, v in shares.items() if v}) }. A degenerate set is perhaps cut "
             "by degeneracy_tolerance_cm1, or the modes have less symmetry than the geometry."
         )
     if sum(size > 0 for size in sizes.values()) == 1:

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from itertools import product
+from operator import ge
 
 import numpy as np
 
@@ -45,24 +46,38 @@ def has_exact_symmetry(group: PointGroup, counts: tuple[int, ...]) -> bool:
     always remain.
     """
     capped = tuple(min(count, _ENOUGH_COPIES) for count in counts)
-    exact, forced = _verdicts(group)
-    if any(all(a >= b for a, b in zip(capped, known, strict=True)) for known in exact):
+    smallest_exact, largest_forced = _verdicts(group)
+    if any(_contains(capped, known) for known in smallest_exact):
         return True
-    if any(all(a <= b for a, b in zip(capped, known, strict=True)) for known in forced):
+    if any(_contains(known, capped) for known in largest_forced):
         return False
     verdict = _order_of_symmetry(group, capped) == group.order
     if verdict:
-        exact[:] = [known for known in exact if not all(a <= b for a, b in zip(capped, known, strict=True))]
-        exact.append(capped)
+        smallest_exact.append(_reduced(group, capped))
     else:
-        forced[:] = [known for known in forced if not all(a >= b for a, b in zip(capped, known, strict=True))]
-        forced.append(capped)
+        largest_forced.append(capped)
     return verdict
+
+
+def _contains(counts: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Does ``counts`` have at least the orbits of ``other``?"""
+    return all(map(ge, counts, other))
+
+
+def _reduced(group: PointGroup, counts: tuple[int, ...]) -> tuple[int, ...]:
+    """Part of an exact partition that is exact by itself, with no orbit too many: it answers for all its supersets."""
+    for place in range(len(counts)):
+        while counts[place]:
+            fewer = (*counts[:place], counts[place] - 1, *counts[place + 1 :])
+            if _order_of_symmetry(group, fewer) != group.order:
+                break
+            counts = fewer
+    return counts
 
 
 @lru_cache(maxsize=256)
 def _verdicts(group: PointGroup) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-    """Memory of :func:`has_exact_symmetry`: smallest partitions known exact, largest known to force more.
+    """Memory of :func:`has_exact_symmetry`: small partitions known to be exact, and some known to force more symmetry.
 
     Pure memoisation of a deterministic function: what is in it never changes an answer.
     """
@@ -124,9 +139,7 @@ def _isometries_fixing_first(positions: NDArrayFloat, colours: np.ndarray, frame
     isometries = []
     pools = [np.flatnonzero(colours == colours[atom]) for atom in frame[1:]]
     # Cheap test first: distances to the fixed first atom must stay.
-    pools = [
-        pool[np.abs(positions[pool] @ source[0] - gram[0, j]) < _SAME] for j, pool in enumerate(pools, start=1)
-    ]
+    pools = [pool[np.abs(positions[pool] @ source[0] - gram[0, j]) < _SAME] for j, pool in enumerate(pools, start=1)]
     for images in product(*pools):
         target = positions[[frame[0], *images]]
         if np.abs(target @ target.T - gram).max() > _SAME:
