@@ -77,6 +77,15 @@ class ModularTable:
             tuple(self.multiplicities[c][irreps] for c in classes),
         )
 
+    def residues_in(self, prime: int, root: int) -> NDArrayInt:
+        """Characters (n_irreps, n_classes) modulo another prime, in which ``root`` has the order ``exponent``."""
+        columns = []
+        for order, found in zip(self.orders.tolist(), self.multiplicities, strict=True):
+            step = pow(root, self.exponent // order, prime)
+            powers = np.array([pow(step, k, prime) for k in range(order)])
+            columns.append((found * powers % prime).sum(axis=1) % prime)
+        return np.array(columns).T
+
 
 def dixon(table: NDArrayInt) -> ModularTable:
     """All irreducible characters of the group with Cayley table ``table`` (h, h), element 0 the identity.

@@ -257,6 +257,10 @@ class _ClassFunction:
     def times(self, factor: Fraction) -> "_ClassFunction":
         return self * _ClassFunction(AngularCharacter(factor), AngularCharacter(factor), factor, factor)
 
+    def proper_part(self) -> "_ClassFunction":
+        """The same function on the subgroup Cinfv."""
+        return _ClassFunction(self.rotation, self.rotation, self.mirror, self.mirror)
+
     def power_sum(self, j: int) -> "_ClassFunction":
         """The class function g -> chi(g^j)."""
         rotation = self.rotation.multiple_angle(j)

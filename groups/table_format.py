@@ -1,7 +1,7 @@
 """Character tables, and the names in them, as text, Markdown, LaTeX, HTML and plain data."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from html import escape
 from math import lcm
@@ -13,11 +13,13 @@ from .cyclotomic import Cyclotomic
 from .cyclotomic_text import Style, render
 from .linear_groups import AngularCharacter, InfiniteTable
 from .operations import reduced
+from .schoenflies import PointGroup
 
 __all__ = [
     "Style",
     "align",
     "class_text",
+    "decomposition_text",
     "function_text",
     "group_text",
     "html_table",
@@ -29,6 +31,7 @@ __all__ = [
     "table_latex",
     "table_markdown",
     "table_text",
+    "way_text",
 ]
 
 Table = CharacterTable | InfiniteTable
@@ -117,6 +120,24 @@ def function_text(text: str, style: Style = Style.UNICODE) -> str:
         text = re.sub(r"\^(\d)", r"<sup>\1</sup>", text)
         return re.sub(r"R([xyz])", r"R<sub>\1</sub>", text)
     return re.sub(r"\^(\d)", lambda m: m[1].translate(_SUPERSCRIPTS), text)
+
+
+def decomposition_text(counts: Mapping[str, int], style: Style = Style.UNICODE) -> str:
+    """A sum of irreps typeset: "2A₁g + E₂g"; LaTeX without dollar signs."""
+    parts = [("" if n == 1 else str(n)) + irrep_text(label, style) for label, n in counts.items()]
+    return " + ".join(parts) or "0"
+
+
+def way_text(group: PointGroup, name: str, style: Style) -> str:
+    """The name of an embedding, as "C2v (C2', sigma_v, sigma_h)", typeset; LaTeX without dollar signs."""
+    if style is Style.ASCII:
+        return name
+    symbol = group.latex if style is Style.LATEX else group.unicode
+    inside = name.removeprefix(group.label).strip(" ()")
+    if not inside:
+        return symbol
+    classes = ", ".join(class_text(part, style) for part in re.split(r", (?=[A-Za-z])", inside))
+    return f"{symbol}\\ ({classes})" if style is Style.LATEX else f"{symbol} ({classes})"
 
 
 # ------------------------------------------------------------------------------------------------- characters
