@@ -2,6 +2,7 @@
 
 import json
 import logging
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,15 +41,14 @@ def read_file(path: Path, name: str | None = None, frame: int | None = None) -> 
     Raises MoleculeError if the file is missing, larger than 50 MB, of an unknown suffix, not text, or not
     what its suffix says.
     """
-    suffix = path.suffix.lower()
-    reader = _READERS.get(suffix)
-    if reader is None:
-        raise MoleculeError(
-            f"{path}: files with the suffix {suffix!r} are not read; symvib reads "
-            f"{', '.join(KNOWN_SUFFIXES)}. Convert "
-            f"it, or write 'smiles:{path.name}' if a SMILES was meant."
-        )
     _check_file(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        problem = f"the suffix {path.suffix!r} is not known" if path.suffix else "it has no suffix"
+        raise MoleculeError(
+            f"the file {path} is not read: {problem}. symvib reads {', '.join(KNOWN_SUFFIXES)}. "
+            f"Convert it, or write 'smiles:{path.name}' if a SMILES was meant."
+        )
     return reader(path, name if name is not None else path.stem, frame)
 
 
@@ -61,7 +61,7 @@ def read_mol_block(text: str, name: str, frame: int | None, source: str) -> Mole
     # The rest of the "$$$$" line belongs to no record.
     block = blocks[index] if index == 0 else blocks[index].partition("\n")[2]
     molecule = molecule_from_rdkit(_mol_from_block(block, source), name)
-    note = frame_comment(len(blocks), index, frame)
+    note = frame_comment(len(blocks), index, "first" if frame is None else "")
     if not note:
         return molecule
     comment = "; ".join(part for part in (molecule.comment, note) if part)
@@ -70,13 +70,14 @@ def read_mol_block(text: str, name: str, frame: int | None, source: str) -> Mole
 
 def _check_file(path: Path) -> None:
     try:
-        if not path.exists():
-            raise MoleculeError(f"file not found: {path}")
-        if not path.is_file():
-            raise MoleculeError(f"{path} is not a regular file.")
-        size = path.stat().st_size
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise MoleculeError(f"file not found: {path}") from error
     except (OSError, ValueError) as error:
         raise MoleculeError(f"{str(path)[:200]!r} cannot be opened: {error}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise MoleculeError(f"{path} is not a regular file, but a directory, a pipe or a device.")
+    size = status.st_size
     if size == 0:
         raise MoleculeError(f"{path} is empty: it has no molecule.")
     if size > MAXIMUM_FILE_MEGABYTES * 1e6:
@@ -125,15 +126,22 @@ def _read_json_file(path: Path, name: str, frame: int | None) -> Molecule:
 def _read_log_file(path: Path, name: str, frame: int | None) -> Molecule:
     _read_text(path)
     try:
-        from cclib.io.ccio import ccread
+        from cclib.io.ccio import ccopen
     except ImportError as error:
         raise MissingPackageError(
             f"reading {path.name} needs cclib, which is not installed: pip install 'symvib[chem]'"
         ) from error
+    cclib_logger = logging.getLogger("cclib")
+    was_disabled = cclib_logger.disabled
+    cclib_logger.disabled = True  # it warns of what the errors below say
     try:
-        data = ccread(str(path), loglevel=logging.CRITICAL)
+        # Not ccread: for an unknown file it would try Open Babel next.
+        parser = ccopen(str(path), quiet=True, loglevel=logging.CRITICAL)
+        data = None if parser is None else parser.parse()
     except Exception as error:  # cclib's parsers fail in any way on a file that is cut or unknown
         raise MoleculeError(f"cclib cannot read {path}: {type(error).__name__}: {error}") from error
+    finally:
+        cclib_logger.disabled = was_disabled
     if data is None:
         raise MoleculeError(f"{path} is not the output of a program that cclib knows.")
     return read_cclib(data, name, frame)

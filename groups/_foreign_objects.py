@@ -63,7 +63,8 @@ def _read_ase(atoms: Any, name: str | None, frame: int | None) -> Molecule:
     _only_frame(frame, "an ASE Atoms object")
     if any(atoms.get_pbc()):
         raise MoleculeError(
-            f"this ASE Atoms object is periodic (pbc={list(atoms.get_pbc())}). {_CRYSTALS_LATER}"
+            f"this ASE Atoms object is periodic (pbc={np.asarray(atoms.get_pbc()).tolist()}). "
+            f"{_CRYSTALS_LATER}"
         )
     numbers = atoms.get_atomic_numbers()
     for z in numbers:
@@ -79,8 +80,14 @@ def _read_pymatgen(molecule: Any, name: str | None, frame: int | None) -> Molecu
         raise MoleculeError(
             f"site {disordered[0]} of the pymatgen Molecule is disordered: give one element a site."
         )
-    symbols = [str(getattr(site.specie, "symbol", site.specie)) for site in molecule]
+    symbols = [_pymatgen_symbol(site.specie) for site in molecule]
     return Molecule.from_arrays(symbols, molecule.cart_coords, name=name or "")
+
+
+def _pymatgen_symbol(specie: Any) -> str:
+    """Return the symbol of a pymatgen Element, Species or DummySpecies; its .symbol would say "H" for D."""
+    kind = getattr(specie, "element", specie)
+    return str(getattr(kind, "value", None) or getattr(kind, "symbol", kind))
 
 
 def _refuse_structure(structure: Any, name: str | None, frame: int | None) -> Molecule:
@@ -92,10 +99,8 @@ def read_cclib(data: Any, name: str | None, frame: int | None) -> Molecule:
     numbers, geometries = getattr(data, "atomnos", None), getattr(data, "atomcoords", None)
     if numbers is None or geometries is None or len(geometries) == 0:
         raise MoleculeError("the cclib data hold no geometry (atomnos, atomcoords).")
-    last = len(geometries) - 1
-    index = last if frame is None else choose_frame(len(geometries), frame, "the cclib data")
-    note = frame_comment(len(geometries), index, index)
-    comment = f"{note}{', the last by default' if frame is None else ''}" if note else ""
+    index = choose_frame(len(geometries), -1 if frame is None else frame, "cclib data")
+    comment = frame_comment(len(geometries), index, "last" if frame is None else "")
     for z in numbers:
         element(int(z))
     masses = getattr(data, "atommasses", None)

@@ -56,8 +56,10 @@ def read_xyz(text: str, name: str = "", frame: int | None = None, source: str = 
         fields = lines[row].split()
         symbols.append(_symbol(fields, symbol_column, row, source))
         positions.append(_position(fields, position_column, row, source))
-    note = frame_comment(len(starts), index, frame)
-    comment = "; ".join(part for part in (comment_line[:_COMMENT_LENGTH], note) if part)
+    note = frame_comment(len(starts), index, "first" if frame is None else "")
+    # The key=value pairs of extended XYZ are data for programs, not words about the geometry.
+    words = "" if _PROPERTIES.search(comment_line) else comment_line[:_COMMENT_LENGTH]
+    comment = "; ".join(part for part in (words, note) if part)
     try:
         return Molecule.from_arrays(symbols, positions, name=name, comment=comment)
     except MoleculeError as error:
@@ -75,12 +77,15 @@ def choose_frame(n_frames: int, frame: int | None, source: str) -> int:
     return frame % n_frames
 
 
-def frame_comment(n_frames: int, index: int, frame: int | None) -> str:
-    """Return the note about the chosen frame that goes into the molecule's comment."""
+def frame_comment(n_frames: int, index: int, default: str) -> str:
+    """Return the note about the chosen frame that goes into the molecule's comment.
+
+    `default` is "first" or "last" if nobody chose, else empty.
+    """
     if n_frames == 1:
         return ""
-    chosen = "" if frame is not None else ", the first by default"
-    return f"frame {index} of 0..{n_frames - 1}{chosen}"
+    chosen = f", the {default}, by default" if default else ""
+    return f"frame={index}{chosen} (of {n_frames}, counted from 0)"
 
 
 def _frame_starts(lines: list[str], source: str) -> list[tuple[int, int]]:
