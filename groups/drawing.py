@@ -31,7 +31,8 @@ _ELEMENT_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#8c6
 
 _DISC = 0.55  # radius of an atom's disc as a share of its covalent radius ...
 _SMALLEST_ANGSTROM = 0.26  # ... and at least this
-_OVERHANG_ANGSTROM = 0.9  # axes reach this far beyond the outermost atom
+_OVERHANG_ANGSTROM = 0.9  # axes reach this far beyond the outermost atom ...
+_OVERHANG = 0.22  # ... or this share of its distance, if that is more
 _EVERY_ELEMENT_UP_TO = 7  # more axes than this, and one of each class is drawn
 _EVERY_PLANE_UP_TO = 3
 _SEGMENTS = 48
@@ -82,7 +83,8 @@ def draw_molecule(report: "PointGroupReport", which: Which = "axes", ax: "Axes |
     positions = _standard_positions(report)
     radii = _disc_radii(report)
     view = _best_view(positions, radii)
-    reach = float(np.linalg.norm(positions, axis=1).max()) + _OVERHANG_ANGSTROM
+    size = float(np.linalg.norm(positions, axis=1).max())
+    reach = size + max(_OVERHANG_ANGSTROM, _OVERHANG * size)
     elements, _ = drawn_elements(report, which)
     colours = _colours(elements)
     for element in reversed(elements):
@@ -95,7 +97,7 @@ def draw_molecule(report: "PointGroupReport", which: Which = "axes", ax: "Axes |
         _label_axes(ax, view, elements, reach, colours)
     else:
         _plane_legend(ax, elements, colours)
-    limit = 1.12 * reach
+    limit = 1.14 * reach
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     ax.set_axis_off()
     return ax
@@ -241,7 +243,10 @@ def _plane_legend(ax: "Axes", elements: "tuple[ElementFact, ...]", colours: dict
         Patch(facecolor=colour, alpha=0.4, edgecolor=colour, label=_mathtext(label)) for label, colour in colours.items()
     ]
     if handles:
-        ax.legend(handles=handles, loc="upper right", frameon=False, fontsize=11).set_zorder(600)
+        ax.legend(
+            handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.0), ncols=4, frameon=False, fontsize=11,
+            handlelength=1.2, columnspacing=1.4,
+        ).set_zorder(600)  # fmt: skip
 
 
 def _mathtext(label: str) -> str:

@@ -36,14 +36,14 @@ def plot_counts(report: "PointGroupReport", ax: "Axes | None" = None) -> "Axes":
     largest = max(row.modes for row in rows)
     for place, row in zip(range(len(rows) - 1, -1, -1), rows, strict=True):
         # Species are drawn to their own scale, the total to the full width.
-        share = report.n_vib * row.modes / largest * 0.8
+        share = report.n_vib * row.modes / largest * 0.85
         ax.barh(place, share, height=0.72, **_style(row.visibility))
         text = f"{row.modes}" if row.dimension == 1 else f"{row.modes} = {row.count} × {row.dimension}"
         ax.text(share + 0.012 * report.n_vib, place, text, va="center", fontsize=9, color="#333")
     labels = ["all", *(f"${irrep_latex(row.label)}$" for row in rows)]
     ax.set_yticks([len(rows) + 0.35, *range(len(rows) - 1, -1, -1)], labels, fontsize=10)
     ax.set_xticks([])
-    ax.set(xlim=(0, report.n_vib), ylim=(-0.6, len(rows) + 1.5))
+    ax.set(xlim=(0, report.n_vib), ylim=(-0.6, len(rows) + 0.95))
     ax.tick_params(length=0)
     for side in ("top", "right", "bottom", "left"):
         ax.spines[side].set_visible(False)
@@ -51,6 +51,9 @@ def plot_counts(report: "PointGroupReport", ax: "Axes | None" = None) -> "Axes":
 
 
 def _total_bar(ax: "Axes", report: "PointGroupReport", place: float) -> None:
+    """One bar of all vibrations, with the legend of the colours above it."""
+    from matplotlib.patches import Patch
+
     parts = {
         "IR": report.n_ir - report.n_both,
         "both": report.n_both,
@@ -59,18 +62,14 @@ def _total_bar(ax: "Axes", report: "PointGroupReport", place: float) -> None:
     }
     left = 0
     for kind in _ORDER:
-        if not parts[kind]:
-            continue
-        ax.barh(place, parts[kind], left=left, height=0.9, **_style(kind))
-        name = f"{_NAMES[kind]} {parts[kind]}"
-        # A narrow part has its name above the bar, where there is room.
-        wide = parts[kind] / report.n_vib > 0.018 * len(name)
-        ax.text(
-            left + parts[kind] / 2 if wide else left, place if wide else place + 0.62, name,
-            ha="center" if wide else "left", va="center", fontsize=9,
-            color=("#333" if kind == "silent" else "white") if wide else "#333",
-        )  # fmt: skip
+        if parts[kind]:
+            ax.barh(place, parts[kind], left=left, height=0.9, **_style(kind))
         left += parts[kind]
+    handles = [Patch(**_style(kind), label=f"{_NAMES[kind]} {parts[kind]}") for kind in _ORDER]
+    ax.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, frameon=False, fontsize=9,
+        handlelength=1.1, handleheight=1.1, borderaxespad=0.1, columnspacing=1.6,
+    )  # fmt: skip
 
 
 def _style(kind: str) -> dict[str, object]:
@@ -82,7 +81,7 @@ def _style(kind: str) -> dict[str, object]:
 def _new_axes(rows: int) -> "Axes":
     from matplotlib.figure import Figure
 
-    height = min(0.7 + _BAR_INCH * (rows + 2), _LARGEST_INCH)
+    height = min(0.75 + _BAR_INCH * (rows + 1.6), _LARGEST_INCH)
     return Figure(figsize=(7.2, height), layout="constrained").add_subplot()
 
 
