@@ -4,11 +4,12 @@ Exit codes: 0 done; 1 refused, with one clear line on stderr; 2 wrong usage.
 """
 
 import functools
+import io
 import json
 import logging
 import sys
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -36,14 +37,14 @@ app = typer.Typer(
 F = TypeVar("F", bound=Callable[..., None])
 
 
-class TableForm(str, Enum):
+class TableForm(StrEnum):
     """How complex-conjugate pairs of irreps are shown."""
 
     REAL = "real"
     COMPLEX = "complex"
 
 
-class TableFormat(str, Enum):
+class TableFormat(StrEnum):
     """How a character table is written."""
 
     TEXT = "text"
@@ -53,7 +54,7 @@ class TableFormat(str, Enum):
     JSON = "json"
 
 
-class ListFormat(str, Enum):
+class ListFormat(StrEnum):
     """How a list is written."""
 
     TEXT = "text"
@@ -64,7 +65,7 @@ def main() -> None:
     """Entry point of the ``symvib`` command."""
     for stream in (sys.stdout, sys.stderr):
         # A name beyond the terminal's character set must not end in a traceback.
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     app()
 
@@ -233,7 +234,9 @@ def _report_many(sources: list[str], tolerance: float | None, csv: str | None, j
 @_refusing
 def table(
     group: Annotated[str, typer.Argument(help='Point group, any spelling: D6h, "D*h", Td, S8.')],
-    form: Annotated[TableForm, typer.Option(help="Complex-conjugate pairs as one E, or both members.")] = TableForm.REAL,
+    form: Annotated[
+        TableForm, typer.Option(help="Complex-conjugate pairs as one E, or both members.")
+    ] = TableForm.REAL,
     format: Annotated[TableFormat, typer.Option(help="Kind of text.")] = TableFormat.TEXT,
 ) -> None:
     """Character table of a point group, generated exactly."""

@@ -1,6 +1,7 @@
 """A picture of the molecule with its symmetry elements, drawn by matplotlib: depth-sorted discs, no 3-D backend."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -35,6 +36,7 @@ _OVERHANG_ANGSTROM = 0.9  # axes reach this far beyond the outermost atom ...
 _OVERHANG = 0.22  # ... or this share of its distance, if that is more
 _EVERY_ELEMENT_UP_TO = 7  # more axes than this, and one of each class is drawn
 _EVERY_PLANE_UP_TO = 3
+_END_ON = 0.8  # an axis whose direction has a larger part towards the viewer is hard to read
 _SEGMENTS = 48
 
 
@@ -76,13 +78,13 @@ def draw_molecule(report: "PointGroupReport", which: Which = "axes", ax: "Axes |
 
     Notes
     -----
-    The direction of view is the one, of a fixed set, under which atoms hide each other least; the picture of a
-    molecule is always the same.
+    The direction of view is the one, of a fixed set, under which atoms hide each other least and no axis is seen
+    end-on; the picture of a molecule is always the same.
     """
     ax = ax or _new_axes()
     positions = _standard_positions(report)
     radii = _disc_radii(report)
-    view = _best_view(positions, radii)
+    view = _best_view(positions, radii, _directions(drawn_elements(report, "axes")[0]))
     size = float(np.linalg.norm(positions, axis=1).max())
     reach = size + max(_OVERHANG_ANGSTROM, _OVERHANG * size)
     elements, _ = drawn_elements(report, which)
@@ -111,15 +113,20 @@ def _new_axes() -> "Axes":
 
 def _standard_positions(report: "PointGroupReport") -> NDArrayFloat:
     centred = report.molecule.positions - np.array(report.detection.centre)
-    return centred @ np.array(report.detection.frame).T
+    return np.asarray(centred @ np.array(report.detection.frame).T, dtype=np.float64)
 
 
 def _disc_radii(report: "PointGroupReport") -> NDArrayFloat:
     return np.maximum(_DISC * covalent_radii_angstrom()[report.molecule.numbers], _SMALLEST_ANGSTROM)
 
 
-def _best_view(positions: NDArrayFloat, radii: NDArrayFloat) -> _View:
-    """Of 54 directions the one with the least overlap of discs; z points up in all of them."""
+def _directions(elements: "tuple[ElementFact, ...]") -> NDArrayFloat:
+    """Directions (n, 3) of axes."""
+    return np.array([e.direction for e in elements if e.direction is not None]).reshape(-1, 3)
+
+
+def _best_view(positions: NDArrayFloat, radii: NDArrayFloat, lines: NDArrayFloat) -> _View:
+    """Of 54 directions the one with the least overlap of discs and no axis end-on; z points up in all of them."""
     best, least = None, np.inf
     pairs = np.triu_indices(len(positions), 1)
     touch = radii[pairs[0]] + radii[pairs[1]]
@@ -129,6 +136,7 @@ def _best_view(positions: NDArrayFloat, radii: NDArrayFloat) -> _View:
             flat = view.project(positions)[:, :2]
             gaps = np.linalg.norm(flat[pairs[0]] - flat[pairs[1]], axis=1)
             overlap = float((np.clip(1.15 - gaps / touch, 0, None) ** 2).sum())
+            overlap += float(np.clip(np.abs(lines @ view.axes[2]) - _END_ON, 0, None).sum())
             if overlap < least - 1e-6:
                 best, least = view, overlap
     assert best is not None
@@ -151,23 +159,19 @@ def _order(depth: float) -> float:
     return 100.0 + depth
 
 
-def _draw_axis(
-    ax: "Axes", view: _View, direction: NDArrayFloat, reach: float, colour: str, kind: str
-) -> None:
+def _draw_axis(ax: "Axes", view: _View, direction: NDArrayFloat, reach: float, colour: str, kind: str) -> None:
     """A line in short pieces, each at its own depth, so that atoms in front hide it."""
     points = view.project(np.linspace(-reach, reach, _SEGMENTS + 1)[:, None] * direction)
-    for i, (start, end) in enumerate(zip(points[:-1], points[1:], strict=True)):
+    for i, (start, end) in enumerate(pairwise(points)):
         if kind == "improper axis" and i % 3 == 2:
             continue  # dashed
         middle = float(start[2] + end[2]) / 2
         ax.plot(
-            [start[0], end[0]], [start[1], end[1]], color=colour, lw=1.7, solid_capstyle="butt", zorder=_order(middle)
+            [start[0], end[0]], [start[1], end[1]], color=colour, lw=1.7, solid_capstyle="round", zorder=_order(middle)
         )
 
 
-def _draw_plane(
-    ax: "Axes", view: _View, normal: NDArrayFloat, reach: float, colour: str, kind: str
-) -> None:
+def _draw_plane(ax: "Axes", view: _View, normal: NDArrayFloat, reach: float, colour: str, kind: str) -> None:
     del kind
     u = np.cross(normal, [1.0, 0, 0] if abs(normal[0]) < 0.8 else [0, 1.0, 0])
     u /= np.linalg.norm(u)
@@ -186,9 +190,12 @@ def _draw_bonds(
     width = float(np.clip(90 / np.ptp(positions) if len(positions) > 1 else 8, 2.2, 7))
     for i, j in report.molecule.bonds():
         middle = (screen[i] + screen[j]) / 2
+        half = float(np.linalg.norm(middle - screen[i]))
         for atom in (i, j):
-            depth = _order(float(screen[atom][2] + 3 * middle[2]) / 4)
-            xs, ys = [screen[atom][0], middle[0]], [screen[atom][1], middle[1]]
+            # A bond starts at the surface of its atom, else one that points at the viewer would lie on the disc.
+            start = screen[atom] + (middle - screen[atom]) * min(0.9 * float(radii[atom]) / half, 0.9)
+            depth = _order(float(start[2] + middle[2]) / 2)
+            xs, ys = [start[0], middle[0]], [start[1], middle[1]]
             ax.plot(xs, ys, color="#3a3f47", lw=width + 1.2, solid_capstyle="butt", zorder=depth)
             colour = _CPK.get(symbols[atom], _OTHER)
             ax.plot(xs, ys, color=colour, lw=width, solid_capstyle="butt", zorder=depth + 1e-4)
@@ -231,7 +238,7 @@ def _label_axes(
         spot = free[0] if free else ends[0]
         placed.append(spot)
         ax.text(
-            spot[0], spot[1], ", ".join(_mathtext(label) for label in labels), color=colours[labels[0]], fontsize=11,
+            spot[0], spot[1], ", ".join(_mathtext(label) for label in labels), color=colours[labels[0]], fontsize=13,
             ha="center", va="center", zorder=500, bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 0.8},
         )  # fmt: skip
 
@@ -240,11 +247,12 @@ def _plane_legend(ax: "Axes", elements: "tuple[ElementFact, ...]", colours: dict
     from matplotlib.patches import Patch
 
     handles = [
-        Patch(facecolor=colour, alpha=0.4, edgecolor=colour, label=_mathtext(label)) for label, colour in colours.items()
+        Patch(facecolor=colour, alpha=0.4, edgecolor=colour, label=_mathtext(label))
+        for label, colour in colours.items()
     ]
     if handles:
         ax.legend(
-            handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.0), ncols=4, frameon=False, fontsize=11,
+            handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.0), ncols=4, frameon=False, fontsize=13,
             handlelength=1.2, columnspacing=1.4,
         ).set_zorder(600)  # fmt: skip
 

@@ -14,6 +14,7 @@ from .molecule import Molecule
 from .overtones import MultiquantumTransition, silent_mode_overtones
 from .report_facts import DetectionFacts, SpeciesRow, species_rows
 from .report_section import ReportSection, section_as_dict, section_from_dict
+from .report_words import report_notes
 from .representation import Decomposition
 from .schoenflies import PointGroup
 from .vibrations import ModeCounts
@@ -371,30 +372,7 @@ def point_group_report(
         exclusion_kind=analysis.exclusion_kind,
         rows=species_rows(analysis),
     )
-    return replace(report, notes=_notes(report)).with_sections(*sections)
-
-
-def _notes(report: PointGroupReport) -> tuple[str, ...]:
-    notes = []
-    comment = " ".join("".join(c if c.isprintable() else " " for c in report.molecule.comment).split())
-    if comment:
-        source = comment if comment.lower().startswith("geometry") else f"geometry: {comment}"
-        notes.append(f"{source[0].upper()}{source[1:300]}.")
-    if report.detection.ambiguous:
-        notes.append(f"The symmetry is ambiguous: {report.detection.reason}.")
-    if report.molecule.has_isotopes:
-        notes.append("Isotopes count: nuclei of different mass are not equivalent.")
-    if any(row.separable and row.count for row in report.rows):
-        pairs = ", ".join(row.label for row in report.rows if row.separable and row.count)
-        notes.append(
-            f"{pairs}: a pair of complex-conjugate irreps, degenerate by time reversal, counted as one real "
-            "species of degeneracy 2."
-        )
-    if not report.n_vib:
-        notes.append("A single atom has no vibrations: the completeness R is undefined.")
-    if report.detection.rotor.accidental:
-        notes.append(f"The molecule is a {report.detection.rotor.kind} by accident, not by symmetry.")
-    return tuple(notes)
+    return replace(report, notes=report_notes(report)).with_sections(*sections)
 
 
 def _written(path: str | Path, text: str) -> str:

@@ -2,11 +2,10 @@
 
 import base64
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from .report import PointGroupReport
 
@@ -72,10 +71,10 @@ def _total_bar(ax: "Axes", report: "PointGroupReport", place: float) -> None:
     )  # fmt: skip
 
 
-def _style(kind: str) -> dict[str, object]:
+def _style(kind: str) -> dict[str, Any]:
     # Silent is hatched as well, so that the picture survives a black-and-white print.
     hatch = {"hatch": "////", "edgecolor": "#ffffff"} if kind == "silent" else {"edgecolor": "white"}
-    return {"color": None, "facecolor": VISIBILITY_COLOURS[kind], "linewidth": 0.6, **hatch}
+    return {"facecolor": VISIBILITY_COLOURS[kind], "linewidth": 0.6, **hatch}
 
 
 def _new_axes(rows: int) -> "Axes":
@@ -85,11 +84,15 @@ def _new_axes(rows: int) -> "Axes":
     return Figure(figsize=(7.2, height), layout="constrained").add_subplot()
 
 
-def figure_data_uri(figure: "Figure", salt: str) -> str:
-    """The figure as an SVG data URI; the same figure gives the same text."""
+def figure_data_uri(axes: "Axes", salt: str) -> str:
+    """The figure of ``axes`` as an SVG data URI; the same figure gives the same text."""
     import matplotlib as mpl
 
+    figure = axes.get_figure(root=True)
+    assert figure is not None, "axes are always part of a figure"
     stream = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": f"symvib-{salt}", "svg.fonttype": "path"}):
-        figure.savefig(stream, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+        figure.savefig(
+            stream, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        )
     return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

@@ -10,11 +10,11 @@ from .character_table import character_table
 from .cyclotomic import Cyclotomic
 from .label_markup import class_html, group_html, irrep_html, sum_html
 from .report_words import (
+    SilentOutlook,
     completeness_formula,
     degrees_of_freedom,
     evidence_sentence,
     exclusion_sentence,
-    outlook_sentence,
     properties_sentence,
     raman_word,
     silent_outlook,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
+    from .drawing import Which
     from .report import PointGroupReport
 
 __all__ = ["report_fragment", "report_html"]
@@ -38,14 +39,18 @@ def report_html(report: "PointGroupReport") -> str:
     from .. import __version__
     from .report_figures import VISIBILITY_COLOURS
 
-    return _environment().get_template("report.html.j2").render(
-        r=report,
-        version=__version__,
-        colours=VISIBILITY_COLOURS,
-        figures=_figures(report),
-        work=_worked(report.worked_reduction) if report.worked_reduction else None,
-        table=_trusted(character_table(report.point_group, form="real").html()),
-        **_common(report),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            r=report,
+            version=__version__,
+            colours=VISIBILITY_COLOURS,
+            figures=_figures(report),
+            work=_worked(report.worked_reduction) if report.worked_reduction else None,
+            table=_trusted(_breakable(character_table(report.point_group, form="real").html())),
+            **_common(report),
+        )
     )
 
 
@@ -72,6 +77,7 @@ def _environment() -> "Environment":
         ("irreps", sum_html),
         ("formula", _formula_html),
         ("number", _number_html),
+        ("description", _description_html),
     ):
         environment.filters[name] = _typesetting(function)
     environment.filters["raman"] = raman_word
@@ -98,12 +104,18 @@ def _common(report: "PointGroupReport") -> dict[str, Any]:
         "every_irrep": every,
         "formula_r": completeness_formula(report),
         "freedom": degrees_of_freedom(report),
-        "evidence": _sentence(evidence_sentence(report)),
+        "evidence": _prose(report, _sentence(evidence_sentence(report))),
         "properties": _sentence(properties_sentence(report)),
-        "exclusion": exclusion_sentence(report),
-        "outlooks": [(o.label, outlook_sentence(o)) for o in silent_outlook(report)],
+        "exclusion": _prose(report, exclusion_sentence(report)),
+        "outlooks": [(o.label, _trusted(_outlook_html(o))) for o in silent_outlook(report)],
         "sections": [(section.title, _trusted(section.to_html())) for section in report.sections],
     }
+
+
+def _breakable(table: str) -> str:
+    """A character table whose long basis functions may break after a comma."""
+    cells = re.compile(r'(?<=<td class="text">).*?(?=</td>)')
+    return cells.sub(lambda match: match[0].replace(",", ",<wbr>"), table)
 
 
 def _figures(report: "PointGroupReport") -> list[dict[str, str]]:
@@ -111,19 +123,20 @@ def _figures(report: "PointGroupReport") -> list[dict[str, str]]:
     from .drawing import draw_molecule, drawn_elements
     from .report_figures import figure_data_uri, plot_counts
 
-    figures = [{"name": "counts", "uri": figure_data_uri(plot_counts(report).figure, "counts"), "caption": ""}]
-    for which, words in (("axes", "symmetry axes"), ("planes", "mirror planes")):
+    figures = [{"name": "counts", "uri": figure_data_uri(plot_counts(report), "counts"), "caption": ""}]
+    subjects: tuple[tuple[Which, str], ...] = (("axes", "symmetry axes"), ("planes", "mirror planes"))
+    for which, words in subjects:
         elements, all_drawn = drawn_elements(report, which)
         if which == "planes" and not elements:
             continue
         caption = f"{words} in the standard orientation, z up"
         if not elements:
-            caption = "The molecule in the standard orientation, z up"
+            caption = "The molecule in the standard orientation, z up" if report.n_vib else "The atom"
         elif not all_drawn:
             caption = f"One of each class of {caption}"
         elif report.point_group.label == "Cinfv" or (which == "planes" and report.point_group.is_linear):
             caption += "; every plane that holds the axis is a mirror too"
-        uri = figure_data_uri(draw_molecule(report, which).figure, which)
+        uri = figure_data_uri(draw_molecule(report, which), which)
         figures.append({"name": which, "uri": uri, "caption": _sentence(caption)})
     return figures
 
@@ -136,6 +149,19 @@ def _worked(work: WorkedReduction) -> dict[str, Any]:
         "open": len(work.irreps) <= _OPEN_UP_TO,
         "pairs": any(step.norm == 2 for step in work.irreps),
     }
+
+
+def _outlook_html(outlook: SilentOutlook) -> str:
+    """As :func:`outlook_sentence`, with the irreps typeset."""
+    parts = [f"fundamental by {escape(' and '.join(outlook.direct))}"] if outlook.direct else []
+    for technique, (overtone, partners) in (("IR", outlook.infrared), ("Raman", outlook.raman)):
+        ways = [f"in {n}{irrep_html(label)}" for n, label in ([overtone.split(" ", 1)] if overtone else [])]
+        ways += [f"with {', '.join(irrep_html(p) for p in partners)}"] if partners else []
+        if ways:
+            parts.append(f"<b>{technique}</b> {', '.join(ways)}")
+    if not outlook.visible:
+        parts.append("no overtone or binary combination shows it")
+    return "; ".join(parts)
 
 
 def _sum_html(step: IrrepStep) -> str:
@@ -162,6 +188,18 @@ def _formula_html(formula: str) -> str:
 def _angstrom(value: float) -> str:
     """A deviation for a table: below 1e-6 it is numerical zero."""
     return "< 0.000001" if value < 1e-6 else f"{value:.6f}"
+
+
+def _prose(report: "PointGroupReport", text: str) -> "Markup":
+    """A sentence of ours, escaped, with the point groups in it typeset."""
+    labels = {report.point_group.label, *(rival.point_group for rival in report.detection.rivals)}
+    names = "|".join(sorted(map(re.escape, labels), key=len, reverse=True))
+    return _trusted(re.sub(rf"\b({names})\b", lambda match: group_html(match[1]), escape(text)))
+
+
+def _description_html(text: str) -> str:
+    """Words about a class with the names of operations in them typeset."""
+    return re.sub(r"\b[CS]\d+(\^\d+)?'*|\bsigma_[hvd]\b", lambda match: class_html(match[0]), escape(text, quote=False))
 
 
 def _sentence(text: str) -> str:

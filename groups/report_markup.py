@@ -125,7 +125,12 @@ def report_latex(report: "PointGroupReport", standalone: bool = False) -> str:
 
 
 def _latex_gammas(report: "PointGroupReport") -> str:
-    names = (("3N", report.gamma_3n), ("trans", report.gamma_trans), ("rot", report.gamma_rot), ("vib", report.gamma_vib))
+    names = (
+        ("3N", report.gamma_3n),
+        ("trans", report.gamma_trans),
+        ("rot", report.gamma_rot),
+        ("vib", report.gamma_vib),
+    )
     # Inline formulas, one a paragraph: TeX breaks a long sum at its plus signs, a display it would not.
     return "\n\n".join(rf"\noindent $\Gamma_{{\mathrm{{{name}}}}} = {sum_latex(gamma)}$" for name, gamma in names)
 

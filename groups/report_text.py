@@ -98,7 +98,9 @@ def head_lines(report: "PointGroupReport") -> list[str]:
     if title != report.formula:
         title += f"  ({report.formula})"
     lines = [title, "=" * min(len(title), _WIDTH)]
-    lines += _entry("Point group", f"{report.point_group}" + (f" (order {o})" if (o := report.point_group.order) else ""))
+    lines += _entry(
+        "Point group", f"{report.point_group}" + (f" (order {o})" if (o := report.point_group.order) else "")
+    )
     lines += _entry("Evidence", evidence_sentence(report))
     lines += _entry("Molecule", properties_sentence(report))
     lines += _entry("Vibrations", degrees_of_freedom(report))

@@ -20,6 +20,7 @@ __all__ = [
     "outlook_sentence",
     "properties_sentence",
     "raman_word",
+    "report_notes",
     "silent_outlook",
     "sum_of",
 ]
@@ -158,6 +159,30 @@ def silent_outlook(report: "PointGroupReport") -> tuple[SilentOutlook, ...]:
             infrared, raman = _ways([t for t in own if t.infrared]), _ways([t for t in own if t.raman])
             outlook.append(SilentOutlook(row.label, direct, infrared, raman))
     return tuple(outlook)
+
+
+def report_notes(report: "PointGroupReport") -> tuple[str, ...]:
+    """What a reader must know: source of the geometry, doubt, isotopes, complex pairs, undefined R."""
+    notes = []
+    comment = " ".join("".join(c if c.isprintable() else " " for c in report.molecule.comment).split())
+    if comment:
+        source = comment if comment.lower().startswith("geometry") else f"geometry: {comment}"
+        notes.append(f"{source[0].upper()}{source[1:300]}.")
+    if report.detection.ambiguous:
+        notes.append(f"The symmetry is ambiguous: {report.detection.reason}.")
+    if report.molecule.has_isotopes:
+        notes.append("Isotopes count: nuclei of different mass are not equivalent.")
+    if any(row.separable and row.count for row in report.rows):
+        pairs = ", ".join(row.label for row in report.rows if row.separable and row.count)
+        notes.append(
+            f"{pairs}: a pair of complex-conjugate irreps, degenerate by time reversal, counted as one real "
+            "species of degeneracy 2."
+        )
+    if not report.n_vib:
+        notes.append("A single atom has no vibrations: the completeness R is undefined.")
+    if report.detection.rotor.accidental:
+        notes.append(f"The molecule is a {report.detection.rotor.kind} by accident, not by symmetry.")
+    return tuple(notes)
 
 
 def _ways(visible: Sequence[MultiquantumTransition]) -> tuple[str | None, tuple[str, ...]]:

@@ -78,9 +78,7 @@ def work_reduction(group: str | PointGroup, fixed_atoms_per_class: Sequence[int]
     return WorkedReduction(table.point_group, order, tuple(steps), irreps)
 
 
-def _reduce_row(
-    label: str, row: Sequence[Cyclotomic], pair: bool, steps: Sequence[ClassStep], order: int
-) -> IrrepStep:
+def _reduce_row(label: str, row: Sequence[Cyclotomic], pair: bool, steps: Sequence[ClassStep], order: int) -> IrrepStep:
     terms = []
     total = Cyclotomic.zeta(1, 0) * 0
     for chi, step in zip(row, steps, strict=True):
