@@ -1,0 +1,293 @@
+"""The command line: ``symvib report``, ``table``, ``completeness``, ``correlate``.
+
+Exit codes: 0 done; 1 refused, with one clear line on stderr; 2 wrong usage.
+"""
+
+import functools
+import io
+import json
+import logging
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from .errors import MoleculeError, SymvibError
+
+if TYPE_CHECKING:
+    from .groups.batch import BatchRow
+    from .groups.report import PointGroupReport
+
+__all__ = ["app", "main"]
+
+_STDIN_LIMIT = 50_000_000  # bytes; an XYZ file of 20,000 atoms has about 1 MB
+
+app = typer.Typer(
+    name="symvib",
+    help="What infrared and Raman spectra can and cannot tell about a molecule.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+class TableForm(StrEnum):
+    """How complex-conjugate pairs of irreps are shown."""
+
+    REAL = "real"
+    COMPLEX = "complex"
+
+
+class TableFormat(StrEnum):
+    """How a character table is written."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    LATEX = "latex"
+    HTML = "html"
+    JSON = "json"
+
+
+class ListFormat(StrEnum):
+    """How a list is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def main() -> None:
+    """Entry point of the ``symvib`` command."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name beyond the terminal's character set must not end in a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    app()
+
+
+def _refusing(command: F) -> F:
+    """The command, with our own errors and those of the file system as one line on stderr and exit code 1."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except BrokenPipeError:
+            raise  # the reader (head, less) went away: click ends quietly
+        except (SymvibError, OSError) as error:
+            from .groups.batch import one_line
+
+            _say(f"symvib: {one_line(error)}")
+            raise typer.Exit(1) from None
+
+    return wrapped  # type: ignore[return-value]
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from . import __version__
+
+        typer.echo(f"symvib {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show log messages on stderr.")] = False,
+) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.CRITICAL, format="symvib: %(message)s", stream=sys.stderr, force=True
+    )
+
+
+@app.command(
+    epilog="Example: symvib report examples/benzene.xyz --html benzene.html; symvib report *.xyz --csv all.csv"
+)
+@_refusing
+def report(
+    molecules: Annotated[
+        list[str], typer.Argument(metavar="MOL...", help="Files (.xyz .mol .sdf .log ...), SMILES, or - for XYZ text.")
+    ],
+    html: Annotated[Path | None, typer.Option(help="Write one self-contained HTML page.")] = None,
+    json_path: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
+    ] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write Markdown.")] = None,
+    latex: Annotated[Path | None, typer.Option(help="Write a LaTeX document.")] = None,
+    csv: Annotated[
+        str | None, typer.Option("--csv", metavar="FILE", help="Write one row per molecule; - for standard output.")
+    ] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Largest deviation of a symmetry operation, angstrom [default: read from it].")
+    ] = None,
+) -> None:
+    """Point group, vibrational species, IR and Raman activity and completeness of molecules."""
+    if len(molecules) > 1 and (html or markdown or latex):
+        raise typer.BadParameter("--html, --markdown and --latex take one molecule; for several use --csv or --json.")
+    if molecules.count("-") > 1:
+        raise typer.BadParameter("standard input (-) can be read once.")
+    if csv == "-" and json_path == "-":
+        raise typer.BadParameter("--csv - and --json - cannot share standard output.")
+    if len(molecules) == 1 and csv is None:
+        _report_one(molecules[0], tolerance, html, json_path, markdown, latex)
+    else:
+        if html or markdown or latex:
+            raise typer.BadParameter("--csv goes with --json only.")
+        _report_many(molecules, tolerance, csv, json_path)
+
+
+def _read_source(source: str) -> Any:
+    """What ``as_molecule`` can read: the source itself, or the text of standard input for ``-``."""
+    if source != "-":
+        return source
+    text = sys.stdin.buffer.read(_STDIN_LIMIT + 1)
+    if len(text) > _STDIN_LIMIT:
+        raise MoleculeError(f"standard input is longer than {_STDIN_LIMIT} bytes: not a molecule.")
+    decoded = text.decode("utf-8", errors="replace")
+    if "\n" not in decoded.strip():
+        raise MoleculeError("standard input holds no XYZ text: expected the number of atoms, a comment, the atoms.")
+    from .groups.readers import as_molecule
+
+    return as_molecule(decoded, name="standard input")
+
+
+def _report_one(
+    source: str,
+    tolerance: float | None,
+    html: Path | None,
+    json_path: str | None,
+    markdown: Path | None,
+    latex: Path | None,
+) -> None:
+    from .groups.report import point_group_report
+
+    found = point_group_report(_read_source(source), tolerance)
+    if json_path == "-":
+        typer.echo(found.to_json())
+    else:
+        _show(found)
+    if json_path not in (None, "-"):
+        found.to_json(json_path)
+    if markdown:
+        found.to_markdown(markdown)
+    if latex:
+        found.to_latex(latex, standalone=True)
+    if html:
+        found.to_html(html)
+    for path in (None if json_path == "-" else json_path, markdown, latex, html):
+        if path:
+            _say(f"written: {path}")
+
+
+def _show(found: "PointGroupReport") -> None:
+    """Print a report: plain text into a pipe or file, colours and rules on a terminal."""
+    if sys.stdout.isatty():
+        from .cli_view import print_report
+
+        print_report(found)
+    else:
+        typer.echo(found.to_text())
+
+
+def _report_many(sources: list[str], tolerance: float | None, csv: str | None, json_path: str | None) -> None:
+    from .cli_view import print_batch, with_progress
+    from .groups.atomic_write import write_text
+    from .groups.batch import batch_csv, batch_rows
+
+    rows: list[BatchRow] = list(with_progress(batch_rows(sources, tolerance, _read_source), len(sources)))
+    if csv == "-":
+        typer.echo(batch_csv(rows), nl=False)
+    elif csv is not None:
+        write_text(csv, batch_csv(rows))
+        _say(f"written: {csv}")
+    if json_path is not None:
+        data = [r.report.as_dict() if r.report else {"file": r.source, "error": r.error} for r in rows]
+        text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+        if json_path == "-":
+            typer.echo(text)
+        else:
+            write_text(json_path, text + "\n")
+            _say(f"written: {json_path}")
+    if "-" not in (csv, json_path):
+        print_batch(rows)
+    failed = [row for row in rows if row.report is None]
+    for row in failed:
+        _say(f"symvib: {row.source}: {row.error}" if row.source not in row.error else f"symvib: {row.error}")
+    if failed:
+        _say(f"symvib: {len(failed)} of {len(rows)} molecules failed.")
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: symvib table D6h; symvib table C3 --form complex --format latex")
+@_refusing
+def table(
+    group: Annotated[str, typer.Argument(help='Point group, any spelling: D6h, "D*h", Td, S8.')],
+    form: Annotated[
+        TableForm, typer.Option(help="Complex-conjugate pairs as one E, or both members.")
+    ] = TableForm.REAL,
+    format: Annotated[TableFormat, typer.Option(help="Kind of text.")] = TableFormat.TEXT,
+) -> None:
+    """Character table of a point group, generated exactly."""
+    from .groups.character_table import character_table
+
+    found = character_table(group, form=form.value)
+    if format is TableFormat.JSON:
+        typer.echo(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+        return
+    writers = {
+        TableFormat.TEXT: found.text,
+        TableFormat.MARKDOWN: found.markdown,
+        TableFormat.LATEX: found.latex,
+        TableFormat.HTML: found.html,
+    }
+    typer.echo(writers[format]())
+
+
+@app.command(epilog="Example: symvib completeness D6h 12")
+@_refusing
+def completeness(
+    group: Annotated[str, typer.Argument(help="Point group.")],
+    n_atoms: Annotated[int, typer.Argument(help="Number of atoms.")],
+    format: Annotated[ListFormat, typer.Option(help="Kind of text.")] = ListFormat.TEXT,
+) -> None:
+    """Every completeness R that a molecule of this group and size can have, with the sites its atoms occupy."""
+    from .groups.completeness import attainable_completeness
+    from .groups.report_text import text_table
+    from .groups.schoenflies import PointGroup
+
+    label = PointGroup.parse(group).label
+    found = attainable_completeness(label, n_atoms)
+    if format is ListFormat.JSON:
+        typer.echo(json.dumps([item.as_dict() for item in found], indent=2, ensure_ascii=False))
+        return
+    if not found:
+        typer.echo(f"No molecule of {n_atoms} atoms has the point group {label}.")
+        return
+    rows = [(f"{item.completeness:.3f}", str(item.exact), str(item.partition)) for item in found]
+    typer.echo(text_table(("R", "exact", f"sites of {n_atoms} atoms in {label}"), rows))
+
+
+@app.command(epilog="Example: symvib correlate Oh D4h")
+@_refusing
+def correlate(
+    group: Annotated[str, typer.Argument(help="Point group.")],
+    subgroup: Annotated[str, typer.Argument(help="A subgroup of it.")],
+    format: Annotated[ListFormat, typer.Option(help="Kind of text.")] = ListFormat.TEXT,
+) -> None:
+    """Correlation table: what the irreps of a group become in a subgroup."""
+    from .groups.correlation import correlation_table
+
+    found = correlation_table(group, subgroup)
+    typer.echo(found.text() if format is ListFormat.TEXT else json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
