@@ -71,6 +71,9 @@ class InfiniteTable:
     form: ClassVar[str] = "real"
     order: ClassVar[None] = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return infinite_table, (self.point_group,)
+
     @property
     def labels(self) -> tuple[str, ...]:
         """Labels of the irreps listed."""
