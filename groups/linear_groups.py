@@ -40,6 +40,8 @@ class InfiniteClass:
     symbol: str
     size: int | None
     description: str
+    indices: ClassVar[tuple[int, ...]] = ()  # there is no finite list of operations, nor one order
+    order: ClassVar[None] = None
 
 
 @dataclass(frozen=True, eq=False)
