@@ -101,6 +101,9 @@ class CharacterTable:
     characters: NDArray[np.object_]
     modular: ModularTable = field(repr=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return character_table, (self.point_group, self.form)
+
     @property
     def order(self) -> int:
         """Number of operations of the group."""

@@ -83,6 +83,10 @@ class Cyclotomic:
         self._hash = None
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        numerators = [int(c) for c in self._poly.numer().coeffs()]
+        return _restore, (self.conductor, numerators, int(self._poly.denom()))
+
     def coefficients(self, n: int | None = None) -> tuple[Fraction, ...]:
         """Coordinates (phi(n),) in the basis 1, zeta_n, zeta_n^2, ... of Q(zeta_n).
 
@@ -280,6 +284,10 @@ class Cyclotomic:
             }[term.kind]
             total += sympy.Rational(term.factor.numerator, term.factor.denominator) * factor
         return total
+
+
+def _restore(n: int, numerators: list[int], denominator: int) -> Cyclotomic:
+    return Cyclotomic._make(n, fmpq_poly(numerators, denominator))
 
 
 @lru_cache(maxsize=8192)

@@ -40,6 +40,8 @@ class InfiniteClass:
     symbol: str
     size: int | None
     description: str
+    indices: ClassVar[tuple[int, ...]] = ()  # there is no finite list of operations, nor one order
+    order: ClassVar[None] = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,9 @@ class InfiniteTable:
     irreps: tuple[InfiniteIrrep, ...]
     form: ClassVar[str] = "real"
     order: ClassVar[None] = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return infinite_table, (self.point_group,)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -315,6 +315,8 @@ def _inner_product(characters: list[Cyclotomic], row: Sequence[Cyclotomic], tabl
 
 
 def _reduce_floats(characters: np.ndarray, table: CharacterTable, tolerance: float) -> dict[str, int]:
+    if not np.isfinite(characters).all():
+        raise RepresentationError(f"reduce({characters.tolist()}): the characters are not finite.")
     real = table.with_form("real")
     arithmetic = finite_arithmetic(table.point_group)
     raw = (real.to_numpy() @ (characters * table.class_sizes)) / table.order / arithmetic.norms

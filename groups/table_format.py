@@ -57,6 +57,10 @@ def group_text(table: Table, style: Style) -> str:
     return group.label if style is Style.ASCII else group.unicode
 
 
+def _primes(primes: str) -> str:
+    return {1: "′", 2: "″"}.get(len(primes), "")
+
+
 def irrep_text(label: str, style: Style = Style.UNICODE) -> str:
     r"""An irrep label typeset: "1E1u" as "¹E₁u", "Sigmag+" as "Σg⁺"; LaTeX without dollar signs.
 
@@ -78,13 +82,13 @@ def irrep_text(label: str, style: Style = Style.UNICODE) -> str:
     if style is Style.HTML:
         below = f"<sub>{index}{parity}</sub>" if index or parity else ""
         above = f"<sup>{sign.replace('-', '−')}</sup>" if sign else ""
-        return (f"<sup>{member}</sup>" if member else "") + head + below + above + "′" * len(primes)
+        return (f"<sup>{member}</sup>" if member else "") + head + below + above + _primes(primes)
     return (
         member.translate(_SUPERSCRIPTS)
         + head
         + index.translate(_SUBSCRIPTS)
         + parity
-        + "′" * len(primes)
+        + _primes(primes)
         + sign.translate(_SUPERSCRIPTS)
     )
 
@@ -105,9 +109,9 @@ def class_text(label: str, style: Style = Style.UNICODE) -> str:
     if style is Style.HTML:
         below = f"<sub>{plane}{order}</sub>" if plane or order else ""
         above = f"<sup>{power}</sup>" if power else ""
-        return head + below + above + "′" * len(primes) + place
+        return head + below + above + _primes(primes) + place
     below = plane + order.translate(_SUBSCRIPTS)
-    return head + below + power.translate(_SUPERSCRIPTS) + "′" * len(primes) + place
+    return head + below + power.translate(_SUPERSCRIPTS) + _primes(primes) + place
 
 
 def function_text(text: str, style: Style = Style.UNICODE) -> str:

@@ -1,6 +1,8 @@
 """Character tables: every theorem for every group, and textbook values for named groups."""
 
+import copy
 import json
+import pickle
 from functools import lru_cache
 
 import numpy as np
@@ -532,6 +534,13 @@ def test_tables_are_cached_and_read_only():
         table.to_numpy()[0, 0] = 2
     with pytest.raises(TypeError):
         table.functions["A1g"] = None  # type: ignore[index]
+
+
+@pytest.mark.parametrize("label", ["D3h", "Ih", "Dinfh"])
+def test_tables_survive_pickle_and_copy(label):
+    table = character_table(label)
+    assert pickle.loads(pickle.dumps(table)) is table
+    assert copy.deepcopy(table) is table
 
 
 def test_class_descriptions_tell_the_axes_apart():

@@ -1,6 +1,7 @@
 """Exact arithmetic in cyclotomic fields."""
 
 import cmath
+import pickle
 from fractions import Fraction
 from math import cos, pi, sqrt
 
@@ -135,6 +136,12 @@ def test_python_and_numpy_numbers_mix():
     assert int(z(2)) == -1
     assert float(z(8) + z(8, 7)) == pytest.approx(sqrt(2), abs=1e-15)
     assert (np.array([z(3), z(3, 2)], dtype=object) * 2).sum() == -2
+
+
+@given(numbers)
+@settings(max_examples=50, deadline=None)
+def test_pickle_round_trip(a):
+    assert pickle.loads(pickle.dumps(a / 3)) == a / 3
 
 
 def test_galois_action_permutes_the_roots():

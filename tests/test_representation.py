@@ -180,6 +180,8 @@ def test_one_member_of_a_pair_alone_is_refused():
 def test_floats_beyond_the_tolerance_are_refused_with_the_residual():
     with pytest.raises(RepresentationError, match=r"off by 0\.0[0-9]+"):
         reduce([3.05, 0, 1], "C3v", tolerance=1e-3)
+    with pytest.raises(RepresentationError, match="not finite"):
+        reduce([float("nan"), 0, 1], "C3v", tolerance=1e-3)
     assert reduce([3.0001, 0, 1], "C3v", tolerance=1e-3) == {"A1": 1, "E": 1}
 
 
@@ -230,6 +232,12 @@ def test_subtraction_says_what_is_missing():
 def test_bad_counts(counts, error):
     with pytest.raises(error):
         Decomposition("C2v", counts)
+
+
+def test_dimensions_beyond_the_exact_range_are_refused():
+    big = Decomposition("C2v", {"A1": 10**6, "B1": 10**6})
+    with pytest.raises(RepresentationError, match="too large"):
+        big * big
 
 
 def test_scaling():
