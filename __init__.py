@@ -28,7 +28,7 @@ _PUBLIC = {
     "SymvibError": "errors",
 }
 
-__all__ = [*_PUBLIC, "__version__"]
+__all__ = ["__version__", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

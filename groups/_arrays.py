@@ -20,7 +20,7 @@ def sequence_length(values: Any, what: str) -> int:
     raise MoleculeError(f"{what} must be a sequence, one entry an atom, not a {type(values).__name__}.")
 
 
-def read_floats(values: Any, what: str, shape: tuple[int, ...]) -> NDArray[np.floating]:
+def read_floats(values: Any, what: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Return a new float array of exactly this shape, (n,) or (n, m), all finite.
 
     Lengths are compared before numpy sees the values: it would unroll a nested `range(10**12)`.

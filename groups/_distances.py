@@ -26,8 +26,8 @@ _DENSE_ATOMS = 400
 
 logger = logging.getLogger(__name__)
 
-NDArrayInt = NDArray[np.integer]
-NDArrayFloat = NDArray[np.floating]
+NDArrayInt = NDArray[np.int64]
+NDArrayFloat = NDArray[np.float64]
 
 
 def pairs_within(xyz: NDArrayFloat, reach: float) -> tuple[NDArrayInt, NDArrayFloat]:

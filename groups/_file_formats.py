@@ -117,9 +117,7 @@ def _read_json_file(path: Path, name: str, frame: int | None) -> Molecule:
     except (ValueError, RecursionError) as error:
         raise MoleculeError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(data, Mapping):
-        raise MoleculeError(
-            f"{path} holds a JSON {type(data).__name__}, not the object that QCSchema describes."
-        )
+        raise MoleculeError(f"{path} holds a JSON {type(data).__name__}, not the object that QCSchema describes.")
     return read_mapping(data, name, frame)
 
 
@@ -163,12 +161,7 @@ def _mol_from_block(block: str, source: str) -> Any:
         raise MoleculeError(f"{source} is empty: its record has 0 atoms.")
     header = block.split("\n")[1] if block.count("\n") else ""
     conformer = mol.GetConformer() if mol.GetNumConformers() else None
-    if (
-        mol.GetNumAtoms() > 1
-        and conformer is not None
-        and not conformer.Is3D()
-        and header[20:22].upper() != "2D"
-    ):
+    if mol.GetNumAtoms() > 1 and conformer is not None and not conformer.Is3D() and header[20:22].upper() != "2D":
         raise MoleculeError(
             f"{source}: all z are zero, and the header (line 2, columns 21-22) says neither 2D nor 3D. "
             "Write '3D' there "

@@ -64,8 +64,7 @@ def _read_ase(atoms: Any, name: str | None, frame: int | None) -> Molecule:
     _only_frame(frame, "an ASE Atoms object")
     if any(atoms.get_pbc()):
         raise MoleculeError(
-            f"this ASE Atoms object is periodic (pbc={np.asarray(atoms.get_pbc()).tolist()}). "
-            f"{_CRYSTALS_LATER}"
+            f"this ASE Atoms object is periodic (pbc={np.asarray(atoms.get_pbc()).tolist()}). {_CRYSTALS_LATER}"
         )
     numbers = atoms.get_atomic_numbers()
     for z in numbers:
@@ -78,9 +77,7 @@ def _read_pymatgen(molecule: Any, name: str | None, frame: int | None) -> Molecu
     _only_frame(frame, "a pymatgen Molecule")
     disordered = [index for index, site in enumerate(molecule) if not site.is_ordered]
     if disordered:
-        raise MoleculeError(
-            f"site {disordered[0]} of the pymatgen Molecule is disordered: give one element a site."
-        )
+        raise MoleculeError(f"site {disordered[0]} of the pymatgen Molecule is disordered: give one element a site.")
     symbols = [_pymatgen_symbol(site.specie) for site in molecule]
     return Molecule.from_arrays(symbols, molecule.cart_coords, name=name or "")
 
@@ -149,9 +146,7 @@ def _read_qcschema(data: Mapping[Any, Any], name: str | None) -> Molecule:
     count = sequence_length(symbols, "QCSchema symbols")
     real = data.get("real")
     if real is not None and not read_floats(real, "QCSchema real", (count,)).all():
-        raise MoleculeError(
-            "the QCSchema molecule has ghost atoms (real=False), which are not nuclei: remove them."
-        )
+        raise MoleculeError("the QCSchema molecule has ghost atoms (real=False), which are not nuclei: remove them.")
     flat = sequence_length(geometry, "QCSchema geometry") == 3 * count
     xyz = read_floats(geometry, "QCSchema geometry", (3 * count,) if flat and count else (count, 3))
     given = data.get("mass_numbers")

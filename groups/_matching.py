@@ -42,8 +42,14 @@ class Candidates:
 
     def take(self, index: NDArrayInt) -> "Candidates":
         """The candidates named by ``index``, in that order."""
-        parts = (self.matrices, self.permutations, self.deviations, self.rms, self.proper)
-        return Candidates(*(part[index] for part in parts), near_line=self.near_line)
+        return Candidates(
+            self.matrices[index],
+            self.permutations[index],
+            self.deviations[index],
+            self.rms[index],
+            self.proper[index],
+            self.near_line,
+        )
 
 
 def find_candidates(species: NDArrayInt, centred: NDArrayFloat, limit: float) -> Candidates:
@@ -203,13 +209,13 @@ def _nearest(species: NDArrayInt, centred: NDArrayFloat, matrices: NDArrayFloat)
 
 
 def _nearest_by_tree(species: NDArrayInt, centred: NDArrayFloat, matrices: NDArrayFloat) -> NDArrayInt:
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     result = np.empty((len(matrices), len(species)), dtype=np.int64)
     for kind in np.unique(species):
         members = np.flatnonzero(species == kind)
         images = np.einsum("mij,aj->mai", matrices, centred[members])
-        result[:, members] = members[cKDTree(centred[members]).query(images.reshape(-1, 3))[1]].reshape(
+        result[:, members] = members[KDTree(centred[members]).query(images.reshape(-1, 3))[1]].reshape(
             len(matrices), len(members)
         )
     return result

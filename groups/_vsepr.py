@@ -27,9 +27,7 @@ _STARTS = 30
 _NOBLE_GASES = (2, 10, 18, 36, 54, 86)
 
 
-def vsepr_positions(
-    numbers: list[int], charges: list[int], bonds: list[tuple[int, int, float]]
-) -> np.ndarray | None:
+def vsepr_positions(numbers: list[int], charges: list[int], bonds: list[tuple[int, int, float]]) -> np.ndarray | None:
     """Return positions (N, 3) in angstrom, or None if the molecule is not a hypervalent AX_n.
 
     Parameters

@@ -105,8 +105,7 @@ def _frame_starts(lines: list[str], source: str) -> list[tuple[int, int]]:
         if count > available or not all(line.strip() for line in lines[row + 2 : row + 2 + count]):
             present = sum(1 for line in lines[row + 2 : row + 2 + count] if line.strip())
             raise MoleculeError(
-                f"{source}, line {row + 1}: {count} atoms are announced, but {present} lines with atoms "
-                "follow."
+                f"{source}, line {row + 1}: {count} atoms are announced, but {present} lines with atoms follow."
             )
         starts.append((row, count))
         row += count + 2
@@ -162,25 +161,19 @@ def _columns(comment: str, source: str) -> tuple[int, int]:
     columns, position = {}, 0
     for name, _, width in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
         if not re.fullmatch(r"[0-9]{1,4}", width):
-            raise MoleculeError(
-                f"{source}: {match.group(0)[:80]!r} cannot be read: {width[:20]!r} is not a width."
-            )
+            raise MoleculeError(f"{source}: {match.group(0)[:80]!r} cannot be read: {width[:20]!r} is not a width.")
         columns[name.lower()] = (position, int(width))
         position += int(width)
     symbol = columns.get("species", columns.get("z"))
     xyz = columns.get("pos", columns.get("positions"))
     if symbol is None or xyz is None or xyz[1] != 3:
-        raise MoleculeError(
-            f"{source}: {match.group(0)[:80]!r} lists no 'species:S:1' (or 'Z:I:1') and 'pos:R:3'."
-        )
+        raise MoleculeError(f"{source}: {match.group(0)[:80]!r} lists no 'species:S:1' (or 'Z:I:1') and 'pos:R:3'.")
     return symbol[0], xyz[0]
 
 
 def _symbol(fields: list[str], column: int, row: int, source: str) -> str:
     if column >= len(fields):
-        raise MoleculeError(
-            f"{source}, line {row + 1}: {len(fields)} fields, but the symbol is field {column + 1}."
-        )
+        raise MoleculeError(f"{source}, line {row + 1}: {len(fields)} fields, but the symbol is field {column + 1}.")
     return fields[column]
 
 
@@ -188,12 +181,9 @@ def _position(fields: list[str], column: int, row: int, source: str) -> list[flo
     texts = fields[column : column + 3]
     if len(texts) < 3:
         raise MoleculeError(
-            f"{source}, line {row + 1}: an atom needs a symbol, x, y and z, but the line is "
-            f"{' '.join(fields)[:60]!r}."
+            f"{source}, line {row + 1}: an atom needs a symbol, x, y and z, but the line is {' '.join(fields)[:60]!r}."
         )
     for text in texts:
         if not _NUMBER.fullmatch(text):
-            raise MoleculeError(
-                f"{source}, line {row + 1}: the coordinate {text[:40]!r} is not a finite number."
-            )
+            raise MoleculeError(f"{source}, line {row + 1}: the coordinate {text[:40]!r} is not a finite number.")
     return [float(text.replace("D", "e").replace("d", "e")) for text in texts]

@@ -28,8 +28,8 @@ from .elements import (
 
 __all__ = ["MAXIMUM_ATOMS", "Molecule"]
 
-NDArrayInt = NDArray[np.integer]
-NDArrayFloat = NDArray[np.floating]
+NDArrayInt = NDArray[np.int64]
+NDArrayFloat = NDArray[np.float64]
 
 # More atoms than any molecule whose vibrations are counted one by one; beyond it the input is a mistake.
 MAXIMUM_ATOMS = 20_000
@@ -197,9 +197,7 @@ class Molecule:
         isotopes, masses = self.mass_numbers.copy(), self.masses.copy()
         for index, mass_number in mass_numbers.items():
             if not 0 <= index < len(self):
-                raise MoleculeError(
-                    f"with_isotopes: atom index {index} is outside 0..{len(self) - 1} of {self!r}."
-                )
+                raise MoleculeError(f"with_isotopes: atom index {index} is outside 0..{len(self) - 1} of {self!r}.")
             kind = element(int(self.numbers[index]))
             masses[index] = kind.isotope_mass(mass_number)
             isotopes[index] = 0 if mass_number == kind.main_isotope else mass_number

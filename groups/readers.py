@@ -82,9 +82,7 @@ def as_molecule(x: Any, name: str | None = None, *, frame: int | None = None) ->
         return read_file(Path(_path_text(x)), name, frame)
     reader = reader_for(x)
     if reader is None:
-        raise MoleculeError(
-            f"as_molecule cannot read a {type(x).__module__}.{type(x).__qualname__}. Give {_ACCEPTED}."
-        )
+        raise MoleculeError(f"as_molecule cannot read a {type(x).__module__}.{type(x).__qualname__}. Give {_ACCEPTED}.")
     return reader(x, name, frame)
 
 

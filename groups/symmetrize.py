@@ -49,8 +49,7 @@ def symmetrized_positions(detection: "Detection", group: PointGroup) -> NDArrayF
         chosen = _nearest_subgroup(candidates, group)
         if chosen is None:
             raise _refusal(detection, group)
-        operations = OperationSet(*(part[chosen] for part in
-                                    (candidates.matrices, candidates.permutations, candidates.proper)))  # fmt: skip
+        operations = OperationSet.of(candidates.take(chosen), len(chosen))
     frame, matching = standard_frame(operations, group, molecule)
     exact = frame.T @ group.matrices[matching] @ frame
     return np.einsum("mji,maj->ai", exact, centred[operations.permutations]) / len(matching)
@@ -88,7 +87,7 @@ def _nearest_subgroup(candidates: Candidates, group: PointGroup) -> NDArrayInt |
     if len(candidates) < order:
         return None
     table = product_table(candidates)
-    orders = OperationSet(candidates.matrices, candidates.permutations, candidates.proper).orders
+    orders = OperationSet.of(candidates, len(candidates)).orders
     wanted = [(np.linalg.det(g) > 0, _order_of(g)) for g in group.generators]
     choices = [
         [m for m in range(len(candidates)) if candidates.proper[m] == proper and orders[m] == size]
@@ -103,9 +102,7 @@ def _nearest_subgroup(candidates: Candidates, group: PointGroup) -> NDArrayInt |
         members = _closure(table, generators, order)
         if members is None:
             continue
-        subset = OperationSet(
-            candidates.matrices[members], candidates.permutations[members], candidates.proper[members]
-        )
+        subset = OperationSet.of(candidates.take(members), order)
         worst = float(candidates.deviations[members].max())
         if subset.point_group == group and (best is None or worst < best[0]):
             best = worst, members

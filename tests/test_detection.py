@@ -111,7 +111,7 @@ def test_subgroups_can_be_imposed(entry):
 
 def test_a_group_that_is_not_near_is_refused():
     water = next(z for z in ZOO if z.name == "H2O")
-    with pytest.raises(DetectionError, match="symmetrize.*D6h"):
+    with pytest.raises(DetectionError, match=r"symmetrize.*D6h"):
         detect_point_group(molecule_of(water.symbols, water.positions)).symmetrize(to="D6h")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from symvib.errors import MoleculeError
 from symvib.groups.elements import element, isotope_of_mass, parse_symbol
 from symvib.groups.molecule import MAXIMUM_ATOMS, Molecule

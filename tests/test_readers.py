@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from symvib.errors import MissingPackageError, MoleculeError
 from symvib.groups.molecule import Molecule
 from symvib.groups.readers import as_molecule

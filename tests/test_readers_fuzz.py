@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
 from symvib.errors import MoleculeError, SymvibError
 from symvib.groups.molecule import Molecule
 from symvib.groups.readers import as_molecule
@@ -21,9 +22,7 @@ numbers = st.one_of(
     st.none(),
     st.booleans(),
 )
-coordinates = st.one_of(
-    st.floats(-5, 5), st.floats(), st.integers(), st.sampled_from(["1", "nan", "0x1", "1_0", None])
-)
+coordinates = st.one_of(st.floats(-5, 5), st.floats(), st.integers(), st.sampled_from(["1", "nan", "0x1", "1_0", None]))
 positions = st.lists(st.lists(coordinates, min_size=0, max_size=4), max_size=5)
 
 scalars = st.one_of(

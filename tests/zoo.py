@@ -32,15 +32,7 @@ __all__ = [
 ]
 
 ZOO: tuple[ZooMolecule, ...] = tuple(
-    families()
-    + polyhedra()
-    + cages()
-    + polyatomics()
-    + linear()
-    + rotors()
-    + rings()
-    + tops()
-    + centred_tops()
+    families() + polyhedra() + cages() + polyatomics() + linear() + rotors() + rings() + tops() + centred_tops()
 )
 ZOO_BY_NAME: dict[str, ZooMolecule] = {m.name: m for m in ZOO}
 NEAR: tuple[NearMolecule, ...] = near()

@@ -94,8 +94,7 @@ def _one_general_orbit() -> list[ZooMolecule]:
         "D3d": [("Mo", (0, 0, 0)), ("Cl", polar(1.4, np.pi / 6, 2.1)), ("H", polar(2.9, np.pi / 6, 0.4))],
     }
     return [
-        molecule(f"general positions {label}", label, spread(label, *sites), note)
-        for label, sites in cases.items()
+        molecule(f"general positions {label}", label, spread(label, *sites), note) for label, sites in cases.items()
     ]
 
 

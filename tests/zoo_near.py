@@ -156,9 +156,7 @@ def near() -> tuple[NearMolecule, ...]:
         _pair("SF6, axis longer by 0.02 A", *_sf6(0.02), low),
         _pair("benzene, bonds 0.02 A apart", *_kekule_benzene(0.02), low),
         _pair("cyclobutane puckered by 0.01 A", "D2d", "D4h", _cyclobutane(0.01), _cyclobutane(0.0), low),
-        _pair(
-            "ferrocene 1 degree from eclipsed", "D5", "D5h", _rings("Fe", 5, one / 2), _rings("Fe", 5, 0), low
-        ),
+        _pair("ferrocene 1 degree from eclipsed", "D5", "D5h", _rings("Fe", 5, one / 2), _rings("Fe", 5, 0), low),
         _pair(
             "ferrocene 1 degree from staggered",
             "D5",

@@ -10,9 +10,7 @@ import numpy as np
 from zoo_base import ZooMolecule, molecule, polar, spread
 
 DIAGONAL = np.ones(3) / np.sqrt(3)
-ORBITS = (
-    "union of orbits of labelled sites; each supergroup would join sites of different elements or move them"
-)
+ORBITS = "union of orbits of labelled sites; each supergroup would join sites of different elements or move them"
 _QUARTER = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])  # y stays, the ring of CpCo(CO)2 lies in xz
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 from zoo_base import ZooMolecule, molecule, polar, ring_radius, spread
 
-ORBITS = (
-    "union of orbits of labelled sites; each supergroup would join sites of different elements or move them"
-)
+ORBITS = "union of orbits of labelled sites; each supergroup would join sites of different elements or move them"
 UP = np.array((0, 0, 1.0))
 CP, CP_H = 1.21, 2.29  # radii of C5H5, angstrom
 
@@ -252,9 +250,7 @@ def _sandwiches() -> list[tuple]:
         ("C", polar(1.41, 5 * np.pi / 12, 1.72)),
     ]
     hydrogens = [("H", polar(2.49, np.pi / 12, 1.72)), ("H", polar(2.49, 5 * np.pi / 12, 1.72))]
-    cases.append(
-        ("benzenechromium tricarbonyl, ring turned by 15 degrees", "C3", [*pinwheel, *hydrogens, *carbonyl])
-    )
+    cases.append(("benzenechromium tricarbonyl, ring turned by 15 degrees", "C3", [*pinwheel, *hydrogens, *carbonyl]))
     return cases
 
 

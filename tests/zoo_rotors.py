@@ -56,9 +56,7 @@ def _methyl(axis, toward, twist: float, length: float = 1.09) -> np.ndarray:
 
 def _neopentane(twist: float, group: str):
     carbon = 1.54 * DIAGONAL
-    return spread(
-        group, ("C", (0, 0, 0)), ("C", carbon), ("H", carbon + _methyl(DIAGONAL, (1, 1, -2), twist))
-    )
+    return spread(group, ("C", (0, 0, 0)), ("C", carbon), ("H", carbon + _methyl(DIAGONAL, (1, 1, -2), twist)))
 
 
 def _ethane(group: str, half_twist: float):
@@ -125,7 +123,5 @@ def rotors() -> list[ZooMolecule]:
             _triphenyl("C3", "P", 0.45, 40),
             "pyramid, blades turned by 40 degrees",
         ),
-        molecule(
-            "triphenylborane flat", "D3h", _triphenyl("D3h", "B", 0.0, 90), "blades perpendicular to sigma_h"
-        ),
+        molecule("triphenylborane flat", "D3h", _triphenyl("D3h", "B", 0.0, 90), "blades perpendicular to sigma_h"),
     ]
