@@ -71,8 +71,7 @@ def check_distances(z: NDArrayInt, xyz: NDArrayFloat) -> None:
     # H-H in nanometres is 0.074: a wrong unit, not a duplicate, if the whole molecule is like that.
     if shortest >= _SHORTEST_BOND_NANOMETRE and typical < lowest:
         raise MoleculeError(
-            f"the {len(z)} atoms have their nearest neighbours at {shortest:.3g} to {distances.max():.3g}; "
-            "as "
+            f"the {len(z)} atoms have their nearest neighbours at {shortest:.3g} to {distances.max():.3g}; as "
             "angstrom this is too short for bonds. It looks like nanometres: multiply the positions by 10."
         )
     if shortest < _DUPLICATE_ANGSTROM:

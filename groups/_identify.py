@@ -198,7 +198,7 @@ def _first_frame(operations: OperationSet, group: PointGroup, molecule: Molecule
         # Mulliken (1955): a planar C2v molecule lies in yz, its plane being the richer one; for n > 2 the richer
         # mirrors are sigma_v, of which one is xz.
         chosen = min(vertical, key=ranks.__getitem__) if n == 2 else max(vertical, key=ranks.__getitem__)
-        return _frame_from(z, np.cross(axes[chosen], z).real)
+        return _frame_from(z, np.asarray(np.cross(axes[chosen], z), dtype=float))
     return _frame_from(z, axes[max((int(i) for i in half_turns if across[i]), key=ranks.__getitem__)])
 
 
