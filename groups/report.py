@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SymvibError
-from .completeness import analyse_detection
 from .detection import Detection, detect_point_group
 from .molecule import Molecule
 from .overtones import MultiquantumTransition, silent_mode_overtones
@@ -17,7 +16,7 @@ from .report_section import ReportSection, section_as_dict, section_from_dict
 from .report_words import report_notes
 from .representation import Decomposition
 from .schoenflies import PointGroup
-from .vibrations import ModeCounts
+from .vibrations import ModeCounts, vibrational_representation
 from .worked_reduction import WorkedReduction, work_reduction
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["PointGroupReport", "ReportSection", "point_group_report"]
 
 _SCHEMA = "symvib.point_group_report/1"
-_EXCLUSION_KINDS = ("inversion", "table", "none")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -223,41 +221,53 @@ class PointGroupReport:
     def from_dict(cls, data: Mapping[str, Any]) -> "PointGroupReport":
         """The report that :meth:`as_dict` (or :meth:`to_json`, parsed) wrote.
 
+        The molecule and the evidence for its point group are read, everything that follows from them is computed
+        again and compared, so a stored report cannot say what its molecule does not.
+
         Raises
         ------
         SymvibError
-            The data are not a report of this version.
+            The data are not a report of this version, are damaged, or contradict themselves.
         """
         if not isinstance(data, Mapping) or data.get("schema") != _SCHEMA:
             found = data.get("schema") if isinstance(data, Mapping) else type(data).__name__
             raise SymvibError(f"PointGroupReport.from_dict: expected the schema {_SCHEMA!r}, found {found!r}.")
         try:
-            return cls._read(data)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            report = cls._read(data)
+        except (SymvibError, KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise SymvibError(
                 f"PointGroupReport.from_dict: the data are damaged ({type(error).__name__}: {error})."
             ) from error
+        changed = [key for key, value in report.as_dict().items() if data.get(key) != value]
+        if changed or len(data) != len(report.as_dict()):
+            raise SymvibError(f"PointGroupReport.from_dict: the data contradict themselves in {changed or list(data)}.")
+        return report
 
     @classmethod
     def _read(cls, data: Mapping[str, Any]) -> "PointGroupReport":
         group = PointGroup.parse(data["point_group"])
-        if data["exclusion_kind"] not in _EXCLUSION_KINDS:
-            raise ValueError(f"exclusion_kind {data['exclusion_kind']!r}")
-        names = ModeCounts.__dataclass_fields__
+        facts = DetectionFacts.from_dict(data["detection"])
+        report = cls._build(Molecule.from_dict(data["molecule"]), group, facts)
+        sections = tuple(section_from_dict(section) for section in data["sections"])
+        return replace(report, notes=tuple(data["notes"]), sections=sections)
+
+    @classmethod
+    def _build(cls, molecule: Molecule, group: PointGroup, facts: DetectionFacts) -> "PointGroupReport":
+        """The report without notes and sections: all that follows from the group and the atoms in place."""
+        fixed = [evidence.fixed_atoms for evidence in facts.classes]
+        analysis = vibrational_representation(group, fixed, n_atoms=len(molecule))
         return cls(
-            molecule=Molecule.from_dict(data["molecule"]),
+            molecule=molecule,
             point_group=group,
-            detection=DetectionFacts.from_dict(data["detection"]),
-            gamma_3n=Decomposition(group, data["gamma_3n"]),
-            gamma_trans=Decomposition(group, data["gamma_trans"]),
-            gamma_rot=Decomposition(group, data["gamma_rot"]),
-            gamma_vib=Decomposition(group, data["gamma_vib"]),
-            counts=ModeCounts(**{name: data[name] for name in names}),
-            levels=ModeCounts(**data["levels"]),
-            exclusion_kind=data["exclusion_kind"],
-            rows=tuple(SpeciesRow.from_dict(row) for row in data["rows"]),
-            notes=tuple(data["notes"]),
-            sections=tuple(section_from_dict(section) for section in data["sections"]),
+            detection=facts,
+            gamma_3n=analysis.gamma_3n,
+            gamma_trans=analysis.gamma_trans,
+            gamma_rot=analysis.gamma_rot,
+            gamma_vib=analysis.gamma_vib,
+            counts=analysis.counts,
+            levels=analysis.levels,
+            exclusion_kind=analysis.exclusion_kind,
+            rows=species_rows(analysis),
         )
 
     def to_json(self, path: str | Path | None = None) -> str:
@@ -358,20 +368,8 @@ def point_group_report(
     (3, 3, 3, 0, 1.0)
     """
     detection = x if isinstance(x, Detection) else detect_point_group(x, tolerance)
-    analysis = analyse_detection(detection)
-    report = PointGroupReport(
-        molecule=detection.molecule,
-        point_group=detection.point_group,
-        detection=DetectionFacts.from_detection(detection),
-        gamma_3n=analysis.gamma_3n,
-        gamma_trans=analysis.gamma_trans,
-        gamma_rot=analysis.gamma_rot,
-        gamma_vib=analysis.gamma_vib,
-        counts=analysis.counts,
-        levels=analysis.levels,
-        exclusion_kind=analysis.exclusion_kind,
-        rows=species_rows(analysis),
-    )
+    facts = DetectionFacts.from_detection(detection)
+    report = PointGroupReport._build(detection.molecule, detection.point_group, facts)
     return replace(report, notes=report_notes(report)).with_sections(*sections)
 
 

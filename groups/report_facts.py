@@ -233,12 +233,6 @@ class SpeciesRow:
             "silent": self.silent,
         }
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "SpeciesRow":
-        """What :meth:`as_dict` wrote."""
-        own = {key: data[key] for key in cls.__dataclass_fields__}
-        return cls(**{**own, "infrared": tuple(own["infrared"]), "seen_by": tuple(own["seen_by"])})
-
 
 def species_rows(analysis: "VibrationalAnalysis") -> tuple[SpeciesRow, ...]:
     """One row per irrep of a finite group; of a linear group, the irreps that occur in the molecule."""
