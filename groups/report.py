@@ -363,7 +363,7 @@ def point_group_report(
     --------
     >>> water = point_group_report((["O", "H", "H"], [[0, 0, 0.119], [0, 0.763, -0.477], [0, -0.763, -0.477]]))
     >>> water.point_group.label, str(water.gamma_vib)
-    ('C2v', '2A1 + B1')
+    ('C2v', '2A1 + B2')
     >>> water.n_ir, water.n_raman, water.n_both, water.n_silent, water.completeness
     (3, 3, 3, 0, 1.0)
     """
