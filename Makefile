@@ -5,10 +5,14 @@ PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 JOBS ?= auto
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo test test-slow lint bench docs clean
 
 demo: $(VENV)/.core
-	@$(PY) examples/demo.py
+	@mkdir -p out
+	$(VENV)/bin/symvib report examples/benzene.xyz --html out/benzene.html
+	$(VENV)/bin/symvib report examples/*.xyz --csv out/examples.csv
+	$(VENV)/bin/symvib completeness D6h 12
+	@echo; echo "Open out/benzene.html in a browser; out/examples.csv has one row for each molecule in examples/."
 
 test: $(VENV)/.test
 	$(PY) -m pytest -n $(JOBS) -m "not slow"
@@ -43,6 +47,12 @@ $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
 	$(PY) -m pip install --quiet --editable '.[bench]'
 	@touch $@
+
+# Everything in docs/ that a command produced, produced again.
+docs: $(VENV)/.test
+	$(PY) docs/make_completeness.py
+	$(PY) docs/make_detection.py
+	$(PY) docs/make_figures.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info out .pytest_cache .ruff_cache .hypothesis

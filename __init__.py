@@ -17,10 +17,13 @@ _PUBLIC = {
     "detect_point_group": "groups.detection",
     "CharacterTable": "groups.character_table",
     "character_table": "groups.character_table",
+    "correlation_table": "groups.correlation",
+    "Decomposition": "groups.representation",
     "SelectionRules": "groups.selection_rules",
     "selection_rules": "groups.selection_rules",
     "attainable_completeness": "groups.completeness",
     "information_completeness": "groups.completeness",
+    "vibrational_representation": "groups.vibrations",
     "label_normal_modes": "groups.mode_labels",
     "PointGroupReport": "groups.report",
     "ReportSection": "groups.report",
@@ -47,11 +50,14 @@ if TYPE_CHECKING:
     from .errors import SymvibError
     from .groups.character_table import CharacterTable, character_table
     from .groups.completeness import attainable_completeness, information_completeness
+    from .groups.correlation import correlation_table
     from .groups.detection import Detection, detect_point_group
     from .groups.mode_labels import label_normal_modes
     from .groups.molecule import Molecule
     from .groups.operations import SymmetryOperation
     from .groups.readers import as_molecule
     from .groups.report import PointGroupReport, ReportSection, point_group_report
+    from .groups.representation import Decomposition
     from .groups.schoenflies import PointGroup
     from .groups.selection_rules import SelectionRules, selection_rules
+    from .groups.vibrations import vibrational_representation

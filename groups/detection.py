@@ -282,6 +282,16 @@ class Detection:
         above = [r for r in self.rivals if r.deviation_angstrom >= self.deviation_angstrom + EXACT_ANGSTROM]
         return self.deviation_angstrom, above[0].deviation_angstrom if above else None
 
+    @property
+    def deviation(self) -> float:
+        """Short name of :attr:`deviation_angstrom`."""
+        return self.deviation_angstrom
+
+    @property
+    def plateau(self) -> tuple[float, float | None]:
+        """Short name of :attr:`plateau_angstrom`."""
+        return self.plateau_angstrom
+
     def symmetrize(self, to: "str | PointGroup | None" = None) -> Molecule:
         """The molecule moved to the nearest structure that has the symmetry exactly, in its input orientation.
 
