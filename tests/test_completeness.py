@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zoo import EXPECTED_COUNTS, ZOO, ZOO_BY_NAME
 
 from symvib import Molecule, PointGroup, attainable_completeness, detect_point_group, information_completeness
 from symvib.errors import MoleculeError, PointGroupError, RepresentationError
@@ -16,6 +15,7 @@ from symvib.groups.elements import parse_symbol
 from symvib.groups.realisation import has_exact_symmetry
 from symvib.groups.site_symmetry import site_types
 from symvib.groups.vibrations import vibrational_representation
+from zoo import EXPECTED_COUNTS, ZOO, ZOO_BY_NAME
 
 
 def molecule_of(entry):

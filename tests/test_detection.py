@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
-from helpers import molecule_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from zoo import BELOW_FLOOR, NEAR, ZOO, noisy, permuted, rotated
 
+from helpers import molecule_of
 from symvib import PointGroup, detect_point_group
 from symvib.errors import DetectionError
 from symvib.groups.molecule import Molecule
 from symvib.groups.operations import multiplication_table
+from zoo import BELOW_FLOOR, NEAR, ZOO, noisy, permuted, rotated
 
 by_name = pytest.mark.parametrize("entry", ZOO, ids=lambda z: f"{z.name} {z.group}")
 SMALL = [z for z in ZOO if len(z.symbols) <= 40]

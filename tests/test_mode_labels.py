@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from zoo import ZOO, ZOO_BY_NAME, permuted, rotated
 
 from symvib import Molecule, character_table, detect_point_group
 from symvib.constants import BOHR_ANGSTROM, SQRT_HARTREE_PER_BOHR2_U_IN_CM1
 from symvib.errors import MoleculeError, RepresentationError
 from symvib.groups.elements import parse_symbol
 from symvib.groups.mode_labels import label_normal_modes
+from zoo import ZOO, ZOO_BY_NAME, permuted, rotated
 
 HESSIANS = (
     Path(__file__).resolve().parents[1].parent / "shared" / "data" / "forward_reference" / "cartesian_hessians.json"

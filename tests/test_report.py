@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from helpers import molecule_of
 from symvib import Molecule, PointGroupReport, ReportSection, detect_point_group, point_group_report
 from symvib.errors import MoleculeError, SymvibError

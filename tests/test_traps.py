@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from helpers import molecule_of
-from zoo import ZOO, noisy, rotated
 
+from helpers import molecule_of
 from symvib import character_table, detect_point_group, point_group_report
 from symvib.groups.schoenflies import PointGroup
+from zoo import ZOO, noisy, rotated
 
 
 def groups_found(label, noise=0.0, seed=0):

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+
 from zoo import BELOW_FLOOR, EXPECTED_COUNTS, NEAR, ZOO, ZOO_BY_NAME, ZooMolecule, noisy, permuted, rotated
 from zoo_base import LINEAR_GROUPS, group_matrices, group_order
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from zoo_base import GOLDEN, ZooMolecule, atoms, molecule, orbit, polar, rotation, spread
 
 FACE = np.array([(0, 1, GOLDEN), (0, -1, GOLDEN), (GOLDEN, 0, 1)])  # one face of the icosahedron

@@ -7,6 +7,7 @@ elements and phases of the orbits exclude each supergroup, as each note says.
 from __future__ import annotations
 
 import numpy as np
+
 from zoo_base import ZooMolecule, molecule, polar, ring_radius, spread
 
 SPACING = 2.2  # angstrom between neighbours in a ring: wide, so that no mirror is met by chance within 0.25 A

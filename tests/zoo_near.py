@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from zoo_base import NearMolecule, group_matrices, polar, rotation, spread
 
 UP = np.array((0, 0, 1.0))

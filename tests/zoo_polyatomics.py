@@ -7,6 +7,7 @@ Bond lengths are rounded: the group does not depend on them.
 from __future__ import annotations
 
 import numpy as np
+
 from zoo_base import ZooMolecule, molecule, polar, spread
 
 DIAGONAL = np.ones(3) / np.sqrt(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from zoo_base import GOLDEN, ZooMolecule, molecule, orbit, spread
 
 

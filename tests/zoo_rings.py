@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from zoo_base import ZooMolecule, molecule, polar, ring_radius, spread
 
 ORBITS = "union of orbits of labelled sites; each supergroup would join sites of different elements or move them"

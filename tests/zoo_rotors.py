@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from zoo_base import ZooMolecule, atoms, molecule, polar, rotation, spread
 
 DIAGONAL = np.ones(3) / np.sqrt(3)

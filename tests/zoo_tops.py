@@ -7,6 +7,7 @@ or isotropic in a plane: the moments then agree to rounding whatever the element
 from __future__ import annotations
 
 import numpy as np
+
 from zoo_base import ZooMolecule, atoms, molecule, polar, spread
 
 
