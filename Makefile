@@ -33,7 +33,7 @@ bench: $(VENV)/.bench
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "symvib needs Python 3.11 or newer; say 'make PYTHON=/path/to/python3.11 ...'"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian: apt-get install python3-venv"; exit 1; }
 
 # One stamp per set of packages; a stamp is made anew when pyproject.toml changes.
 $(VENV)/.core: pyproject.toml | $(VENV)/bin/python
