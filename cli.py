@@ -106,10 +106,10 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show log messages on stderr.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show more log messages on stderr.")] = False,
 ) -> None:
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.CRITICAL, format="symvib: %(message)s", stream=sys.stderr, force=True
+        level=logging.INFO if verbose else logging.WARNING, format="symvib: %(message)s", stream=sys.stderr, force=True
     )
 
 
