@@ -10,11 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 import symvib
 from symvib import PointGroupReport
 from symvib.cli import app
 from symvib.groups.batch import CSV_COLUMNS, batch_csv, batch_rows
-from typer.testing import CliRunner
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 WATER = str(EXAMPLES / "water.xyz")
@@ -280,6 +281,7 @@ def test_a_closed_pipe_is_no_traceback():
 
 def test_on_a_terminal_markup_in_names_is_inert(tmp_path, monkeypatch):
     from rich.console import Console
+
     from symvib.cli_view import print_report
     from symvib.groups.report import point_group_report
 

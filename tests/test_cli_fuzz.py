@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from symvib.cli import app
 from typer.testing import CliRunner
+
+from symvib.cli import app
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
