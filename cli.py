@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
+_MOST_ATOMS = 2_000  # time and memory grow with the number of orbit partitions
 _STDIN_LIMIT = 50_000_000  # bytes; an XYZ file of 20,000 atoms has about 1 MB
 
 app = typer.Typer(
@@ -105,10 +106,10 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show log messages on stderr.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show more log messages on stderr.")] = False,
 ) -> None:
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.CRITICAL, format="symvib: %(message)s", stream=sys.stderr, force=True
+        level=logging.INFO if verbose else logging.WARNING, format="symvib: %(message)s", stream=sys.stderr, force=True
     )
 
 
@@ -259,7 +260,7 @@ def table(
 @_refusing
 def completeness(
     group: Annotated[str, typer.Argument(help="Point group.")],
-    n_atoms: Annotated[int, typer.Argument(help="Number of atoms.")],
+    n_atoms: Annotated[int, typer.Argument(max=_MOST_ATOMS, help="Number of atoms.")],
     format: Annotated[ListFormat, typer.Option(help="Kind of text.")] = ListFormat.TEXT,
 ) -> None:
     """Every completeness R that a molecule of this group and size can have, with the sites its atoms occupy."""

@@ -93,7 +93,7 @@ def batch_rows(
         except (SymvibError, OSError) as error:
             yield BatchRow(source, None, one_line(error))
         except Exception as error:  # a defect of ours on one molecule must not cost the other thousand
-            logger.exception("%s: unexpected %s", source, type(error).__name__)
+            logger.info("%s: unexpected %s", source, type(error).__name__, exc_info=True)
             yield BatchRow(source, None, f"internal error, please report it: {type(error).__name__}: {one_line(error)}")
 
 

@@ -159,7 +159,7 @@ def _tabular(alignment: str, columns: Sequence[str], rows: Sequence[Sequence[str
     body = "\n".join(" & ".join(row) + r" \\" for row in rows)
     head = " & ".join(columns) + r" \\"
     return (
-        f"\\begin{{center}}\n\\begin{{tabular}}{{{alignment}}}\n\\toprule\n{head}\n\\midrule\n{body}\n"
+        f"\\begin{{center}}\\small\\setlength{{\\tabcolsep}}{{4pt}}\n\\begin{{tabular}}{{{alignment}}}\n\\toprule\n{head}\n\\midrule\n{body}\n"
         "\\bottomrule\n\\end{tabular}\n\\end{center}"
     )
 

@@ -114,6 +114,7 @@ def test_refusals_are_one_line_and_exit_code_1(arguments):
         ("report", "-", "-"),
         ("table", "D6h", "--form", "imaginary"),
         ("completeness", "D6h", "many"),
+        ("completeness", "D6h", "1000000000"),
     ],
     ids=" ".join,
 )

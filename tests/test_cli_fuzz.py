@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from symvib.cli import app
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUIET = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 groups = st.one_of(
