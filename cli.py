@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-_MOST_ATOMS = 2_000  # time and memory grow with the number of orbit partitions
 _STDIN_LIMIT = 50_000_000  # bytes; an XYZ file of 20,000 atoms has about 1 MB
 
 app = typer.Typer(
@@ -260,7 +259,7 @@ def table(
 @_refusing
 def completeness(
     group: Annotated[str, typer.Argument(help="Point group.")],
-    n_atoms: Annotated[int, typer.Argument(max=_MOST_ATOMS, help="Number of atoms.")],
+    n_atoms: Annotated[int, typer.Argument(help="Number of atoms.")],
     format: Annotated[ListFormat, typer.Option(help="Kind of text.")] = ListFormat.TEXT,
 ) -> None:
     """Every completeness R that a molecule of this group and size can have, with the sites its atoms occupy."""

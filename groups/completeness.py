@@ -28,6 +28,8 @@ __all__ = [
     "information_completeness",
 ]
 
+_MAX_ATOMS = 1000  # partitions are counted and listed one by one
+
 
 @dataclass(frozen=True)
 class InformationCompleteness:
@@ -238,7 +240,7 @@ def attainable_completeness(
     RepresentationError
         ``group`` is Kh (R of an atom is undefined), or there are more than ``max_partitions`` partitions.
     MoleculeError
-        ``n_atoms`` is not a positive integer.
+        ``n_atoms`` is not an integer from 1 to 1000.
 
     Notes
     -----
@@ -254,6 +256,10 @@ def attainable_completeness(
     group = PointGroup.parse(group)
     if isinstance(n_atoms, bool) or not isinstance(n_atoms, int | np.integer) or n_atoms < 1:
         raise MoleculeError(f"attainable_completeness({group.label!r}, {n_atoms!r}): n_atoms must be an integer >= 1.")
+    if n_atoms > _MAX_ATOMS:
+        raise MoleculeError(
+            f"attainable_completeness({group.label!r}, {n_atoms}): up to {_MAX_ATOMS} atoms are supported."
+        )
     if group.label == "Kh":
         raise RepresentationError(
             f"attainable_completeness('Kh', {n_atoms}): only an atom has this group, and an atom has no vibrations, so "

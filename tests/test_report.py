@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 
 from helpers import molecule_of
-from zoo import EXPECTED_COUNTS, ZOO, ZOO_BY_NAME, rotated
-
 from symvib import Molecule, PointGroupReport, ReportSection, detect_point_group, point_group_report
 from symvib.errors import MoleculeError, SymvibError
 from symvib.groups.atomic_write import write_text
 from symvib.groups.drawing import draw_molecule, drawn_elements
 from symvib.groups.report_section import StoredSection
 from symvib.groups.report_words import exclusion_sentence, silent_outlook
+from zoo import EXPECTED_COUNTS, ZOO, ZOO_BY_NAME, rotated
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 # One molecule of each group.
