@@ -24,10 +24,12 @@ FLOOR_ANGSTROM = 0.005  # deviations up to here are numerical noise, whatever el
 CEILING_ANGSTROM = 0.15  # beyond, a structure is not symmetric by default
 LARGEST_NOISE_ANGSTROM = 0.0125  # largest standard error per coordinate that is taken for noise
 EXACT_ANGSTROM = 1e-6  # coordinates are never better than this
-# Chance below which the F test refuses a group, by the noise (angstrom) that the subgroup shows. Coordinates as computed
-# or as printed with three digits are far commoner than errors of 0.01 A, and such errors hardly ever leave a subgroup
-# so well obeyed; elsewhere the limit is small, because the best obeyed of many conjugate subgroups is compared.
-REFUSAL_P = ((1e-5, 1e-3), (1e-3, 1e-4), (float("inf"), 1e-7))
+REFUSAL_P = 1e-7  # F test; small, because the best obeyed of many conjugate subgroups is the one compared
+# Coordinates as computed, or as printed with three digits, are far commoner than errors of 0.01 A. Where a subgroup is
+# obeyed that well and breaks few coordinates, so that the F test has little power, the limit is wider.
+EXACT_REFUSAL = 1e-5, 1e-3  # (noise in angstrom, limit)
+PRINTED_REFUSAL = 1e-3, 1e-4
+_FEW_COORDINATES = 6
 _CLEAR = 1e-4  # a refusal this far below its limit is beyond doubt
 _NOISE_Z = 4.0  # limit of the absolute test, in standard deviations
 
@@ -174,4 +176,7 @@ def _margin(lower: Level, higher: Level) -> float:
     excess, freedom = higher.sum_squares - lower.sum_squares, higher.broken - lower.broken
     noise = max((lower.sum_squares / lower.broken) ** 0.5, EXACT_ANGSTROM)
     chance = float(fdtrc(freedom, lower.broken, max(excess, 0.0) / freedom / noise**2))
-    return chance / next(limit for largest, limit in REFUSAL_P if noise <= largest)
+    if noise <= EXACT_REFUSAL[0]:
+        return chance / EXACT_REFUSAL[1]
+    few = lower.broken <= _FEW_COORDINATES
+    return chance / (PRINTED_REFUSAL[1] if few and noise <= PRINTED_REFUSAL[0] else REFUSAL_P)
