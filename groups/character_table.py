@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import PointGroupError
 from ._dixon import ModularTable, dixon
+from ._table_presentation import TablePresentation
 from .basis_functions import BasisFunctions, find_basis_functions
 from .cyclotomic import Cyclotomic
 from .mulliken import MullikenSymbol, irrep_key, irrep_symbols, name_classes
@@ -78,7 +79,7 @@ class Irrep:
 
 
 @dataclass(frozen=True, eq=False)
-class CharacterTable:
+class CharacterTable(TablePresentation):
     """Character table of a finite point group.
 
     Attributes
@@ -191,42 +192,6 @@ class CharacterTable:
         table = character_table(self.point_group, form)
         assert isinstance(table, CharacterTable)
         return table
-
-    def text(self, unicode: bool = False) -> str:
-        """The table as aligned text."""
-        from .table_format import table_text
-
-        return table_text(self, unicode)
-
-    def markdown(self) -> str:
-        """The table in (GitHub) Markdown."""
-        from .table_format import table_markdown
-
-        return table_markdown(self)
-
-    def latex(self) -> str:
-        """The table as a LaTeX tabular (needs the package booktabs)."""
-        from .table_format import table_latex
-
-        return table_latex(self)
-
-    def html(self) -> str:
-        """The table as an HTML fragment, escaped."""
-        from .table_format import table_html
-
-        return table_html(self)
-
-    def _repr_html_(self) -> str:
-        return self.html()
-
-    def as_dict(self) -> dict[str, Any]:
-        """The table as plain data for JSON: exact characters as strings, and floats or [re, im] pairs."""
-        from .table_format import table_as_dict
-
-        return table_as_dict(self)
-
-    def __str__(self) -> str:
-        return self.text()
 
     def __repr__(self) -> str:
         n = len(self.irreps)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import PointGroupError, RepresentationError
 from ._infinite_arithmetic import ClassFunction, InfiniteArithmetic, InfiniteIrrep
+from ._table_presentation import TablePresentation
 from .angular_character import AngularCharacter, angular
 from .basis_functions import BasisFunctions, infinite_basis_functions
 from .schoenflies import PointGroup
@@ -45,7 +46,7 @@ class InfiniteClass:
 
 
 @dataclass(frozen=True, eq=False)
-class InfiniteTable:
+class InfiniteTable(TablePresentation):
     """Character table of Cinfv, Dinfh or Kh; characters are functions of the angle phi.
 
     Has the members of :class:`~symvib.groups.character_table.CharacterTable` that make sense for an infinite
@@ -169,42 +170,6 @@ class InfiniteTable:
     def to_numpy(self, phi_rad: float) -> NDArray[np.float64]:
         """Characters (n_irreps, n_classes) of the irreps listed, as floats, at the angle ``phi_rad``."""
         return np.array([[x(phi_rad) for x in row] for row in self.characters])
-
-    def text(self, unicode: bool = False) -> str:
-        """The table as aligned text."""
-        from .table_format import table_text
-
-        return table_text(self, unicode)
-
-    def markdown(self) -> str:
-        """The table in (GitHub) Markdown."""
-        from .table_format import table_markdown
-
-        return table_markdown(self)
-
-    def latex(self) -> str:
-        """The table as a LaTeX tabular (needs the package booktabs)."""
-        from .table_format import table_latex
-
-        return table_latex(self)
-
-    def html(self) -> str:
-        """The table as an HTML fragment, escaped."""
-        from .table_format import table_html
-
-        return table_html(self)
-
-    def _repr_html_(self) -> str:
-        return self.html()
-
-    def as_dict(self) -> dict[str, Any]:
-        """The table as plain data for JSON: exact characters as strings."""
-        from .table_format import table_as_dict
-
-        return table_as_dict(self)
-
-    def __str__(self) -> str:
-        return self.text()
 
     def __repr__(self) -> str:
         return f"<InfiniteTable {self.point_group.label}: irreps to {self.irreps[-1].label}, ...>"

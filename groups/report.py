@@ -16,7 +16,7 @@ from .report_section import ReportSection, section_as_dict, section_from_dict
 from .report_words import report_notes
 from .representation import Decomposition
 from .schoenflies import PointGroup
-from .vibrations import ModeCounts, vibrational_representation
+from .vibrations import Counted, ModeCounts, vibrational_representation
 from .worked_reduction import WorkedReduction, work_reduction
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _SCHEMA = "symvib.point_group_report/1"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PointGroupReport:
+class PointGroupReport(Counted):
     """Everything that symmetry says about the vibrations of one molecule.
 
     Made by :func:`point_group_report`. Two reports are equal if their :meth:`as_dict` is.
@@ -83,46 +83,6 @@ class PointGroupReport:
     def formula(self) -> str:
         """Hill formula."""
         return self.molecule.formula
-
-    @property
-    def n_vib(self) -> int:
-        """Vibrations, with degeneracy: 3N - 6 (linear 3N - 5, atom 0)."""
-        return self.counts.n_vib
-
-    @property
-    def n_ir(self) -> int:
-        """Infrared-active vibrations, with degeneracy."""
-        return self.counts.n_ir
-
-    @property
-    def n_raman(self) -> int:
-        """Raman-active vibrations, with degeneracy."""
-        return self.counts.n_raman
-
-    @property
-    def n_both(self) -> int:
-        """Vibrations seen by infrared and by Raman, with degeneracy."""
-        return self.counts.n_both
-
-    @property
-    def n_silent(self) -> int:
-        """Vibrations seen by neither, with degeneracy."""
-        return self.counts.n_silent
-
-    @property
-    def completeness(self) -> float | None:
-        """R = (n_ir + n_raman - n_both)/n_vib, the share of vibrations that IR or Raman sees; None for an atom."""
-        return (self.n_vib - self.n_silent) / self.n_vib if self.n_vib else None
-
-    @property
-    def raw_ratio(self) -> float | None:
-        """(n_ir + n_raman)/n_vib: counts a vibration seen by both twice, so it can reach 2; None for an atom."""
-        return (self.n_ir + self.n_raman) / self.n_vib if self.n_vib else None
-
-    @property
-    def mutual_exclusion(self) -> bool:
-        """True where the molecule has IR-active and Raman-active vibrations and none is both."""
-        return self.n_both == 0 and self.n_ir > 0 and self.n_raman > 0
 
     @property
     def symmetry_number(self) -> int:

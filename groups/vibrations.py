@@ -16,7 +16,7 @@ from .selection_rules import (
     vector_representation,
 )
 
-__all__ = ["ModeCounts", "VibrationalAnalysis", "vibrational_representation"]
+__all__ = ["Counted", "ModeCounts", "VibrationalAnalysis", "vibrational_representation"]
 
 
 @dataclass(frozen=True)
@@ -44,31 +44,10 @@ class ModeCounts:
         return dict(vars(self))
 
 
-@dataclass(frozen=True, eq=False)
-class VibrationalAnalysis:
-    """Symmetry species of a molecule's vibrations, their activity, and the completeness of IR + Raman.
+class Counted:
+    """What follows from ``counts`` (with degeneracy); mixed into results that have them."""
 
-    Attributes
-    ----------
-    point_group : PointGroup
-    n_atoms : int
-    gamma_3n, gamma_trans, gamma_rot, gamma_vib : Decomposition
-        Representations of all Cartesian displacements, translations, rotations and vibrations.
-        Gamma_vib = Gamma_3N - Gamma_trans - Gamma_rot (Wilson, Decius, Cross 1955, sec. 6-1).
-    counts : ModeCounts
-        With degeneracy: an E vibration counts twice, its counts add up to 3N - 6 (linear 3N - 5, atom 0).
-    levels : ModeCounts
-        The same as distinct levels: an E vibration counts once.
-    """
-
-    point_group: PointGroup
-    n_atoms: int
-    gamma_3n: Decomposition
-    gamma_trans: Decomposition
-    gamma_rot: Decomposition
-    gamma_vib: Decomposition
     counts: ModeCounts
-    levels: ModeCounts
 
     @property
     def n_vib(self) -> int:
@@ -108,11 +87,6 @@ class VibrationalAnalysis:
         """(n_ir + n_raman)/n_vib: counts modes seen by both twice, so it reaches 2; None for an atom."""
         return (self.n_ir + self.n_raman) / self.n_vib if self.n_vib else None
 
-    @cached_property
-    def rules(self) -> SelectionRules:
-        """Selection rules of the point group."""
-        return selection_rules(self.point_group)
-
     @property
     def mutual_exclusion(self) -> bool:
         """True where the molecule has infrared and Raman active modes and none is both.
@@ -121,6 +95,38 @@ class VibrationalAnalysis:
         statement about the group.
         """
         return self.n_both == 0 and self.n_ir > 0 and self.n_raman > 0
+
+
+@dataclass(frozen=True, eq=False)
+class VibrationalAnalysis(Counted):
+    """Symmetry species of a molecule's vibrations, their activity, and the completeness of IR + Raman.
+
+    Attributes
+    ----------
+    point_group : PointGroup
+    n_atoms : int
+    gamma_3n, gamma_trans, gamma_rot, gamma_vib : Decomposition
+        Representations of all Cartesian displacements, translations, rotations and vibrations.
+        Gamma_vib = Gamma_3N - Gamma_trans - Gamma_rot (Wilson, Decius, Cross 1955, sec. 6-1).
+    counts : ModeCounts
+        With degeneracy: an E vibration counts twice, its counts add up to 3N - 6 (linear 3N - 5, atom 0).
+    levels : ModeCounts
+        The same as distinct levels: an E vibration counts once.
+    """
+
+    point_group: PointGroup
+    n_atoms: int
+    gamma_3n: Decomposition
+    gamma_trans: Decomposition
+    gamma_rot: Decomposition
+    gamma_vib: Decomposition
+    counts: ModeCounts
+    levels: ModeCounts
+
+    @cached_property
+    def rules(self) -> SelectionRules:
+        """Selection rules of the point group."""
+        return selection_rules(self.point_group)
 
     @property
     def exclusion_kind(self) -> str:
