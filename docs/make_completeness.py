@@ -1,6 +1,6 @@
 """Writes docs/completeness.md: ``python docs/make_completeness.py``. Every number on that page is computed here.
 
-Only the numbers to be refuted (`CLAIMS`) are typed.
+The prose is in docs/templates/completeness.md. Only the numbers to be refuted (`CLAIMS`) are typed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ from math import cos, radians, sin
 from pathlib import Path
 
 import numpy as np
+from jinja2 import StrictUndefined, Template
 
 from symvib import (
     PointGroup,
@@ -31,6 +32,7 @@ from symvib.groups.vibrations import VibrationalAnalysis, vibrational_representa
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "completeness.md"
+TEMPLATE = ROOT / "docs" / "templates" / "completeness.md"
 MAX_N = 12  # largest axis among the groups looked through for exclusion
 ACCIDENT_ATOMS = 8  # largest molecules of the search for accidental exclusion
 
@@ -96,26 +98,8 @@ def listed(items: Sequence[object], last: str = "and") -> str:
 
 # ------------------------------------------------------------------------------------------------- sections
 
-INTRODUCTION = """\
-<!-- Written by docs/make_completeness.py; change that file, not this one. -->
-# Completeness of infrared and Raman
 
-A molecule has 3N - 6 vibrations (3N - 5 if it is linear). Infrared sees some of them, Raman sees some, and some are
-*silent*: neither sees them. The information completeness is the share that at least one of the two sees,
-
-    R = (n_IR + n_Raman - n_both) / n_vib = 1 - n_silent / n_vib.
-
-R is the size of a **union**. The sum (n_IR + n_Raman) / n_vib counts the vibrations that both see twice. It is no share
-and can reach 2. symvib gives both, as `completeness` and `raw_ratio`. Vibrations are counted with their degeneracy: an E
-level counts twice. `levels` holds the counts of distinct levels.
-
-"Seen" means allowed by symmetry for a fundamental, in the harmonic approximation with a linear dipole and polarizability.
-An allowed line may still be weak.
-
-This page is computed. `make docs` writes it again, and a test compares the two."""
-
-
-def check_values() -> str:
+def nine_molecules() -> str:
     """Counts of the nine molecules."""
     rows = []
     for name in CHECKED:
@@ -124,18 +108,23 @@ def check_values() -> str:
         counts, levels = found.counts, found.levels
         rows.append(
             (
-                title(name), report.point_group, counts.n_vib, counts.n_ir, counts.n_raman, counts.n_both, counts.n_silent,
-                f"{found.completeness:.3f}", f"{found.raw_ratio:.3f}", f"{levels.n_vib - levels.n_silent}/{levels.n_vib}",
+                title(name), report.point_group, counts.n_vib, counts.n_ir, counts.n_raman, counts.n_both,
+                counts.n_silent, f"{found.completeness:.3f}", f"{found.raw_ratio:.3f}",
+                f"{levels.n_vib - levels.n_silent}/{levels.n_vib}",
             )
         )  # fmt: skip
     columns = ("molecule", "group", "vibrations", "IR", "Raman", "both", "silent", "R", "raw ratio", "levels seen")
+    return table(columns, rows)
+
+
+def example_session() -> str:
+    """What to type for these numbers."""
     benzene = information_completeness(report_of("benzene").molecule)
-    example = session(
+    return session(
         ('sv.information_completeness("examples/benzene.xyz").counts', benzene.counts),
         ('sv.information_completeness("examples/benzene.xyz").levels', benzene.levels),
         ('sv.attainable_completeness("Td", 5)', attainable_completeness("Td", 5)),
     )
-    return "\n\n".join(["## Nine molecules", table(columns, rows), "From Python:", example])
 
 
 def working(name: str) -> str:
@@ -176,8 +165,8 @@ def working(name: str) -> str:
     formula = completeness_formula(report)
     assert formula is not None
     parts.append(
-        f"Vibrations: {escape_markdown(degrees_of_freedom(report))}. **R = {formula.union} = {formula.value}**; raw ratio "
-        f"{formula.raw} = {formula.raw_value}."
+        f"Vibrations: {escape_markdown(degrees_of_freedom(report))}. **R = {formula.union} = {formula.value}**; "
+        f"raw ratio {formula.raw} = {formula.raw_value}."
     )
     return "\n\n".join(parts)
 
@@ -197,21 +186,19 @@ def _factor(value: int | Cyclotomic) -> str:
     return f"({text})" if text.startswith("-") or "+" in text else text
 
 
-def refutations() -> str:
+def claims() -> str:
     """The numbers in circulation beside ours."""
-    rows = [
-        (title(name), claim, f"{report_of(name).completeness:.3f}", _fraction(report_of(name)))
-        for name, claim in CLAIMS.items()
-    ]
-    return "\n\n".join(
-        [
-            "## Numbers in circulation that are wrong",
-            "These values of R are quoted for four of the molecules above. None is what the definition gives.",
-            table(("molecule", "quoted", "R", "seen of all"), rows),
-            "What can be said about each, by arithmetic alone:",
-            "\n".join(f"- **{title(name)}, {claim}.** {_refutation(name, claim)}" for name, claim in CLAIMS.items()),
-        ]
-    )
+    rows = [(title(name), claim, _value(report_of(name)), _fraction(report_of(name))) for name, claim in CLAIMS.items()]
+    return table(("molecule", "quoted", "R", "seen of all"), rows)
+
+
+def refutations() -> str:
+    """Why each cannot be right."""
+    return "\n".join(f"- **{title(name)}, {claim}.** {_refutation(name, claim)}" for name, claim in CLAIMS.items())
+
+
+def _value(report: PointGroupReport) -> str:
+    return f"{report.completeness:.3f}"
 
 
 def _fraction(report: PointGroupReport) -> str:
@@ -237,8 +224,8 @@ def _refutation(name: str, claim: str) -> str:
         text = f"As a share of {n} vibrations it is {k}/{n}: {n - k} silent ones. {facts}"
         text += _misjudged(report, seen - k)
     else:
-        text = f"It is no share of {n} vibrations: {claim} x {n} = {float(claim) * n:g} is not a whole number, and no k/{n} "
-        text += f"rounds to it. {facts}"
+        text = f"It is no share of {n} vibrations: {claim} x {n} = {float(claim) * n:g} is not a whole number, "
+        text += f"and no k/{n} rounds to it. {facts}"
     text += _of_levels(report, claim)
     values = sorted({item.exact for item in attainable_completeness(report.point_group, len(report.molecule))})
     listing = listed([f"{value} = {float(value):.3f}" if value != 1 else "1" for value in values])
@@ -283,26 +270,20 @@ def _seen_by(visibility: str) -> str:
 
 def sets_of_r() -> str:
     """R as a set over orbit partitions."""
-    parts = [
-        "## R is a set, not a function of group and size",
-        "The group and the number of atoms N do not fix R. It also depends on which sites the atoms occupy: each orbit of "
-        "equivalent atoms adds its own part to Gamma(3N), and an orbit on a sixfold axis adds another one than an orbit "
-        "in a mirror plane. `attainable_completeness(group, N)` goes through all ways of spreading N atoms over the sites "
-        "of the group and keeps those whose molecules need have no more symmetry than the group. Different orbits may be "
-        "different elements.",
-        "A partition is written as (number of orbits) x (site symmetry); `C2v(C2')` is a site on a C2' axis. In Dn, Dnh and "
-        "Cnv with even n the names ' and '' (or v and d) may be exchanged, so partitions that differ by that exchange "
-        "describe the same arrangement and have the same R.",
-    ]
+    parts = []
     for group, n_atoms in SETS:
         items = attainable_completeness(group, n_atoms)
         rows = [(f"{item.completeness:.3f}", item.exact, item.partition, _known(item, n_atoms)) for item in items]
-        values = sorted({item.exact for item in items}, reverse=True)
-        plural = "values" if len(values) > 1 else "value"
-        parts.append(f"**{group}, {n_atoms} atoms**: {len(items)} partitions, {len(values)} {plural} of R.")
+        values = len({item.exact for item in items})
+        parts.append(
+            f"**{group}, {n_atoms} atoms**: {_count(len(items), 'partition')}, {_count(values, 'value')} of R."
+        )
         parts.append(table(("R", "exact", "sites", "example"), rows))
-    parts.append("On the command line: `symvib completeness D6h 12`.")
-    return "\n\n".join(parts).replace("1 partitions", "1 partition")
+    return "\n\n".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _known(item: AttainableCompleteness, n_atoms: int) -> str:
@@ -349,82 +330,36 @@ def is_crystallographic(group: PointGroup) -> bool:
     return bool(np.abs(traces - np.rint(traces)).max() < 1e-9)
 
 
-def exclusion() -> str:
-    """Mutual exclusion: by inversion, by the table, and how the package names it."""
-    groups = list(all_groups())
-    rules = {group: selection_rules(group) for group in groups}
-    by_table = [group for group in groups if rules[group].exclusion_kind == "table"]
+def exclusion_by_table(groups: Sequence[PointGroup]) -> str:
+    """The groups without inversion that have exclusion."""
     without = [group for group in groups if not group.has_inversion]
-    for group in groups:
-        assert (rules[group].exclusion_kind == "none") == has_piezoelectric_tensor(group), group
-    crystal = [group for group in groups if is_crystallographic(group)]
-    rows = [
-        (g, ", ".join(rules[g].infrared), ", ".join(rules[g].raman), ", ".join(rules[g].silent) or "-")
-        for g in by_table
-    ]
-    return "\n\n".join(
-        [
-            EXCLUSION_TEXT,
-            f"Here are all of them among the {len(groups)} groups of all families with axes up to n = {MAX_N} (S2n with n up to "
-            f"{MAX_N}; Cinfv, Dinfh). {len(without)} of these have no inversion, and {len(by_table)} of those have no species "
-            "that is both infrared and Raman active:",
-            table(("group", "IR", "Raman", "silent"), rows),
-            PIEZOELECTRIC_TEXT
-            + f" The script that writes this page checks it for all {len(groups)} groups. Among the {len(crystal)} "
-            f"crystallographic ones, {len([g for g in crystal if not g.has_inversion])} have no inversion, and the only one "
-            f"of these with exclusion is {listed([g for g in crystal if g in by_table])}.",
-            FAMILIES_TEXT,
-            DEFINITIONS_TEXT,
-            _definition_examples(),
-            _accident_search(groups),
-        ]
+    found = [rules for rules in map(selection_rules, without) if rules.exclusion_kind == "table"]
+    rows = [(r.point_group, ", ".join(r.infrared), ", ".join(r.raman), ", ".join(r.silent) or "-") for r in found]
+    return (
+        f"The families with axes up to n = {MAX_N} (S2n with n up to {MAX_N}), with Cinfv and Dinfh, make "
+        f"{len(groups)} groups. {len(without)} of these have no inversion, and {len(found)} of those have no species that is "
+        f"both infrared and Raman active:\n\n{table(('group', 'IR', 'Raman', 'silent'), rows)}"
     )
 
 
-EXCLUSION_TEXT = """\
-## Mutual exclusion
-
-Mutual exclusion says: no vibration is seen by both infrared and Raman. There are two ways to it.
-
-**By inversion.** The dipole is odd under i, the polarizability is even. Every species is either odd (u) or even (g), so
-no species carries both. This holds in every group with a centre of inversion.
-
-**By the table.** In some groups *without* inversion, too, no species carries both. The rule is then read off the
-character table. It is just as strict, and such molecules are a control: they show exclusion, but not inversion."""
-
-PIEZOELECTRIC_TEXT = """\
-A species that carries both exists if and only if the vector V and its symmetric square have a real irrep in common, that
-is, if V x Sym2(V) holds the totally symmetric species. That is the condition for a piezoelectric tensor. So exclusion
-holds exactly in the groups that forbid piezoelectricity."""
-
-FAMILIES_TEXT = """\
-For axial groups the list goes on by the same rule for every n. Label functions by k, where a turn by 2 pi/n multiplies
-them by exp(2 pi i k/n). V has k = 0 (z) and k = 1, -1 (x and y). Sym2(V) has k = 0 (twice), k = 1, -1 (xz, yz) and
-k = 2, -2.
-
-- Cn, Cnv: z and z^2 share a species. Dn with n > 2: (x,y) and (xz,yz) do; D2: z and xy do. No exclusion.
-- Cnh with odd n: the mirror makes z and (xz,yz) odd, all else even. Only (x,y) can meet k = 2, -2, which needs
-  1 = -2 modulo n, so n = 3. Exclusion holds for odd n > 3. With even n there is an inversion.
-- S2m with even m, with k counted modulo 2m for the generator S2m: z has k = m, (x,y) k = 1, -1, and (xz,yz) k = m + 1,
-  m - 1. Only for m = 2 does z meet k = 2, -2, or (x,y) meet (xz,yz). Exclusion holds for even m > 2. With odd m there is
-  an inversion.
-- Dnh contains Cnh, and Dnd contains S2n. A group has exclusion if a subgroup has it: Dnh for odd n > 3, Dnd for even
-  n > 2. D3h and D2d have none: in D3h (x,y) and (x^2-y^2,xy) share E', in D2d z and xy share B2.
-- T and Td: (x,y,z) and (yz,xz,xy) share T and T2. O and I have exclusion."""
-
-DEFINITIONS_TEXT = """\
-### How the package names it
-
-- `mutual_exclusion` is about **the molecule**: it has infrared-active and Raman-active vibrations, and none is both.
-- `exclusion_kind` is about **the group**: `"inversion"` if it has a centre of inversion; `"table"` if it has none and still
-  no species is both active; `"none"` otherwise.
-- `exclusion_vacuous`: the group has the rule, but the molecule has no infrared-active or no Raman-active vibration, so the
-  rule says nothing about it. `mutual_exclusion` is then False.
-- `exclusion_accidental`: the molecule shows exclusion although `exclusion_kind` is `"none"`, because the species that are
-  both active do not occur among its vibrations."""
+def piezoelectric(groups: Sequence[PointGroup]) -> str:
+    """The statement about piezoelectric tensors, checked."""
+    kinds = {group: selection_rules(group).exclusion_kind for group in groups}
+    for group, kind in kinds.items():
+        if (kind == "none") != has_piezoelectric_tensor(group):
+            raise AssertionError(f"{group}: exclusion is not the absence of a piezoelectric tensor")
+    crystal = [group for group in groups if is_crystallographic(group)]
+    without = [group for group in crystal if not group.has_inversion]
+    exclusive = [group for group in without if kinds[group] == "table"]
+    return (
+        f"The script that writes this page checks it for all {len(groups)} groups. {len(crystal)} of them are "
+        f"crystallographic, {len(without)} of these have no inversion, and exclusion holds among these in "
+        f"{listed(exclusive)} only."
+    )
 
 
-def _definition_examples() -> str:
+def definition_examples() -> str:
+    """The four properties for a few molecules."""
     rows = []
     for name in EXCLUSION_EXAMPLES:
         a = analysis_of(name)
@@ -438,7 +373,8 @@ def _definition_examples() -> str:
     return table(columns, rows)
 
 
-def _accident_search(groups: Sequence[PointGroup]) -> str:
+def accident_search(groups: Sequence[PointGroup]) -> str:
+    """Whether any small orbit partition shows accidental exclusion."""
     searched, accidents, members = 0, [], 0
     for group in groups:
         if not group.is_finite or selection_rules(group).exclusion_kind != "none":
@@ -451,15 +387,27 @@ def _accident_search(groups: Sequence[PointGroup]) -> str:
                 accidents.append(f"{group}: {item.partition}")
     found = "none is accidental" if not accidents else f"accidental: {listed(accidents)}"
     return (
-        f"Accidental exclusion is possible by definition. Of the {searched} orbit partitions of up to {ACCIDENT_ATOMS} atoms "
-        f'in the {members} finite groups above with `exclusion_kind` `"none"`, {found}.'
+        f"The definition allows accidental exclusion. Of the {searched} orbit partitions of up to {ACCIDENT_ATOMS} "
+        f'atoms in the {members} finite groups above with `exclusion_kind` `"none"`, {found}.'
     )
 
 
 def page() -> str:
     """The text of docs/completeness.md."""
-    blocks = [INTRODUCTION, check_values(), "## The working", *(working(name) for name in CHECKED)]
-    return "\n\n".join([*blocks, refutations(), sets_of_r(), exclusion()]) + "\n"
+    groups = list(all_groups())
+    template = Template(TEMPLATE.read_text(encoding="utf-8"), undefined=StrictUndefined, keep_trailing_newline=True)
+    return template.render(
+        nine_molecules=nine_molecules(),
+        session=example_session(),
+        working="\n\n".join(working(name) for name in CHECKED),
+        claims=claims(),
+        refutations=refutations(),
+        sets=sets_of_r(),
+        exclusion_by_table=exclusion_by_table(groups),
+        piezoelectric=piezoelectric(groups),
+        definitions=definition_examples(),
+        accidents=accident_search(groups),
+    )
 
 
 if __name__ == "__main__":
