@@ -28,6 +28,7 @@ from symvib.groups.cyclotomic import Cyclotomic
 from symvib.groups.report_markup import escape_markdown, markdown_table
 from symvib.groups.report_words import completeness_formula, degrees_of_freedom, sum_of
 from symvib.groups.selection_rules import polarizability_representation, vector_representation
+from symvib.groups.site_symmetry import SiteType
 from symvib.groups.vibrations import VibrationalAnalysis, vibrational_representation
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -301,8 +302,12 @@ def _known(item: AttainableCompleteness, n_atoms: int) -> str:
 
 def fixed_atoms(item: AttainableCompleteness) -> list[int]:
     """Atoms in place per class, of a molecule with this partition."""
-    total = sum(count * np.array(site.fixed_atoms_per_class) for site, count in item.partition.occupation)
-    return [int(number) for number in total]
+    per_orbit = [
+        [count * atoms for atoms in site.fixed_atoms_per_class]
+        for site, count in item.partition.occupation
+        if isinstance(site, SiteType)
+    ]
+    return [sum(numbers) for numbers in zip(*per_orbit, strict=True)]
 
 
 # ------------------------------------------------------------------------------------------------- exclusion
@@ -337,8 +342,8 @@ def exclusion_by_table(groups: Sequence[PointGroup]) -> str:
     rows = [(r.point_group, ", ".join(r.infrared), ", ".join(r.raman), ", ".join(r.silent) or "-") for r in found]
     return (
         f"The families with axes up to n = {MAX_N} (S2n with n up to {MAX_N}), with Cinfv and Dinfh, make "
-        f"{len(groups)} groups. {len(without)} of these have no inversion, and {len(found)} of those have no species that is "
-        f"both infrared and Raman active:\n\n{table(('group', 'IR', 'Raman', 'silent'), rows)}"
+        f"{len(groups)} groups. {len(without)} of these have no inversion, and {len(found)} of those have no species "
+        f"that is both infrared and Raman active:\n\n{table(('group', 'IR', 'Raman', 'silent'), rows)}"
     )
 
 
