@@ -161,7 +161,7 @@ def main() -> None:
     results = {}
     for name, function in programs.items():
         timed(function, molecules[:5])  # imports and just-in-time compilation are not counted
-        runs = [timed(function, molecules) for _ in range(1 if name in ("pymatgen", "molsympy") else 3)]
+        runs = [timed(function, molecules) for _ in range(1 if name == "pymatgen" else 3)]
         results[name] = statistics.median(r[0] for r in runs), [canonical(label) for label in runs[0][1]]
     reference = results["symvib"][0]
     fixed = results[f"symvib {TOLERANCE_ANGSTROM} A"][1]
