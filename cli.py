@@ -273,7 +273,7 @@ def completeness(
         typer.echo(json.dumps([item.as_dict() for item in found], indent=2, ensure_ascii=False))
         return
     if not found:
-        typer.echo(f"No molecule of {n_atoms} atoms has the point group {label}.")
+        typer.echo(f"No molecule of {n_atoms} atom{'s' * (n_atoms != 1)} has the point group {label}.")
         return
     rows = [(f"{item.completeness:.3f}", str(item.exact), str(item.partition)) for item in found]
     typer.echo(text_table(("R", "exact", f"sites of {n_atoms} atoms in {label}"), rows))

@@ -364,22 +364,22 @@ def piezoelectric(groups: Sequence[PointGroup]) -> str:
 
 
 def definition_examples() -> str:
-    """The four properties for a few molecules."""
+    """The three properties for a few molecules."""
     rows = []
     for name in EXCLUSION_EXAMPLES:
         a = analysis_of(name)
         rows.append(
             (
                 title(name), a.point_group, f"{a.n_ir}/{a.n_raman}/{a.n_both}", a.mutual_exclusion, a.exclusion_kind,
-                a.exclusion_vacuous, a.exclusion_accidental,
+                a.exclusion_vacuous,
             )
         )  # fmt: skip
-    columns = ("molecule", "group", "IR/Raman/both", "mutual_exclusion", "exclusion_kind", "vacuous", "accidental")
+    columns = ("molecule", "group", "IR/Raman/both", "mutual_exclusion", "exclusion_kind", "vacuous")
     return table(columns, rows)
 
 
 def accident_search(groups: Sequence[PointGroup]) -> str:
-    """Whether any small orbit partition shows accidental exclusion."""
+    """Whether any small orbit partition shows exclusion that its group does not have."""
     searched, accidents, members = 0, [], 0
     for group in groups:
         if not group.is_finite or selection_rules(group).exclusion_kind != "none":
@@ -388,12 +388,13 @@ def accident_search(groups: Sequence[PointGroup]) -> str:
         partitions = [item for n in range(2, ACCIDENT_ATOMS + 1) for item in attainable_completeness(group, n)]
         for item in partitions:
             searched += 1
-            if vibrational_representation(group, fixed_atoms(item)).exclusion_accidental:
+            if vibrational_representation(group, fixed_atoms(item)).mutual_exclusion:
                 accidents.append(f"{group}: {item.partition}")
-    found = "none is accidental" if not accidents else f"accidental: {listed(accidents)}"
+    found = "none" if not accidents else listed(accidents)
     return (
-        f"The definition allows accidental exclusion. Of the {searched} orbit partitions of up to {ACCIDENT_ATOMS} "
-        f'atoms in the {members} finite groups above with `exclusion_kind` `"none"`, {found}.'
+        "A molecule could show exclusion without the rule, if the species that are both active did not occur among "
+        f"its vibrations. Of the {searched} orbit partitions of up to {ACCIDENT_ATOMS} atoms in the {members} finite groups "
+        f'above with `exclusion_kind` `"none"`, these do: {found}.'
     )
 
 

@@ -9,10 +9,12 @@ nu_G = (3N - 6) - n(A1) internal coordinates. If the structure is a G-symmetric 
 coordinates broken by a subgroup H of G carry errors of the same size as those broken by G but not by H. So the
 operations of H measure the noise, and G is refused where the excess is too large for it (an F test). That keeps a
 clean D2h cyclobutadiene 0.02 A from D4h at D2h, and calls benzene with errors of 0.01 A D6h, with one rule and no
-tuned gap. Where H breaks nothing (C1; the plane of a triatomic) there is no noise to compare with, and only the
+tuned gap. Coordinates printed with few decimals are another matter: rounding keeps inversion and the mirrors of the
+axes exactly, so there the rounding itself is the noise that a group must exceed to be refused. Where H breaks nothing (C1; the plane of a triatomic) there is no noise to compare with, and only the
 absolute limits below decide; the result is then marked ambiguous.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +31,7 @@ REFUSAL_P = 1e-7  # F test; small, because the best obeyed of many conjugate sub
 # obeyed that well and breaks few coordinates, so that the F test has little power, the limit is wider.
 EXACT_REFUSAL = 1e-5, 1e-3  # (noise in angstrom, limit)
 PRINTED_REFUSAL = 1e-3, 1e-4
+ROUNDING_REFUSAL_P = 1e-5  # chi-square test, where the coordinates are printed with few decimals
 _FEW_COORDINATES = 6
 _CLEAR = 1e-4  # a refusal this far below its limit is beyond doubt
 _NOISE_Z = 4.0  # limit of the absolute test, in standard deviations
@@ -49,6 +52,11 @@ class Level:
     deviation_angstrom: float
     sum_squares: float
     broken: int
+
+    @property
+    def noise_angstrom(self) -> float:
+        """Error of a coordinate that would leave as much unexplained; at least EXACT_ANGSTROM."""
+        return max((self.sum_squares / max(self.broken, 1)) ** 0.5, EXACT_ANGSTROM)
 
 
 @dataclass(frozen=True)
@@ -130,30 +138,73 @@ def _linear_levels(centred: NDArrayFloat, species: NDArrayInt) -> list[Level]:
     return levels
 
 
-def choose_level(levels: list[Level], tolerance: float | None) -> Choice:
-    """The level that the structure supports; a given ``tolerance`` (angstrom) rules, else the test above."""
+def rounding_angstrom(positions: NDArrayFloat) -> float:
+    """Standard error of coordinates (N, 3) printed with one to three decimals, grid/sqrt(12); 0 for finer ones."""
+    for grid in (0.01, 0.001):
+        if np.abs(positions / grid - np.rint(positions / grid)).max() < 1e-6:
+            return grid / 12**0.5
+    return 0.0
+
+
+def survives_rounding(candidates: Candidates, level: Level) -> bool:
+    """Do all operations of a level map the grid of printed coordinates onto itself, so that rounding keeps them?
+
+    They do if they only exchange and reverse the input's axes.
+    """
+    entries = np.abs(candidates.matrices[: level.size])
+    return level.size > 0 and bool((np.minimum(entries, 1.0 - entries) < 0.1).all())
+
+
+def choose_level(
+    levels: list[Level],
+    tolerance: float | None,
+    name: Callable[[Level], str],
+    rounding: Callable[[Level], float],
+) -> Choice:
+    """The level that the structure supports; a given ``tolerance`` (angstrom) rules, else the test above.
+
+    ``name`` gives the point group of a level, for the reason in words; ``rounding`` the standard error (angstrom)
+    by which printed coordinates may break it.
+    """
     limit = FLOOR_ANGSTROM if tolerance is None else tolerance
-    within = [level for level in levels if level.deviation_angstrom <= limit]
-    base = within[-1]
+    base = [level for level in levels if level.deviation_angstrom <= limit][-1]
     if tolerance is not None:
         return Choice(base, False, f"largest group within the tolerance of {tolerance:g} A that was given")
-    higher = [level for level in levels if FLOOR_ANGSTROM < level.deviation_angstrom <= CEILING_ANGSTROM]
-    doubt = ""
-    for level in reversed(higher):
-        at = f"{level.deviation_angstrom:.3f} A"
-        if level.sum_squares > _largest_sum_squares(level.broken):
-            doubt = doubt or f"a higher group was refused at {at}: more than noise, though nothing is obeyed better"
+    exact = [level for level in levels if level.noise_angstrom <= EXACT_REFUSAL[0]][-1]
+    refusals: list[str] = []
+    doubtful = False
+    for level in reversed(levels[levels.index(base) + 1 :]):
+        if level.deviation_angstrom > CEILING_ANGSTROM:
             continue
-        margins = [_margin(lower, level) for lower in levels[: levels.index(level)] if _informs(lower, level)]
-        if margins and min(margins) < 1.0:
-            doubt = "" if min(margins) < _CLEAR else f"a higher group was refused narrowly at {at}"
+        called = f"{name(level)} at {level.deviation_angstrom:.3f} A"
+        informing = [lower for lower in levels[: levels.index(level)] if _informs(lower, level)]
+        if level.sum_squares > _largest_sum_squares(level.broken, bool(informing)):
+            refusals.append(f"{called} refused: more than noise")
+            doubtful = True
             continue
-        if not margins:
-            doubt = f"deviation {at}: nothing in the structure tells noise from distortion"
-        elif min(margins) < 1 / _CLEAR**0.5:
-            doubt = f"accepted narrowly at {at}: a subgroup is obeyed much better"
-        return Choice(level, bool(doubt), doubt or "the deviations of all operations agree with one level of noise")
-    return Choice(base, bool(doubt), doubt or "all operations within numerical noise")
+        # Rounding that keeps ``exact`` puts all its errors into what is left, so many times as much on each coordinate.
+        printed = rounding(level) * max(exact.size, 1) ** 0.5
+        margins = [(_margin(lower, level, printed), lower) for lower in informing]
+        margin, best = min(margins, default=(np.inf, base), key=_first)
+        if margin < 1.0:
+            refusals.append(f"{called} refused: {name(best)} is obeyed to {best.noise_angstrom:.1g} A a coordinate")
+            doubtful = margin > _CLEAR
+            continue
+        if not informing:
+            called += " accepted, though nothing in the structure tells noise from distortion"
+            doubtful = True
+        elif margin < 1 / _CLEAR**0.5:
+            called += f" accepted narrowly: {name(best)} is obeyed to {best.noise_angstrom:.1g} A a coordinate"
+            doubtful = True
+        else:
+            called += f" accepted: all its operations show one noise, {level.noise_angstrom:.1g} A a coordinate"
+            doubtful |= level.noise_angstrom > LARGEST_NOISE_ANGSTROM
+        return Choice(level, doubtful, "; ".join([*refusals, called]))
+    return Choice(base, doubtful, "; ".join([*refusals, f"{name(base)} holds within numerical noise"]))
+
+
+def _first(pair: tuple[float, Level]) -> float:
+    return pair[0]
 
 
 def _informs(lower: Level, higher: Level) -> bool:
@@ -163,19 +214,30 @@ def _informs(lower: Level, higher: Level) -> bool:
     return 0 < lower.broken < higher.broken
 
 
-def _largest_sum_squares(broken: int) -> float:
-    """Largest |x - P x|^2 (angstrom^2) that errors of LARGEST_NOISE can make (chi-square, Wilson-Hilferty)."""
+def _largest_sum_squares(broken: int, informed: bool) -> float:
+    """Largest |x - P x|^2 (angstrom^2) that errors of LARGEST_NOISE can make (chi-square, Wilson-Hilferty).
+
+    Errors twice as large pass where subgroups bear witness to them.
+    """
     nu = max(broken, 1)
-    return LARGEST_NOISE_ANGSTROM**2 * nu * (1 - 2 / (9 * nu) + _NOISE_Z * (2 / (9 * nu)) ** 0.5) ** 3
+    return (
+        ((1 + informed) * LARGEST_NOISE_ANGSTROM) ** 2 * nu * (1 - 2 / (9 * nu) + _NOISE_Z * (2 / (9 * nu)) ** 0.5) ** 3
+    )
 
 
-def _margin(lower: Level, higher: Level) -> float:
-    """Probability of so large an excess of ``higher`` over ``lower`` under one noise (F test), over its limit."""
-    from scipy.special import fdtrc  # not at import: it costs 0.2 s, and most structures need no test
+def _margin(lower: Level, higher: Level, rounding: float) -> float:
+    """Probability of so large an excess of ``higher`` over ``lower`` under one noise, over its limit.
 
-    excess, freedom = higher.sum_squares - lower.sum_squares, higher.broken - lower.broken
-    noise = max((lower.sum_squares / lower.broken) ** 0.5, EXACT_ANGSTROM)
-    chance = float(fdtrc(freedom, lower.broken, max(excess, 0.0) / freedom / noise**2))
+    An F test; where the lower level shows less than the rounding of the coordinates, which keeps inversion and
+    the mirrors of the axes exactly, a chi-square test with the rounding as the noise.
+    """
+    from scipy.special import chdtrc, fdtrc  # not at import: it costs 0.2 s, and most structures need no test
+
+    excess, freedom = max(higher.sum_squares - lower.sum_squares, 0.0), higher.broken - lower.broken
+    noise = lower.noise_angstrom
+    if noise < rounding:
+        return float(chdtrc(freedom, excess / rounding**2)) / ROUNDING_REFUSAL_P
+    chance = float(fdtrc(freedom, lower.broken, excess / freedom / noise**2))
     if noise <= EXACT_REFUSAL[0]:
         return chance / EXACT_REFUSAL[1]
     few = lower.broken <= _FEW_COORDINATES

@@ -5,7 +5,8 @@ species, radii and distance (within twice the limit). Each such image pair fixes
 reflection; the permutation that it induces is refined by a Kabsch fit over all atoms and judged by the largest
 distance between an atom's image and its partner. Every operation within the limit is found this way.
 
-Cost: O(N^2) for the invariants that rule atoms out as images of one another; then O(N^2) for each surviving image
+Cost: O(N^2) for the invariants that rule atoms out as images of one another (up to O(N^3) where many atoms share
+element and distance from the centroid); then O(N^2) for each surviving image
 pair. A molecule without symmetry has one such pair, C60 about 120.
 """
 

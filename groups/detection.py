@@ -15,6 +15,8 @@ from ._levels import (
     Level,
     choose_level,
     find_levels,
+    rounding_angstrom,
+    survives_rounding,
 )
 from ._matching import Candidates, find_candidates
 from .molecule import Molecule
@@ -323,8 +325,9 @@ class Detection:
     def summary(self) -> str:
         """One line: group, range of tolerances, neighbours, and doubt if there is any."""
         low, high = self.plateau_angstrom
-        upper = f"{high:.2g}" if high is not None else f"> {self._rival_limit:g}"
-        text = f"{self.point_group} for tolerances {low:.1g}-{upper} A"
+        upper = f"{high:.2g}" if high is not None else f"beyond {self._rival_limit:g}"
+        lower = "0" if low < EXACT_ANGSTROM else f"{low:.1g}"
+        text = f"{self.point_group} for tolerances from {lower} to {upper} A"
         below = [r for r in self.rivals if r.deviation_angstrom < self.deviation_angstrom]
         above = [r for r in self.rivals if r.deviation_angstrom > self.deviation_angstrom]
         text += "".join(f", {r.point_group} below" for r in below) + "".join(f", {r.point_group} above" for r in above)
@@ -382,7 +385,9 @@ def detect_point_group(x: Any, tolerance: float | None = None) -> Detection:
 
     Notes
     -----
-    Cost O(N^2) for a molecule without symmetry, O(h N^2) for one with h operations. Isotopes are different atoms.
+    Cost O(N^2) for a molecule whose atoms differ in element or distance from the centroid, up to O(N^3) where they do
+    not, and O(h N^2) for h operations. A search is exhaustive for tolerances below half the shortest distance between
+    like atoms; beyond, an image has no unique partner. Isotopes are different atoms.
 
     Examples
     --------
@@ -404,7 +409,12 @@ def detect_point_group(x: Any, tolerance: float | None = None) -> Detection:
         return Detection(molecule, PointGroup("Kh"), 0.0, tolerance, False, "a single atom", None, np.zeros(0))
     centred = molecule.positions - molecule.positions.mean(axis=0)
     candidates, levels = _search(molecule, centred, CEILING_ANGSTROM if tolerance is None else _REPAIR * tolerance)
-    choice = choose_level(levels, tolerance)
+    choice = choose_level(
+        levels,
+        tolerance,
+        name=lambda level: _group_of(candidates, level).label,
+        rounding=lambda level: 0.0 if survives_rounding(candidates, level) else rounding_angstrom(molecule.positions),
+    )
     if tolerance is not None:
         choice = _with_refusals(choice, candidates, levels, tolerance)
     level = choice.level

@@ -170,6 +170,7 @@ class PointGroupReport(Counted):
             "raw_ratio": self.raw_ratio,
             "mutual_exclusion": self.mutual_exclusion,
             "exclusion_kind": self.exclusion_kind,
+            "exclusion_vacuous": self.exclusion_vacuous,
             "symmetry_number": self.symmetry_number,
             "rows": [row.as_dict() for row in self.rows],
             "notes": list(self.notes),

@@ -45,9 +45,10 @@ class ModeCounts:
 
 
 class Counted:
-    """What follows from ``counts`` (with degeneracy); mixed into results that have them."""
+    """What follows from ``counts`` (with degeneracy) and ``exclusion_kind``; mixed into results that have them."""
 
     counts: ModeCounts
+    exclusion_kind: Any
 
     @property
     def n_vib(self) -> int:
@@ -96,6 +97,11 @@ class Counted:
         """
         return self.n_both == 0 and self.n_ir > 0 and self.n_raman > 0
 
+    @property
+    def exclusion_vacuous(self) -> bool:
+        """True where the rule holds but one of the two sets is empty (O2 has no infrared line)."""
+        return self.exclusion_kind != "none" and not (self.n_ir and self.n_raman)
+
 
 @dataclass(frozen=True, eq=False)
 class VibrationalAnalysis(Counted):
@@ -133,19 +139,6 @@ class VibrationalAnalysis(Counted):
         """The rule: "inversion", "table" (no i, yet no irrep is both active) or "none" (see SelectionRules)."""
         return self.rules.exclusion_kind
 
-    @property
-    def exclusion_vacuous(self) -> bool:
-        """True where the rule holds but one of the two sets is empty (O2 has no infrared line)."""
-        return self.exclusion_kind != "none" and not (self.n_ir and self.n_raman)
-
-    @property
-    def exclusion_accidental(self) -> bool:
-        """True where this molecule shows exclusion although its group has an irrep that is both active.
-
-        Then ``exclusion_kind`` stays "none": no rule enforces it, the doubly active species just do not occur.
-        """
-        return self.mutual_exclusion and self.exclusion_kind == "none"
-
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
@@ -162,7 +155,6 @@ class VibrationalAnalysis(Counted):
             "mutual_exclusion": self.mutual_exclusion,
             "exclusion_kind": self.exclusion_kind,
             "exclusion_vacuous": self.exclusion_vacuous,
-            "exclusion_accidental": self.exclusion_accidental,
         }
 
 

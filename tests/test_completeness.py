@@ -48,7 +48,7 @@ def test_identities_hold_on_every_molecule(entry):
         assert found.n_both == 0
     if found.mutual_exclusion:
         assert found.n_both == 0
-        assert found.exclusion_kind != "none" or found.exclusion_accidental
+        assert found.exclusion_kind != "none"
 
 
 def test_exclusion_of_chosen_molecules():

@@ -10,7 +10,7 @@ from symvib import PointGroup, detect_point_group
 from symvib.errors import DetectionError
 from symvib.groups.molecule import Molecule
 from symvib.groups.operations import multiplication_table
-from zoo import BELOW_FLOOR, NEAR, ZOO, noisy, permuted, rotated
+from zoo import BELOW_FLOOR, NEAR, ZOO, ZOO_BY_NAME, noisy, permuted, rotated
 
 by_name = pytest.mark.parametrize("entry", ZOO, ids=lambda z: f"{z.name} {z.group}")
 SMALL = [z for z in ZOO if len(z.symbols) <= 40]
@@ -257,6 +257,35 @@ class TestProperties:
         entry = next(z for z in ZOO if z.name == "benzene")
         data = detect_point_group(molecule_of(entry.symbols, entry.positions)).as_dict()
         assert json.loads(json.dumps(data)) == data
+
+
+class TestPrintedCoordinates:
+    """Rounding keeps inversion and the mirrors of the axes exactly; that must not pass for evidence of a low group."""
+
+    @pytest.mark.parametrize("seed", range(10))
+    @pytest.mark.parametrize("decimals", [2, 3, 4])
+    @pytest.mark.parametrize("name", ["benzene", "SF6", "cubane", "CH4", "naphthalene", "XeF4", "C60"])
+    def test_turned_at_random(self, name, decimals, seed):
+        entry = ZOO_BY_NAME[name]
+        turn = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0]
+        centred = (entry.positions - entry.positions.mean(axis=0)) @ turn
+        found = detect_point_group(molecule_of(entry.symbols, np.round(centred, decimals)))
+        assert found.point_group.label == entry.group, found.summary()
+
+    @pytest.mark.parametrize("decimals", [2, 3])
+    def test_benzene_as_typed_along_the_axes(self, decimals):
+        angles = np.arange(6) * np.pi / 3
+        ring = np.column_stack([np.cos(angles), np.sin(angles), 0 * angles])
+        typed = np.round(np.vstack([1.397 * ring, 2.481 * ring]), decimals)
+        assert detect_point_group(molecule_of("C" * 6 + "H" * 6, typed)).point_group.label == "D6h"
+
+    def test_a_rectangle_on_the_grid_is_a_rectangle(self):
+        """Rounding could not have broken the fourfold axis, which maps the grid onto itself."""
+        corners = np.array([[x, y, 0] for x in (1, -1) for y in (1, -1)])
+        typed = np.vstack([corners * [0.72, 0.71, 0], corners * [1.48, 1.47, 0]])
+        found = detect_point_group(molecule_of("C" * 4 + "H" * 4, typed))
+        assert found.point_group.label == "D2h"
+        assert "D4h at 0.014 A refused" in found.reason
 
 
 @pytest.mark.slow
