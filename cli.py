@@ -1,4 +1,4 @@
-"""The command line: ``symvib report``, ``table``, ``completeness``, ``correlate``.
+"""The command line: ``symvib report``, ``symmetrize``, ``table``, ``completeness``, ``correlate``.
 
 Exit codes: 0 done; 1 refused, with one clear line on stderr; 2 wrong usage.
 """
@@ -10,7 +10,6 @@ import logging
 import sys
 from collections.abc import Callable
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -120,12 +119,12 @@ def report(
     molecules: Annotated[
         list[str], typer.Argument(metavar="MOL...", help="Files (.xyz .mol .sdf .log ...), SMILES, or - for XYZ text.")
     ],
-    html: Annotated[Path | None, typer.Option(help="Write one self-contained HTML page.")] = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page.")] = None,
     json_path: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
     ] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write Markdown.")] = None,
-    latex: Annotated[Path | None, typer.Option(help="Write a LaTeX document.")] = None,
+    markdown: Annotated[str | None, typer.Option(metavar="FILE", help="Write Markdown; - as above.")] = None,
+    latex: Annotated[str | None, typer.Option(metavar="FILE", help="Write a LaTeX document; - as above.")] = None,
     csv: Annotated[
         str | None, typer.Option("--csv", metavar="FILE", help="Write one row per molecule; - for standard output.")
     ] = None,
@@ -166,28 +165,30 @@ def _read_source(source: str) -> Any:
 def _report_one(
     source: str,
     tolerance: float | None,
-    html: Path | None,
+    html: str | None,
     json_path: str | None,
-    markdown: Path | None,
-    latex: Path | None,
+    markdown: str | None,
+    latex: str | None,
 ) -> None:
     from .groups.report import point_group_report
 
+    paths = {"json": json_path, "markdown": markdown, "latex": latex, "html": html}
+    if list(paths.values()).count("-") > 1:
+        raise typer.BadParameter("only one kind of output can go to standard output (-).")
     found = point_group_report(_read_source(source), tolerance)
-    if json_path == "-":
-        typer.echo(found.to_json())
-    else:
+    writers = {
+        "json": found.to_json,
+        "markdown": found.to_markdown,
+        "latex": functools.partial(found.to_latex, standalone=True),
+        "html": found.to_html,
+    }
+    if "-" not in paths.values():
         _show(found)
-    if json_path not in (None, "-"):
-        found.to_json(json_path)
-    if markdown:
-        found.to_markdown(markdown)
-    if latex:
-        found.to_latex(latex, standalone=True)
-    if html:
-        found.to_html(html)
-    for path in (None if json_path == "-" else json_path, markdown, latex, html):
-        if path:
+    for kind, path in paths.items():
+        if path == "-":
+            typer.echo(writers[kind]())
+        elif path:
+            writers[kind](path)
             _say(f"written: {path}")
 
 
@@ -228,6 +229,25 @@ def _report_many(sources: list[str], tolerance: float | None, csv: str | None, j
     if failed:
         _say(f"symvib: {len(failed)} of {len(rows)} molecules failed.")
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example: symvib symmetrize sloppy.xyz --to D6h --output benzene.xyz")
+@_refusing
+def symmetrize(
+    molecule: Annotated[str, typer.Argument(metavar="MOL", help="A file, a SMILES, or - for XYZ text.")],
+    to: Annotated[str | None, typer.Option(metavar="GROUP", help="Point group [default: the one detected].")] = None,
+    output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Write XYZ here.")] = None,
+    tolerance: Annotated[float | None, typer.Option(help="For detection, angstrom.")] = None,
+) -> None:
+    """The nearest structure that has a symmetry exactly, as XYZ."""
+    from .groups.detection import detect_point_group
+
+    found = detect_point_group(_read_source(molecule), tolerance)
+    text = found.symmetrize(to).to_xyz(output)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        _say(f"written: {output}")
 
 
 @app.command(epilog="Example: symvib table D6h; symvib table C3 --form complex --format latex")

@@ -393,8 +393,8 @@ def accident_search(groups: Sequence[PointGroup]) -> str:
     found = "none" if not accidents else listed(accidents)
     return (
         "A molecule could show exclusion without the rule, if the species that are both active did not occur among "
-        f"its vibrations. Of the {searched} orbit partitions of up to {ACCIDENT_ATOMS} atoms in the {members} finite groups "
-        f'above with `exclusion_kind` `"none"`, these do: {found}.'
+        f"its vibrations. Of the {searched} orbit partitions of up to {ACCIDENT_ATOMS} atoms in the {members} finite "
+        f'groups above with `exclusion_kind` `"none"`, these do: {found}.'
     )
 
 

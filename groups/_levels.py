@@ -10,8 +10,9 @@ coordinates broken by a subgroup H of G carry errors of the same size as those b
 operations of H measure the noise, and G is refused where the excess is too large for it (an F test). That keeps a
 clean D2h cyclobutadiene 0.02 A from D4h at D2h, and calls benzene with errors of 0.01 A D6h, with one rule and no
 tuned gap. Coordinates printed with few decimals are another matter: rounding keeps inversion and the mirrors of the
-axes exactly, so there the rounding itself is the noise that a group must exceed to be refused. Where H breaks nothing (C1; the plane of a triatomic) there is no noise to compare with, and only the
-absolute limits below decide; the result is then marked ambiguous.
+axes exactly, so there the rounding itself is the noise that a group must exceed to be refused. Where H breaks
+nothing (C1; the plane of a triatomic) there is no noise to compare with, and only the absolute limits below decide;
+the result is then marked ambiguous.
 """
 
 from collections.abc import Callable

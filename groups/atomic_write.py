@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from ..errors import SymvibError
+
 __all__ = ["write_text"]
 
 
@@ -12,10 +14,14 @@ def write_text(path: str | Path, text: str) -> None:
 
     Raises
     ------
+    SymvibError
+        The folder does not exist.
     OSError
-        The folder does not exist or cannot be written to; ``path`` is then untouched.
+        It cannot be written to; ``path`` is then untouched.
     """
     target = Path(path)
+    if not target.parent.is_dir():
+        raise SymvibError(f"cannot write {target}: there is no folder {target.parent}.")
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:

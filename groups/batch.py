@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 CSV_COLUMNS: tuple[str, ...] = (
     "file", "name", "formula", "n_atoms", "point_group", "deviation_angstrom", "ambiguous", "symmetry_number",
     "gamma_vib", "n_vib", "n_ir", "n_raman", "n_both", "n_silent", "levels", "levels_ir", "levels_raman",
-    "levels_both", "levels_silent", "completeness", "raw_ratio", "mutual_exclusion", "exclusion_kind", "error",
+    "levels_both", "levels_silent", "completeness", "raw_ratio", "mutual_exclusion", "exclusion_kind", "notes", "error",
 )  # fmt: skip
 
 # A spreadsheet runs a cell that starts with one of these as a formula (OWASP, "CSV injection").
@@ -67,6 +67,7 @@ class BatchRow:
             "raw_ratio": "" if r.raw_ratio is None else f"{r.raw_ratio:.6g}",
             "mutual_exclusion": r.mutual_exclusion,
             "exclusion_kind": r.exclusion_kind,
+            "notes": " ".join(r.notes),
         }
 
 

@@ -1,6 +1,6 @@
 """Point-group detection: which operations a molecule has, how well it obeys them, and which groups are next to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -318,7 +318,8 @@ class Detection:
         from .symmetrize import symmetrized_positions
 
         group = self.point_group if to is None else PointGroup.parse(to)
-        return _with_positions(self.molecule, symmetrized_positions(self, group) + self.centre)
+        moved = _with_positions(self.molecule, symmetrized_positions(self, group) + self.centre)
+        return replace(moved, comment="; ".join(filter(None, (moved.comment, f"symmetrized to {group}"))))
 
     # ---- presentation ---------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Irreps of normal modes, from a Cartesian Hessian or from modes that another program has computed."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,10 @@ from .representation import Decomposition
 from .schoenflies import PointGroup
 
 __all__ = ["AccidentalDegeneracy", "ModeLabels", "label_normal_modes"]
+
+logger = logging.getLogger(__name__)
+
+_HIGHEST_WAVENUMBER_CM1 = 6000  # H2, the fastest, has 4401
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,9 @@ class ModeLabels:
             lines.append(row + ("  imaginary" if wavenumber < 0 else ""))
         return "\n".join([*lines, *map(str, self.accidental)])
 
+    def __str__(self) -> str:
+        return self.tabulate()
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
@@ -197,7 +205,15 @@ def label_normal_modes(
     else:
         levels = levels_of_modes(action, eigenvectors, wavenumbers, degeneracy_tolerance_cm1)
         asymmetry = (None, None, None)
-    return _collect(action, levels, asymmetry, degeneracy_tolerance_cm1)
+    labels = _collect(action, levels, asymmetry, degeneracy_tolerance_cm1)
+    highest = float(labels.wavenumbers_cm1.max(initial=0.0))
+    if highest > _HIGHEST_WAVENUMBER_CM1:
+        logger.warning(
+            "label_normal_modes: the highest wavenumber is %.0f cm-1, and no molecule vibrates so fast; is the Hessian in "
+            "Eh/bohr^2?",
+            highest,
+        )
+    return labels
 
 
 def _collect(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,9 @@ from .elements import (
     main_masses,
     parse_symbol,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["MAXIMUM_ATOMS", "Molecule"]
 
@@ -226,6 +229,24 @@ class Molecule:
             "comment": self.comment,
         }
 
+    def to_xyz(self, path: "str | Path | None" = None) -> str:
+        """Return the molecule as XYZ text (angstrom, 10 decimals); also written to ``path`` if given.
+
+        The comment line holds name and comment. Isotopes are written as D, T or 13C, which `as_molecule` reads.
+        """
+        comment = " ".join(f"{self.name} {self.comment}".split())
+        nuclides = zip(self.symbols, self.mass_numbers.tolist(), strict=True)
+        symbols = [_nuclide_symbol(symbol, mass_number).strip("[]") for symbol, mass_number in nuclides]
+        rows = [
+            f"{s:3s} {x:15.10f} {y:15.10f} {z:15.10f}" for s, (x, y, z) in zip(symbols, self.positions, strict=True)
+        ]
+        text = "\n".join([str(len(self)), comment, *rows, ""])
+        if path is not None:
+            from .atomic_write import write_text
+
+            write_text(path, text)
+        return text
+
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Molecule":
         """Return the molecule that `as_dict` wrote; "numbers" (or "symbols") and "positions" are needed."""
@@ -234,8 +255,7 @@ class Molecule:
         if numbers is None or positions is None:
             raise MoleculeError(
                 "a molecule's dictionary needs 'numbers' (or 'symbols') and 'positions' (angstrom); this "
-                "one has "
-                f"the keys {sorted(map(str, data))[:12]}."
+                f"one has the keys {sorted(map(str, data))[:12]}."
             )
         return cls.from_arrays(
             numbers,

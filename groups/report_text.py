@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .report_words import (
+    axes_sentence,
     completeness_formula,
     degrees_of_freedom,
     evidence_sentence,
@@ -102,6 +103,10 @@ def head_lines(report: "PointGroupReport") -> list[str]:
         "Point group", f"{report.point_group}" + (f" (order {o})" if (o := report.point_group.order) else "")
     )
     lines += _entry("Evidence", evidence_sentence(report))
+    if report.detection.deviation_angstrom > 1e-3 or report.detection.ambiguous:
+        lines += _entry("Chosen", report.detection.reason)
+    if len(report.molecule) > 1:
+        lines += _entry("Axes", axes_sentence(report))
     lines += _entry("Molecule", properties_sentence(report))
     lines += _entry("Vibrations", degrees_of_freedom(report))
     if len(report.molecule) > 1:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CompletenessFormula",
     "SilentOutlook",
+    "axes_sentence",
     "completeness_formula",
     "degrees_of_freedom",
     "evidence_sentence",
@@ -95,7 +96,7 @@ def evidence_sentence(report: "PointGroupReport") -> str:
     if report.point_group.label == "C1":
         text = "no operation but the identity"
     high = facts.plateau_angstrom[1]
-    text += f"; same group up to a tolerance of {high:.2g} A" if high else "; no other group up to 0.5 A"
+    text += f"; same group up to a tolerance of {high:.2g} A" if high else "; no larger group nearby"
     below = [r for r in facts.rivals if r.deviation_angstrom < worst]
     above = [r for r in facts.rivals if r.deviation_angstrom >= worst]
     text += "".join(f", then {r.point_group}" for r in above)
@@ -103,6 +104,12 @@ def evidence_sentence(report: "PointGroupReport") -> str:
     if facts.tolerance_angstrom is not None:
         text += f"; tolerance given: {facts.tolerance_angstrom:g} A"
     return text + ("; AMBIGUOUS" if facts.ambiguous else "")
+
+
+def axes_sentence(report: "PointGroupReport") -> str:
+    """The axes that the names of species refer to, in the coordinates of the input."""
+    named = zip("xyz", report.detection.frame, strict=True)
+    return ", ".join(f"{name} = ({', '.join(f'{round(v, 2) + 0.0:.2f}' for v in axis)})" for name, axis in named)
 
 
 def properties_sentence(report: "PointGroupReport") -> str:

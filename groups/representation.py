@@ -3,6 +3,7 @@
 A :class:`Decomposition` counts irreps of the real form (a complex-conjugate pair counts once, as E).
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import comb
@@ -24,6 +25,15 @@ __all__ = ["Decomposition", "molecular_characters", "reduce", "vector_characters
 _LARGE = 2**31  # characters below this keep all sums of _reduce_integers within int64
 
 
+def _read_sum(text: str) -> dict[str, int]:
+    """Counts of a sum such as "2A1g + E1u"; a sign at the end of a label (Sigma+) belongs to the label."""
+    counts: dict[str, int] = {}
+    for term in re.split(r"\s+\+\s+", text.strip()):
+        number, label = re.fullmatch(r"(\d*)\s*(.*)", term, re.DOTALL).groups()  # type: ignore[union-attr]
+        counts[label] = counts.get(label, 0) + int(number or 1)
+    return counts
+
+
 class Decomposition(dict[str, int]):
     """A representation of a point group as a sum of irreps: ``{label: multiplicity}``, read-only.
 
@@ -33,8 +43,8 @@ class Decomposition(dict[str, int]):
     Parameters
     ----------
     group : str or PointGroup
-    counts : mapping
-        Irrep label -> number >= 0.
+    counts : mapping or str
+        Irrep label -> number >= 0, or a sum of irreps as printed: "2A1g + E1u".
 
     Raises
     ------
@@ -48,8 +58,8 @@ class Decomposition(dict[str, int]):
     >>> gamma = Decomposition("D6h", {"e1u": 1, "A2u": 1})
     >>> print(gamma, gamma.dimension, gamma["A_{1g}"])
     A2u + E1u 3 0
-    >>> print(gamma * gamma)
-    2A1g + A2g + 2E1g + E2g
+    >>> print(gamma * gamma, "=", Decomposition("D6h", "2A1g + A2g + 2E1g + E2g"))
+    2A1g + A2g + 2E1g + E2g = 2A1g + A2g + 2E1g + E2g
     >>> print(gamma.symmetric_power(2))
     2A1g + E1g + E2g
     """
@@ -58,10 +68,12 @@ class Decomposition(dict[str, int]):
 
     point_group: PointGroup
 
-    def __init__(self, group: str | PointGroup, counts: Mapping[str, int] | None = None) -> None:
+    def __init__(self, group: str | PointGroup, counts: Mapping[str, int] | str | None = None) -> None:
         self.point_group = PointGroup.parse(group)
         arithmetic = arithmetic_of(self.point_group)
         total: dict[str, int] = {}
+        if isinstance(counts, str):
+            counts = _read_sum(counts)
         for label, count in (counts or {}).items():
             if not isinstance(count, Integral) or count < 0:
                 raise RepresentationError(

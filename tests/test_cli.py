@@ -290,3 +290,26 @@ def test_on_a_terminal_markup_in_names_is_inert(tmp_path, monkeypatch):
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     print_report(point_group_report(path), console)
     assert "[red]evil[bold]" in console.file.getvalue()
+
+
+def test_symmetrize_writes_xyz(tmp_path):
+    path = tmp_path / "exact.xyz"
+    assert run("symmetrize", BENZENE, "-o", str(path)).exit_code == 0
+    assert "symmetrized to D6h" in path.read_text()
+    result = run("symmetrize", str(path), "--to", "D3h")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0] == "12"
+    assert run("symmetrize", BENZENE, "--to", "Oh").exit_code == 1
+
+
+@pytest.mark.parametrize("option", ["--latex", "--markdown", "--html"])
+def test_a_dash_is_standard_output(option, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("report", WATER, option, "-")
+    assert result.exit_code == 0
+    assert "Point group" not in result.stdout.splitlines()[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_outputs_cannot_share_standard_output():
+    assert run("report", WATER, "--latex", "-", "--json", "-").exit_code == 2

@@ -313,3 +313,10 @@ def test_species_of_ammonia():
     labels = label_normal_modes(molecule, entry["hessian_Eh_bohr2"], entry["mass_amu"])
     # Herzberg (1945), p. 295: nu2 (A1) < nu4 (E) < nu1 (A1) < nu3 (E).
     assert [irrep for irrep, _ in labels.levels] == ["A1", "E", "A1", "E"]
+
+
+def test_a_hessian_in_other_units_is_noticed(caplog):
+    carbon_monoxide = Molecule.from_arrays([6, 8], [[0.0, 0.0, 0.0], [0.0, 0.0, 1.128]])
+    in_mdyn_per_angstrom = 19.0 * np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0]))
+    label_normal_modes(carbon_monoxide, in_mdyn_per_angstrom)
+    assert "Eh/bohr^2" in caplog.text

@@ -258,3 +258,15 @@ def test_formula_does_not_depend_on_the_order(order, isotopes):
     )
     assert shuffled.formula == molecule.formula
     assert sorted(shuffled.kinds.tolist()) == sorted(molecule.kinds.tolist())
+
+
+def test_xyz_round_trip_keeps_isotopes(tmp_path):
+    from symvib import as_molecule
+
+    molecule = as_molecule("[2H]C([13CH3])O", name="ethanol")
+    path = tmp_path / "ethanol.xyz"
+    molecule.to_xyz(path)
+    again = as_molecule(path)
+    assert (again.numbers == molecule.numbers).all()
+    assert (again.mass_numbers == molecule.mass_numbers).all()
+    assert np.abs(again.positions - molecule.positions).max() < 1e-9
