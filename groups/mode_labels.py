@@ -209,8 +209,8 @@ def label_normal_modes(
     highest = float(labels.wavenumbers_cm1.max(initial=0.0))
     if highest > _HIGHEST_WAVENUMBER_CM1:
         logger.warning(
-            "label_normal_modes: the highest wavenumber is %.0f cm-1, and no molecule vibrates so fast; is the Hessian in "
-            "Eh/bohr^2?",
+            "label_normal_modes: the highest wavenumber is %.0f cm-1, and no molecule vibrates so fast; is the Hessian "
+            "in Eh/bohr^2?",
             highest,
         )
     return labels

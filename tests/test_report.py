@@ -275,7 +275,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
 
 def test_a_missing_folder_is_an_error(benzene, tmp_path):
-    with pytest.raises(SymvibError, match="no folder .*nowhere"):
+    with pytest.raises(SymvibError, match=r"no folder .*nowhere"):
         benzene.to_html(tmp_path / "nowhere" / "report.html")
 
 
