@@ -77,7 +77,8 @@ def test_point_group_parse_round_trip(label):
     [
         ("D*h", "Dinfh"), ("D∞h", "Dinfh"), ("D0h", "Dinfh"), ("dinfh", "Dinfh"), ("C*v", "Cinfv"), ("C∞v", "Cinfv"),
         ("S2", "Ci"), ("C1h", "Cs"), ("C1v", "Cs"), ("D1d", "C2h"), ("S6", "S6"), ("C3i", "S6"), ("V", "D2"),
-        ("Vh", "D2h"), ("Vd", "D2d"), ("D1h", "C2v"), ("D1", "C2"), ("d6H", "D6h"), (" T_d ", "Td"), ("$D_{6h}$", "D6h"),
+        ("Vh", "D2h"), ("Vd", "D2d"), ("D1h", "C2v"), ("D1", "C2"), ("d6H", "D6h"), (" T_d ", "Td"),
+        ("$D_{6h}$", "D6h"),
         ("S1", "Cs"), ("S3", "C3h"), ("S5", "C5h"),
     ],
 )  # fmt: skip
