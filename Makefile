@@ -46,6 +46,8 @@ $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
 	$(PY) -m pip install --quiet --editable '.[bench]'
+	@for peer in pymsym molsympy libmolsymm; do \
+	  $(PY) -m pip install --quiet $$peer || echo "$$peer cannot be installed here: left out of the comparison"; done
 	@touch $@
 
 # Everything in docs/ that a command produced, produced again.
