@@ -37,7 +37,7 @@ class Rotor:
 def rotor_of(molecule: Molecule, group: PointGroup) -> Rotor:
     """The rotor type of ``molecule``, whose point group is ``group``."""
     masses = molecule.masses
-    centred = molecule.positions - masses @ molecule.positions / masses.sum()
+    centred = molecule.positions - molecule.center_of_mass
     second = np.einsum("a,ai,aj->ij", masses, centred, centred)
     a, b, c = np.maximum(np.linalg.eigvalsh(np.trace(second) * np.eye(3) - second), 0.0)
     moments = (float(a), float(b), float(c))

@@ -251,6 +251,14 @@ class TestProperties:
             assert found.rotor.accidental
             assert "top" in found.rotor_type
 
+    @pytest.mark.parametrize(("name", "flat_axis"), [("H2O", 0), ("C2H4", 0), ("benzene", 2), ("naphthalene", 0)])
+    def test_standard_orientation_follows_mulliken(self, name, flat_axis):
+        """Planar C2v and D2h molecules lie in yz (J. Chem. Phys. 23, 1997); a ring of D6h lies across its axis z."""
+        entry = ZOO_BY_NAME[name]
+        turned = rotated(entry.positions, np.random.default_rng(8))
+        standard = detect_point_group(molecule_of(entry.symbols, turned)).standard_molecule
+        assert np.abs(standard.positions[:, flat_axis]).max() < 1e-9
+
     def test_as_dict_is_json(self):
         import json
 
