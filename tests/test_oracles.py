@@ -134,7 +134,10 @@ def test_cccbdb_repaired_geometry_has_the_tabulated_group(name):
 
 # ---- (b) character tables ------------------------------------------------------------------------------------
 
-CRYSTALLOGRAPHIC = ["C1", "Ci", "C2", "Cs", "C2h", "D2", "C2v", "D2h", "C4", "S4", "C4h", "D4", "C4v", "D2d", "D4h", "C3", "S6", "D3", "C3v", "D3d", "C6", "C3h", "C6h", "D6", "C6v", "D3h", "D6h", "T", "Th", "O", "Td", "Oh"]  # fmt: skip
+CRYSTALLOGRAPHIC = [
+    "C1", "Ci", "C2", "Cs", "C2h", "D2", "C2v", "D2h", "C4", "S4", "C4h", "D4", "C4v", "D2d", "D4h", "C3",
+    "S6", "D3", "C3v", "D3d", "C6", "C3h", "C6h", "D6", "C6v", "D3h", "D6h", "T", "Th", "O", "Td", "Oh",
+]  # fmt: skip
 NON_CRYSTALLOGRAPHIC = [
     "I",
     "Ih",
@@ -231,7 +234,9 @@ def test_characters_from_spgrep(label):
 
 # ---- (c, d) vibrations by brute force ------------------------------------------------------------------------
 
-MOLECULES = [name for name, m in ZOO_BY_NAME.items() if m.group not in ("Cinfv", "Dinfh", "Kh") and len(m.symbols) > 2]
+MOLECULES = [
+    name for name, m in ZOO_BY_NAME.items() if m.group not in ("Cinfv", "Dinfh", "Kh") and len(m.symbols) > 2,
+]  # fmt: skip
 
 
 def representative(count):
