@@ -234,9 +234,7 @@ def test_characters_from_spgrep(label):
 
 # ---- (c, d) vibrations by brute force ------------------------------------------------------------------------
 
-MOLECULES = [
-    name for name, m in ZOO_BY_NAME.items() if m.group not in ("Cinfv", "Dinfh", "Kh") and len(m.symbols) > 2,
-]  # fmt: skip
+MOLECULES = [name for name, m in ZOO_BY_NAME.items() if m.group not in ("Cinfv", "Dinfh", "Kh") and len(m.symbols) > 2]
 
 
 def representative(count):
