@@ -90,7 +90,7 @@ class ModularTable:
 def dixon(table: NDArrayInt) -> ModularTable:
     """All irreducible characters of the group with Cayley table ``table`` (h, h), element 0 the identity.
 
-    Cost O(h n + n^3) for n classes.
+    Cost O(h^2 + n^3) for n classes.
     """
     classes = tuple(conjugacy_classes(table))
     class_of = np.empty(len(table), dtype=np.int64)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..constants import BOHR_ANGSTROM
 from ..errors import MoleculeError
 from ._arrays import read_floats, sequence_length
 from ._rdkit_geometry import molecule_from_rdkit
@@ -138,8 +139,6 @@ def _qcschema_molecule(data: Mapping[Any, Any]) -> Mapping[Any, Any] | None:
 
 def _read_qcschema(data: Mapping[Any, Any], name: str | None) -> Molecule:
     """QCSchema molecule: symbols, geometry in bohr (flat or (N, 3)), mass_numbers (-1 = default), real."""
-    from scipy.constants import value
-
     symbols, geometry = data.get("symbols"), data.get("geometry")
     if symbols is None or geometry is None:
         raise MoleculeError(f"the QCSchema molecule lacks 'symbols' or 'geometry'; it has {_keys(data)}.")
@@ -156,8 +155,9 @@ def _read_qcschema(data: Mapping[Any, Any], name: str | None) -> Molecule:
     title = name if name is not None else data.get("name")
     return Molecule.from_arrays(
         symbols,
-        xyz.reshape(-1, 3) * value("Bohr radius") * 1e10,
+        xyz.reshape(-1, 3) * BOHR_ANGSTROM,
         mass_numbers=given,
+        masses=data.get("masses") if given is None else None,
         name=title if isinstance(title, str) else "",
         comment=data["comment"] if isinstance(data.get("comment"), str) else "",
     )

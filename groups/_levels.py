@@ -140,7 +140,7 @@ def _linear_levels(centred: NDArrayFloat, species: NDArrayInt) -> list[Level]:
 
 
 def rounding_angstrom(positions: NDArrayFloat) -> float:
-    """Standard error of coordinates (N, 3) printed with one to three decimals, grid/sqrt(12); 0 for finer ones."""
+    """Standard error of coordinates (N, 3) printed with two or three decimals, grid/sqrt(12); 0 for finer ones."""
     for grid in (0.01, 0.001):
         if np.abs(positions / grid - np.rint(positions / grid)).max() < 1e-6:
             return grid / 12**0.5
@@ -200,6 +200,9 @@ def choose_level(
         else:
             called += f" accepted: all its operations show one noise, {level.noise_angstrom:.1g} A a coordinate"
             doubtful |= level.noise_angstrom > LARGEST_NOISE_ANGSTROM
+        if printed and any(_margin(lower, level, 0.0) < 1.0 for lower in informing):
+            called += "; but for the few decimals of the coordinates it would be refused"
+            doubtful = True
         return Choice(level, doubtful, "; ".join([*refusals, called]))
     return Choice(base, doubtful, "; ".join([*refusals, f"{name(base)} holds within numerical noise"]))
 

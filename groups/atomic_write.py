@@ -19,9 +19,12 @@ def write_text(path: str | Path, text: str) -> None:
     OSError
         It cannot be written to; ``path`` is then untouched.
     """
-    target = Path(path)
+    target = Path(path).resolve()  # of a link, the file that it points to
     if not target.parent.is_dir():
         raise SymvibError(f"cannot write {target}: there is no folder {target.parent}.")
+    if target.exists() and not target.is_file():  # a pipe or a device: there is nothing to replace
+        target.write_text(text, encoding="utf-8", newline="")
+        return
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:

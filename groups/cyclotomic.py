@@ -96,7 +96,7 @@ class Cyclotomic:
             The number does not lie in Q(zeta_n).
         """
         n = self.conductor if n is None else n
-        if n % self.conductor and (2 * n) % self.conductor:
+        if n % self.conductor:
             raise SymvibError(f"{self} does not lie in Q(zeta_{n}); its smallest field is Q(zeta_{self.conductor}).")
         degree = _cyclotomic_polynomial(n).degree()
         values = [Fraction(int(c.p), int(c.q)) for c in self._lifted(n).coeffs()]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -172,7 +173,8 @@ class Detection:
         """Does an atom sit at the fixed point of a group that has only one?"""
         if self.point_group.label == "Dinfh":
             return len(self.molecule) % 2 == 1
-        return self._found is not None and not self.point_group.is_polar and bool(self.fixed_atoms.min() > 0)
+        in_place = (self.permutations == np.arange(len(self.molecule))).all(axis=0)
+        return self._found is not None and not self.point_group.is_polar and bool(in_place.any())
 
     @cached_property
     def elements(self) -> "tuple[SymmetryElement, ...]":
@@ -395,7 +397,7 @@ def detect_point_group(x: Any, tolerance: float | None = None) -> Detection:
     >>> detect_point_group((["O", "C", "O"], [[0, 0, -1.16], [0, 0, 0], [0, 0, 1.16]])).point_group.label
     'Dinfh'
     """
-    if tolerance is not None and not 0 < tolerance <= _LARGEST_TOLERANCE_ANGSTROM:
+    if tolerance is not None and not (isinstance(tolerance, Real) and 0 < tolerance <= _LARGEST_TOLERANCE_ANGSTROM):
         raise DetectionError(
             f"detect_point_group(..., tolerance={tolerance!r}): give a distance in angstrom between 0 and "
             f"{_LARGEST_TOLERANCE_ANGSTROM:g}, or None to read it from the molecule."

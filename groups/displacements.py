@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MoleculeError, RepresentationError
+from .elements import SAME_NUCLIDE_U
 from .operations import NDArrayFloat, NDArrayInt
 from .representation import Decomposition
 from .selection_rules import finite_table
@@ -144,11 +145,12 @@ def _checked_masses(detection: Any, masses: NDArrayFloat | None) -> NDArrayFloat
         )
     for orbit in detection.orbits:
         spread = float(np.ptp(masses[np.asarray(orbit)]))
-        if spread > 1e-6:
+        if spread > SAME_NUCLIDE_U:
             raise MoleculeError(
                 f"masses differ by {spread:g} u among the equivalent atoms {list(map(int, orbit))}: this isotopologue "
                 f"has less symmetry than {detection.point_group}; give the molecule these isotopes and detect again."
             )
+        masses[np.asarray(orbit)] = masses[np.asarray(orbit)].mean()
     return masses
 
 

@@ -73,7 +73,7 @@ class Decomposition(dict[str, int]):
         arithmetic = arithmetic_of(self.point_group)
         total: dict[str, int] = {}
         if isinstance(counts, str):
-            counts = _read_sum(counts)
+            counts = {} if counts.strip() == "0" else _read_sum(counts)
         for label, count in (counts or {}).items():
             if not isinstance(count, Integral) or count < 0:
                 raise RepresentationError(

@@ -13,6 +13,7 @@ from .operations import NDArrayFloat, SymmetryOperation, close_group, rotation_m
 
 __all__ = ["PointGroup"]
 
+_LONGEST_TEXT = 64
 _MAX_N = 200  # tables grow as n^2; nothing molecular comes near
 _FIXED = {"Ci": 2, "Cs": 2, "T": 12, "Td": 24, "Th": 24, "O": 24, "Oh": 48, "I": 60, "Ih": 120}
 _FIXED_AXIS = {"Ci": 1, "Cs": 1, "T": 3, "Td": 3, "Th": 3, "O": 4, "Oh": 4, "I": 5, "Ih": 5}
@@ -33,7 +34,7 @@ _SYNONYMS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class PointGroup:
     """A point group in the Schoenflies notation.
 
@@ -68,7 +69,15 @@ class PointGroup:
             return text
         if not isinstance(text, str):
             raise PointGroupError(f"PointGroup.parse({text!r}): expected a Schoenflies symbol such as 'D6h'.")
-        return _parse(text[:64])
+        if len(text) > _LONGEST_TEXT:
+            raise PointGroupError(f"PointGroup.parse({text[:20]!r}...): {len(text)} characters are no symbol.")
+        return cls(_parse(text))
+
+    def __post_init__(self) -> None:
+        if _parse(self.label) != self.label:
+            raise PointGroupError(
+                f"PointGroup({self.label!r}): the customary symbol is {_parse(self.label)!r}; parse() takes any."
+            )
 
     @cached_property
     def _parts(self) -> tuple[str, int]:
@@ -242,7 +251,8 @@ def _generators(family: str, n: int) -> list[NDArrayFloat]:
 
 
 @lru_cache(maxsize=1024)
-def _parse(text: str) -> PointGroup:
+def _parse(text: str) -> str:
+    """Customary label of the group that ``text`` names."""
     refusal = PointGroupError(
         f"PointGroup.parse({text!r}): not a point group. Examples: 'C2v', 'D6h', 'S4', 'Td', 'Oh', 'Cinfv', 'Kh'."
     )
@@ -250,10 +260,10 @@ def _parse(text: str) -> PointGroup:
     plain = re.sub(r"\\(infty|mathrm|text|rm)", lambda m: "inf" if m[1] == "infty" else "", plain)
     plain = re.sub(r"[\s$_{}\\,]", "", plain)
     if plain in _INTERNATIONAL:
-        return PointGroup(_INTERNATIONAL[plain])
+        return _INTERNATIONAL[plain]
     plain = plain.lower().replace("∞", "inf").replace("*", "inf").replace("infinity", "inf").replace("oo", "inf")
     if plain in _SYNONYMS:
-        return PointGroup(_SYNONYMS[plain])
+        return _SYNONYMS[plain]
     match = re.fullmatch(r"([cds])(\d{1,6}|inf)([vhdi]?)", plain)
     if match is None:
         raise refusal
@@ -262,13 +272,13 @@ def _parse(text: str) -> PointGroup:
         label = {"cv": "Cinfv", "dh": "Dinfh"}.get(letter + suffix)
         if label is None or (match[2] != "inf" and match[2] != "0"):
             raise refusal
-        return PointGroup(label)
+        return label
     if n > _MAX_N * (2 if letter == "s" else 1):
         raise PointGroupError(f"PointGroup.parse({text!r}): axes up to order {_MAX_N} are supported.")
     label = _axial_label(letter, n, suffix)
     if label is None:
         raise refusal
-    return PointGroup(label)
+    return label
 
 
 def _axial_label(letter: str, n: int, suffix: str) -> str | None:

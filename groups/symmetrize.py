@@ -39,11 +39,10 @@ def symmetrized_positions(detection: "Detection", group: PointGroup) -> NDArrayF
     if group == detection.point_group and detection._found is not None:
         operations = detection._found
     else:
-        # A linear molecule has its finite subgroups too, but no frame of atoms to find them by.
         if detection.point_group.is_linear:
             raise DetectionError(
-                f"symmetrize(to={group.label!r}): the molecule is linear ({detection.point_group.label}) and has every "
-                "symmetry that this group can ask of it; use symmetrize()."
+                f"symmetrize(to={group.label!r}): the molecule is linear ({detection.point_group.label}); only Cinfv "
+                "and Dinfh can be imposed on it. Use symmetrize()."
             )
         candidates = find_candidates(species, centred, _REACH_ANGSTROM)
         chosen = _nearest_subgroup(candidates, group)
@@ -96,7 +95,10 @@ def _nearest_subgroup(candidates: Candidates, group: PointGroup) -> NDArrayInt |
     best: tuple[float, NDArrayInt] | None = None
     for trial, generators in enumerate(product(*choices)):
         if trial >= _MAX_TRIALS:
-            break
+            raise DetectionError(
+                f"symmetrize(to={group.label!r}): more than {_MAX_TRIALS} choices of operations; symmetrize to a "
+                "larger group on the way."
+            )
         if best is not None and candidates.deviations[list(generators)].max() >= best[0]:
             continue
         members = _closure(table, generators, order)

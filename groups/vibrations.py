@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 from ..errors import RepresentationError
@@ -194,6 +195,10 @@ def vibrational_representation(
     """
     group = PointGroup.parse(group)
     if group.label == "Kh":
+        if n_atoms not in (None, 1):
+            raise RepresentationError(
+                f"vibrational_representation('Kh', n_atoms={n_atoms}): only an atom has this group."
+            )
         return _atom(group)
     if group.is_linear:
         n_atoms, gamma_3n, gamma_rot = _linear(group, n_atoms, atom_at_centre)
@@ -211,6 +216,10 @@ def vibrational_representation(
 def cartesian_representation(group: PointGroup, fixed: Sequence[int], n_atoms: int | None = None) -> Decomposition:
     """Gamma_3N: chi(R) = (atoms that R leaves in place) x (trace of R)."""
     table = finite_table(group)
+    if not all(isinstance(count, Integral) for count in fixed):
+        raise RepresentationError(
+            f"vibrational_representation({group.label}): fixed_atoms_per_class {list(fixed)} must be integers."
+        )
     fixed = [int(count) for count in fixed]
     if len(fixed) != len(table.classes):
         raise RepresentationError(

@@ -170,3 +170,9 @@ def test_refusals(call):
 def test_division_by_zero():
     with pytest.raises(ZeroDivisionError):
         z(3) / 0
+
+
+@pytest.mark.parametrize(("number", "n"), [(Cyclotomic.zeta(4), 2), (Cyclotomic.zeta(8) + Cyclotomic.zeta(8, 7), 4)])
+def test_coefficients_in_too_small_a_field_are_refused(number, n):
+    with pytest.raises(SymvibError, match="does not lie"):
+        number.coefficients(n)

@@ -499,3 +499,12 @@ def test_drawing_has_a_disc_for_each_atom(benzene, which):
 
     discs = [patch for patch in draw_molecule(benzene, which).patches if isinstance(patch, Circle)]
     assert len(discs) == 2 * 12  # disc and gleam
+
+
+def test_writing_through_a_link_keeps_the_link(tmp_path):
+    target, link = tmp_path / "real.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    link.symlink_to(target)
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"

@@ -126,3 +126,9 @@ def test_infinite_groups_say_that_they_have_no_list_of_operations():
     assert PointGroup("Dinfh").order is None
     with pytest.raises(PointGroupError, match="infinite"):
         _ = PointGroup("Dinfh").operations
+
+
+@pytest.mark.parametrize("label", ["S2", "D1d", "S5", "D0h", "d6h", "D*h"])
+def test_the_constructor_takes_customary_labels_only(label):
+    with pytest.raises(PointGroupError, match="customary"):
+        PointGroup(label)

@@ -85,8 +85,12 @@ def test_labels_are_the_customary_ones(entry):
     assert label not in {"D1d", "S2", "D*h", "C1v", "C1h", "D1", "D1h", "S1", "S3"}
 
 
-@pytest.mark.parametrize(("name", "wrong"), [("benzene", 0.85), ("CH4", 0.778), ("cubane", 0.452), ("SF6", 0.60)])
-def test_completeness_in_circulation_is_wrong(name, wrong):
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [("benzene", 0.85, 19 / 30), ("CH4", 0.778, 1), ("cubane", 0.452, 27 / 42), ("SF6", 0.60, 12 / 15)],
+)
+def test_completeness_in_circulation_is_wrong(name, wrong, right):
     entry = next(z for z in ZOO if z.name == name)
     report = point_group_report(molecule_of(entry.symbols, entry.positions))
+    assert report.completeness == pytest.approx(right, abs=1e-12)
     assert abs(report.completeness - wrong) > 0.1
