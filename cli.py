@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Callable
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -135,6 +136,9 @@ def report(
     """Point group, vibrational species, IR and Raman activity and completeness of molecules."""
     if len(molecules) > 1 and (html or markdown or latex):
         raise typer.BadParameter("--html, --markdown and --latex take one molecule; for several use --csv or --json.")
+    for path in (html, json_path, markdown, latex, csv):
+        if path not in (None, "-") and any(Path(path).resolve() == Path(source).resolve() for source in molecules):
+            raise typer.BadParameter(f"{path} is read as a molecule and would be overwritten.")
     if molecules.count("-") > 1:
         raise typer.BadParameter("standard input (-) can be read once.")
     if csv == "-" and json_path == "-":

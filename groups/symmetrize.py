@@ -86,7 +86,7 @@ def _nearest_subgroup(candidates: Candidates, group: PointGroup) -> NDArrayInt |
     if len(candidates) < order:
         return None
     table = product_table(candidates)
-    orders = OperationSet.of(candidates, len(candidates)).orders
+    orders = _orders(table)
     wanted = [(np.linalg.det(g) > 0, _order_of(g)) for g in group.generators]
     choices = [
         [m for m in range(len(candidates)) if candidates.proper[m] == proper and orders[m] == size]
@@ -109,6 +109,17 @@ def _nearest_subgroup(candidates: Candidates, group: PointGroup) -> NDArrayInt |
         if subset.point_group == group and (best is None or worst < best[0]):
             best = worst, members
     return None if best is None else best[1]
+
+
+def _orders(table: NDArrayInt) -> NDArrayInt:
+    """Order of each candidate by its powers; 0 where a power is not among the candidates."""
+    count = len(table)
+    orders, power = np.zeros(count, dtype=np.int64), np.arange(count)
+    padded = np.vstack([table.T, np.full(count, count)])  # row b: products "b first"; the last one leads nowhere
+    for order in range(1, count + 1):
+        orders[(orders == 0) & (power == 0)] = order
+        power = padded[power, np.arange(count)]
+    return orders
 
 
 def _order_of(matrix: NDArrayFloat) -> int:

@@ -260,7 +260,8 @@ def _rows(table: Table, style: Style) -> tuple[list[str], list[list[str]], list[
 
 def _safe(text: str, style: Style) -> str:
     if style is Style.LATEX:
-        return re.sub(r"sigma_(\w)", r"$\\sigma_\1$", text).replace("C2''", "$C_2''$").replace("C2'", "$C_2'$")
+        text = re.sub(r"sigma_(\w)", r"$\\sigma_\1$", text).replace("C2''", "$C_2''$").replace("C2'", "$C_2'$")
+        return re.sub(r"\b([CS])(\d+)\^(\d+)", r"$\1_{\2}^{\3}$", text)
     return escape(text, quote=False) if style is Style.HTML else text
 
 

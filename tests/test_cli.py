@@ -313,3 +313,10 @@ def test_a_dash_is_standard_output(option, tmp_path, monkeypatch):
 
 def test_two_outputs_cannot_share_standard_output():
     assert run("report", WATER, "--latex", "-", "--json", "-").exit_code == 2
+
+
+def test_the_input_is_never_overwritten(tmp_path):
+    path = tmp_path / "water.xyz"
+    path.write_text(Path(WATER).read_text())
+    assert run("report", str(path), "--html", str(path)).exit_code == 2
+    assert path.read_text() == Path(WATER).read_text()

@@ -109,6 +109,15 @@ def test_subgroups_can_be_imposed(entry):
             assert np.abs(moved.positions - found.molecule.positions).max() < 1e-9
 
 
+@pytest.mark.parametrize("to", ["Cs", "Ci", "C2", "C3", "C3v", "C2h", "D3", "S6"])
+def test_subgroups_of_cyclohexane(to):
+    """Candidates within 1 A that form no group once made this fail."""
+    entry = ZOO_BY_NAME["cyclohexane chair"]
+    molecule = molecule_of(entry.symbols, entry.positions)
+    moved = detect_point_group(molecule).symmetrize(to=to)
+    assert np.abs(moved.positions - molecule.positions).max() < 1e-9
+
+
 def test_a_group_that_is_not_near_is_refused():
     water = next(z for z in ZOO if z.name == "H2O")
     with pytest.raises(DetectionError, match=r"symmetrize.*D6h"):
