@@ -103,7 +103,7 @@ class Detection:
     @cached_property
     def centre(self) -> NDArrayFloat:
         """Point (3,) in angstrom that every operation leaves in place: the centroid of the nuclei."""
-        return self.molecule.positions.mean(axis=0)
+        return _read_only(self.molecule.positions.mean(axis=0))
 
     @cached_property
     def _centred(self) -> NDArrayFloat:
@@ -112,8 +112,9 @@ class Detection:
     @cached_property
     def _standard(self) -> tuple[NDArrayFloat, NDArrayInt]:
         if self._found is None:
-            return line_frame(self._centred), np.array([], dtype=np.int64)
-        return standard_frame(self._found, self.point_group, self.molecule)
+            return _read_only(line_frame(self._centred)), np.array([], dtype=np.int64)
+        frame, matching = standard_frame(self._found, self.point_group, self.molecule)
+        return _read_only(frame), matching
 
     @property
     def frame(self) -> NDArrayFloat:
@@ -123,7 +124,7 @@ class Detection:
     @cached_property
     def standard_positions(self) -> NDArrayFloat:
         """Positions (N, 3) in angstrom in the standard setting, centroid at the origin."""
-        return self._centred @ self.frame.T
+        return _read_only(self._centred @ self.frame.T)
 
     @cached_property
     def standard_molecule(self) -> Molecule:
@@ -143,7 +144,7 @@ class Detection:
             DetectedOperation(
                 int(matching[m]),
                 _turned(standard[matching[m]], frame),
-                self._found.permutations[m],
+                _read_only(self._found.permutations[m]),
                 float(self._deviations[m]),
             )
             for m in np.argsort(matching)
@@ -154,12 +155,12 @@ class Detection:
         """Permutations (h, N) of the atoms, in the order of ``point_group.operations``; (0, N) if infinite."""
         if self._found is None:
             return np.empty((0, len(self.molecule)), dtype=np.int64)
-        return self._found.permutations[np.argsort(self._standard[1])]
+        return _read_only(self._found.permutations[np.argsort(self._standard[1])])
 
     @cached_property
     def fixed_atoms(self) -> NDArrayInt:
         """Number (h,) of atoms that stay in place, for each of ``point_group.operations``."""
-        return (self.permutations == np.arange(len(self.molecule))).sum(axis=1)
+        return _read_only((self.permutations == np.arange(len(self.molecule))).sum(axis=1))
 
     @property
     def fixed_atoms_per_class(self) -> tuple[int, ...]:
@@ -459,9 +460,8 @@ def _with_refusals(choice: Choice, candidates: Candidates, levels: list[Level], 
 
 def _turned(operation: SymmetryOperation, frame: NDArrayFloat) -> SymmetryOperation:
     """A standard operation seen in the frame of the input."""
-    matrix = frame.T @ operation.matrix @ frame
-    matrix.setflags(write=False)
-    axis = None if operation.axis is None else frame.T @ operation.axis
+    matrix = _read_only(frame.T @ operation.matrix @ frame)
+    axis = None if operation.axis is None else _read_only(frame.T @ operation.axis)
     return SymmetryOperation(matrix, operation.proper, operation.n, operation.k, axis)
 
 
@@ -474,3 +474,9 @@ def _with_positions(molecule: Molecule, positions: NDArrayFloat) -> Molecule:
         name=molecule.name,
         comment=molecule.comment,
     )
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    """The array itself, which nobody can change any more: results are cached."""
+    array.setflags(write=False)
+    return array

@@ -267,6 +267,14 @@ class TestProperties:
         standard = detect_point_group(molecule_of(entry.symbols, turned)).standard_molecule
         assert np.abs(standard.positions[:, flat_axis]).max() < 1e-9
 
+    def test_cached_arrays_cannot_be_changed(self):
+        entry = ZOO_BY_NAME["benzene"]
+        found = detect_point_group(molecule_of(entry.symbols, entry.positions))
+        operation = found.operations[1]
+        for array in (found.frame, found.centre, found.permutations, operation.permutation, operation.operation.axis):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 0
+
     def test_as_dict_is_json(self):
         import json
 
