@@ -235,6 +235,13 @@ def character_table(group: str | PointGroup, form: Form = "complex") -> Union[Ch
     return _finite_table(point_group, form)
 
 
+def finite_table(group: str | PointGroup) -> CharacterTable:
+    """Character table (complex form) of a finite group."""
+    table = character_table(group)
+    assert isinstance(table, CharacterTable)
+    return table
+
+
 @lru_cache(maxsize=256)
 def _finite_table(group: PointGroup, form: Form) -> CharacterTable:
     if form == "real":

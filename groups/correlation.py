@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import PointGroupError
 from ._arithmetic import FiniteArithmetic, arithmetic_of, finite_arithmetic
 from ._infinite_arithmetic import InfiniteArithmetic
-from .character_table import CharacterTable, character_table
+from .character_table import character_table, finite_table
 from .linear_groups import InfiniteTable
 from .operations import NDArrayFloat, NDArrayInt, SymmetryOperation, reduced
 from .representation import Decomposition
@@ -64,7 +64,7 @@ class Embedding:
         """The subgroup's arithmetic, modulo the prime of the group where that is finite."""
         if not self.group.is_finite:
             return finite_arithmetic(self.subgroup)
-        table = _finite(self.subgroup)
+        table = finite_table(self.subgroup)
         modular = finite_arithmetic(self.group).modular
         root = pow(modular.root, modular.exponent // table.modular.exponent, modular.prime)
         return FiniteArithmetic(table, (modular.prime, root))
@@ -297,17 +297,11 @@ def embeddings(group: PointGroup, subgroup: PointGroup) -> tuple[Embedding, ...]
     )
 
 
-def _finite(group: PointGroup) -> CharacterTable:
-    table = character_table(group)
-    assert isinstance(table, CharacterTable)
-    return table
-
-
 def _name(group: PointGroup, subgroup: PointGroup, targets: tuple[Any, ...]) -> str:
     """The subgroup with the group's symbols for its half-turns and mirrors."""
     table = character_table(group)
     symbols = []
-    for c, target in zip(_finite(subgroup).classes, targets, strict=True):
+    for c, target in zip(finite_table(subgroup).classes, targets, strict=True):
         if not c.symbol.startswith(("C2", "sigma")) or subgroup.operations[c.indices[0]].order != 2:
             continue
         if isinstance(table, InfiniteTable):
@@ -321,7 +315,7 @@ def _name(group: PointGroup, subgroup: PointGroup, targets: tuple[Any, ...]) -> 
 def _into_finite(group: PointGroup, subgroup: PointGroup) -> list[tuple[NDArrayFloat, tuple[Any, ...]]]:
     if not subgroup.is_finite or (group.order or 0) % (subgroup.order or 1):
         return []
-    table, small = _finite(group), _finite(subgroup)
+    table, small = finite_table(group), finite_table(subgroup)
     class_of = table.modular.class_of
     found: dict[tuple[int, ...], tuple[NDArrayFloat, tuple[int, ...]]] = {}
     for frame in _frames(group):
@@ -398,7 +392,7 @@ def _into_infinite(group: PointGroup, subgroup: PointGroup) -> list[tuple[NDArra
     if not subgroup.is_finite:
         allowed = {"Cinfv": ("Cinfv",), "Dinfh": ("Cinfv", "Dinfh"), "Kh": ("Cinfv", "Dinfh", "Kh")}
         return [(np.eye(3), ())] if subgroup.label in allowed[group.label] else []
-    small = _finite(subgroup)
+    small = finite_table(subgroup)
     frames = [np.array([x, y, z])]
     if group.is_linear:
         frames += [np.array([z, -y, x]), np.array([y, z, x])]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import MoleculeError, RepresentationError
+from .character_table import finite_table
 from .elements import SAME_NUCLIDE_U
 from .operations import NDArrayFloat, NDArrayInt
 from .representation import Decomposition
-from .selection_rules import finite_table
 from .vibrations import VibrationalAnalysis, vibrational_representation
 
 __all__ = ["DisplacementSymmetry"]

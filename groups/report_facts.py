@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .character_table import finite_table
 from .rotor import Rotor
 
 if TYPE_CHECKING:
-    from .character_table import CharacterTable
     from .detection import Detection
     from .selection_rules import IrrepActivity
     from .vibrations import VibrationalAnalysis
@@ -239,7 +239,7 @@ def species_rows(analysis: "VibrationalAnalysis") -> tuple[SpeciesRow, ...]:
     group = analysis.point_group
     pairs: set[str] = set()
     if group.is_finite:
-        pairs = {i.real_label for i in _table(group.label).irreps if i.label != i.real_label}
+        pairs = {i.real_label for i in finite_table(group).irreps if i.label != i.real_label}
     activities = [a for a in analysis.rules.activities if group.is_finite or a.label in analysis.gamma_3n]
     return tuple(_row(a, analysis, a.label in pairs) for a in activities)
 
@@ -264,14 +264,6 @@ def _row(activity: "IrrepActivity", analysis: "VibrationalAnalysis", separable: 
     )
 
 
-def _table(label: str) -> "CharacterTable":
-    from .character_table import CharacterTable, character_table
-
-    table = character_table(label)
-    assert isinstance(table, CharacterTable)
-    return table
-
-
 def _triple(vector: Any) -> tuple[float, float, float]:
     x, y, z = (float(v) for v in vector)
     return x, y, z
@@ -293,7 +285,7 @@ def _class_evidence(detection: "Detection") -> tuple[ClassEvidence, ...]:
             int(detection.fixed_atoms[cls.indices[0]]),
             float(deviations[list(cls.indices)].max()),
         )
-        for cls in _table(detection.point_group.label).classes
+        for cls in finite_table(detection.point_group).classes
     )
 
 
@@ -302,7 +294,7 @@ def _element_facts(detection: "Detection") -> tuple[ElementFact, ...]:
     group = detection.point_group
     names: dict[int, str] = {}
     if group.is_finite:
-        names = {int(index): cls.symbol for cls in _table(group.label).classes for index in cls.indices}
+        names = {int(index): cls.symbol for cls in finite_table(group).classes for index in cls.indices}
     facts = []
     for element in detection.elements:
         if element.direction is None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .character_table import CharacterTable, character_table
+from .character_table import finite_table
 from .representation import Decomposition, reduce, vector_characters
 from .schoenflies import PointGroup
 
@@ -238,13 +238,6 @@ def _selection_rules(group: PointGroup) -> SelectionRules:
             )
         )
     return SelectionRules(group, tuple(activities))
-
-
-def finite_table(group: PointGroup) -> CharacterTable:
-    """Character table (complex form) of a finite group."""
-    table = character_table(group)
-    assert isinstance(table, CharacterTable)
-    return table
 
 
 @lru_cache(maxsize=256)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import PointGroupError
+from .character_table import finite_table
 from .operations import NDArrayFloat, NDArrayInt
 from .schoenflies import PointGroup
-from .selection_rules import finite_table
 
 __all__ = ["SiteType", "site_types"]
 

@@ -7,11 +7,11 @@ from numbers import Integral
 from typing import Any
 
 from ..errors import RepresentationError
+from .character_table import finite_table
 from .representation import Decomposition, molecular_characters, reduce
 from .schoenflies import PointGroup
 from .selection_rules import (
     SelectionRules,
-    finite_table,
     rotational_representation,
     selection_rules,
     vector_representation,
