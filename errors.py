@@ -4,11 +4,17 @@ Every message restates the call (what was given, its shape, the numbers that dec
 """
 
 __all__ = [
+    "CoordinateError",
+    "DatasetError",
     "DetectionError",
+    "EngineError",
+    "ForceFieldError",
+    "HessianError",
     "MissingPackageError",
     "MoleculeError",
     "PointGroupError",
     "RepresentationError",
+    "SpectrumError",
     "SymvibError",
 ]
 
@@ -35,3 +41,27 @@ class RepresentationError(SymvibError, ArithmeticError):
 
 class MissingPackageError(SymvibError, ImportError):
     """An optional package is not installed; the message holds the exact pip command."""
+
+
+class CoordinateError(SymvibError, ValueError):
+    """Internal coordinates that are incomplete, undefined at the geometry, or not those of the molecule."""
+
+
+class ForceFieldError(SymvibError, ValueError):
+    """Force constants that are missing, not symmetric, in an unknown unit or not totally symmetric."""
+
+
+class HessianError(SymvibError, ValueError):
+    """A Hessian or its derivatives of a wrong shape, not symmetric, in a wrong unit, or of another geometry."""
+
+
+class EngineError(SymvibError, RuntimeError):
+    """An electronic-structure program failed; the message carries its own words and the last numbers."""
+
+
+class SpectrumError(SymvibError, ValueError):
+    """Lines or an axis that do not make a spectrum (negative width, descending axis, unknown shape)."""
+
+
+class DatasetError(SymvibError, RuntimeError):
+    """A dataset that cannot be built, continued or read; nothing finished is lost."""

@@ -1,0 +1,1 @@
+"""From force constants to spectra: internal coordinates, Wilson GF, normal modes, intensities, engines, line lists."""

@@ -1,0 +1,1 @@
+"""Programs that supply a `HarmonicResponse`: xTB (tblite), DFT (pyscf), any ASE calculator, logs read by cclib."""
