@@ -91,6 +91,8 @@ def build_dataset(
     settings = settings or RowSettings()
     place = Path(folder)
     (place / "shards").mkdir(parents=True, exist_ok=True)
+    for leftover in (place / "shards").glob(".*.part"):  # of a build that was killed while it wrote
+        leftover.unlink()
     provenance = _provenance(settings)
     _check_same_build(place, {**provenance, "shard_size": shard_size})
     shards = _shards(_task_list(place, tasks), shard_size)
