@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..groups.operations import NDArrayFloat
 
@@ -104,7 +105,7 @@ def _cross_matrix(a: NDArrayFloat) -> NDArrayFloat:
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def _refuse(bad: NDArrayFloat, reason: str) -> None:
+def _refuse(bad: NDArray[np.bool_], reason: str) -> None:
     """Raise `Undefined` for the first coordinate, the last index of ``bad``, that is bad at any geometry."""
     if bad.any():
         raise Undefined(int(np.argwhere(bad.reshape(-1, bad.shape[-1]).any(axis=0))[0, 0]), reason)

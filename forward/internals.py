@@ -68,9 +68,10 @@ class InternalCoordinate:
             object.__setattr__(self, "axis", _read_axis(self.axis, call))
 
     def label(self, symbols: Sequence[str] | None = None) -> str:
-        """Short name, as "r(C1-H2)": atoms are counted from 1; l and its axis number the linear bends of a pair."""
+        """Short name, as "r(C1-H2)", atoms counted from 1; a linear bend says its axis, "l(O1-C2-O3, x)"."""
         names = [f"{symbols[atom] if symbols is not None else ''}{atom + 1}" for atom in self.atoms]
-        return f"{KINDS[self.kind].letter}({'-'.join(names)})"
+        axis = "" if self.axis is None else f", {_axis_name(self.axis)}"
+        return f"{KINDS[self.kind].letter}({'-'.join(names)}{axis})"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; ``InternalCoordinate(**values)`` reads them back."""
@@ -267,3 +268,10 @@ def _read_axis(axis: Any, call: str) -> tuple[float, float, float]:
         raise CoordinateError(f"{call}: axis={axis!r} is not a direction; give three numbers, not all zero.")
     x, y, z = (vector / length).tolist()
     return (x, y, z)
+
+
+def _axis_name(axis: tuple[float, float, float]) -> str:
+    largest = max(range(3), key=lambda i: abs(axis[i]))
+    if abs(axis[largest]) > 1.0 - 1e-9:
+        return ("" if axis[largest] > 0 else "-") + "xyz"[largest]
+    return " ".join(f"{component:.3f}" for component in axis)
