@@ -104,7 +104,9 @@ def graph_coordinates(bonds: NDArrayInt, frame: NuclearFrame, all_torsions: bool
     linear = {atoms[1] for atoms in found["linear_bend"]}
     found["torsion"] = _torsions(neighbours, angles, linear, all_torsions)
     return {
-        kind: closed(kind, canonical(kind, np.array(atoms)), frame.permutations) for kind, atoms in found.items() if atoms
+        kind: closed(kind, canonical(kind, np.array(atoms)), frame.permutations)
+        for kind, atoms in found.items()
+        if atoms
     }
 
 

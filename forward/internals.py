@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike
 from ..errors import CoordinateError
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ._primitives import KINDS, Kernel, Undefined
+
+if TYPE_CHECKING:
+    from .coordinate_check import CoordinateCheck
 
 __all__ = ["InternalCoordinate", "InternalCoordinates"]
 
@@ -141,6 +144,25 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
                 axes = np.array([self.coordinates[i].axis for i in rows]) if kind == "linear_bend" else None
                 groups[kind] = _Group(kernel, np.array(rows), atoms, axes)
         return groups
+
+    def check(self, molecule: Any) -> "CoordinateCheck":
+        """Whether the set is complete for a molecule: rank of B, singular values, missing directions in words.
+
+        Raises
+        ------
+        CoordinateError
+            A coordinate names an atom that the molecule has not, or is undefined at its geometry.
+
+        Examples
+        --------
+        >>> water = (["O", "H", "H"], [[0, 0, 0], [0, 0.76, 0.59], [0, -0.76, 0.59]])
+        >>> InternalCoordinates([InternalCoordinate("stretch", (0, 1))]).check(water).rank
+        1
+        """
+        from ..groups.readers import as_molecule
+        from .coordinate_check import check_coordinates
+
+        return check_coordinates(self, as_molecule(molecule))
 
     # ---- derivatives ----------------------------------------------------------------------------------------
 
