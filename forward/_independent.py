@@ -25,8 +25,8 @@ def independent_rows(coordinates: InternalCoordinates, frame: NuclearFrame) -> l
     chosen.pivot(np.arange(len(rows)), _NEW_AT_LEAST)
     if not chosen.full:
         raise CoordinateError(
-            f"redundant=False: {len(chosen.places)} independent coordinates of {frame.n_vibrations}; the rest adds less "
-            f"than {_NEW_AT_LEAST:g} of new motion. Use redundant=True."
+            f"redundant=False: {len(chosen.places)} independent coordinates of {frame.n_vibrations}; the rest adds "
+            f"less than {_NEW_AT_LEAST:g} of new motion. Use redundant=True."
         )
     return sorted(chosen.places)
 
@@ -63,7 +63,8 @@ class _Chosen:
         if self.full or not len(left):
             return
         part = self.new_part(left)
-        triangle, order = qr(part.T, mode="r", pivoting=True)
+        result = qr(part.T, mode="r", pivoting=True)
+        triangle, order = result[0], result[-1]
         new = np.abs(np.diagonal(triangle))
         count = min(int((new > least).sum()), self.wanted - len(self.places))
         if count:

@@ -18,6 +18,9 @@ __all__ = ["CoordinateCheck", "check_coordinates"]
 # set chosen here are above 1e-3; exact zeros come out below 1e-13.
 RANK_TOLERANCE = 1e-6
 
+# Smallest singular value, relative to the largest, of an independent rigid motion: less, and the atoms are on a line.
+_RIGID_TOLERANCE = 1e-7
+
 _MISSING_ATOMS_NAMED = 6
 _DIRECTION_SHARE = 0.999  # of a displacement, that it may be called along or across an axis or a plane
 
@@ -30,10 +33,12 @@ class CoordinateCheck:
     ----------
     molecule : Molecule
     n_coordinates, n_vibrations, rank : int
-    singular_values : ndarray (min(n_q, 3N),)
-        Of B with rows scaled to unit length, descending; at the geometry made exactly symmetric.
+    singular_values : ndarray (n_vibrations,)
+        Of B with rows scaled to unit length, on displacements free of translation and rotation, descending; at the
+        geometry made exactly symmetric.
     gap : float
-        Smallest singular value counted divided by the largest not counted (inf if none is left or it is zero).
+        Smallest singular value counted divided by the largest not counted, in which the change of the coordinates on
+        translation and rotation (zero but for rounding) is included.
     missing : ndarray (n_vibrations - rank, 3N)
         Orthonormal displacements, free of translation and rotation, along which no coordinate changes.
     """
@@ -97,28 +102,25 @@ def check_coordinates(coordinates: InternalCoordinates, molecule: Molecule) -> C
 def check_at(coordinates: InternalCoordinates, molecule: Molecule, frame: NuclearFrame) -> CoordinateCheck:
     """`check_coordinates` for a molecule whose symmetry is known."""
     b = unit_rows(coordinates.b_matrix(frame.positions))
-    internal = internal_space(frame.positions)
+    rigid, internal = rigid_and_internal_space(frame.positions)
     if internal.shape[1] != frame.n_vibrations:
         raise CoordinateError(
             f"{molecule!r}: {internal.shape[1]} internal directions by geometry, {frame.n_vibrations} by symmetry."
         )
-    # Within the internal space a zero singular value is a missing vibration; outside B is zero by construction.
     inside = b @ internal
-    _, values, directions = np.linalg.svd(_compact(inside))
+    if len(inside) > inside.shape[1]:
+        inside = np.asarray(np.linalg.qr(inside, mode="r"))  # same singular values and right vectors
+    _, values, directions = np.linalg.svd(inside)
     singular = np.zeros(frame.n_vibrations)
     singular[: len(values)] = values
-    rank = int((singular > RANK_TOLERANCE * singular.max(initial=0.0)).sum()) if singular.any() else 0
-    rest = np.linalg.svd(_compact(b), compute_uv=False)[rank:].max(initial=0.0)
-    missing = (internal @ directions[rank:].T).T
+    rank = int((singular > RANK_TOLERANCE * singular.max(initial=0.0)).sum())
+    outside = float(np.linalg.norm(b @ rigid, 2)) if len(b) else 0.0
+    not_counted = max(outside, float(singular[rank:].max(initial=0.0)))
+    gap = float(singular[rank - 1] / not_counted) if rank and not_counted > 0.0 else float("inf")
+    missing = directions[rank:] @ internal.T
     for array in (singular, missing):
         array.setflags(write=False)
-    gap = float(singular[rank - 1] / rest) if rank and rest > 0.0 else float("inf")
     return CoordinateCheck(molecule, len(coordinates), frame.n_vibrations, rank, singular, gap, missing)
-
-
-def _compact(matrix: NDArrayFloat) -> NDArrayFloat:
-    """A matrix with the same singular values and right vectors, no taller than wide."""
-    return np.linalg.qr(matrix, mode="r") if len(matrix) > matrix.shape[1] else matrix
 
 
 def unit_rows(b: NDArrayFloat) -> NDArrayFloat:
@@ -126,15 +128,14 @@ def unit_rows(b: NDArrayFloat) -> NDArrayFloat:
     return b / np.linalg.norm(b, axis=1, keepdims=True)
 
 
-def internal_space(positions: NDArrayFloat) -> NDArrayFloat:
-    """Orthonormal basis (3N, d) of the displacements free of translation and infinitesimal rotation."""
+def rigid_and_internal_space(positions: NDArrayFloat) -> tuple[NDArrayFloat, NDArrayFloat]:
+    """Orthonormal bases (3N, 6 or 5) of translations and infinitesimal rotations, and (3N, d) of all else."""
     centred = positions - positions.mean(axis=0)
     translations = np.tile(np.eye(3), (len(centred), 1))
     rotations = np.cross(np.eye(3)[None], centred[:, None]).transpose(0, 2, 1).reshape(-1, 3)
-    rigid = np.hstack([translations, rotations])
-    left, values, _ = np.linalg.svd(rigid)
-    rank = int((values > 1e-7 * values[0]).sum())
-    return left[:, rank:]
+    left, values, _ = np.linalg.svd(np.hstack([translations, rotations]))
+    rank = int((values > _RIGID_TOLERANCE * values[0]).sum())
+    return left[:, :rank], left[:, rank:]
 
 
 def _words(molecule: Molecule, displacement: NDArrayFloat) -> str:

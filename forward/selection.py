@@ -81,7 +81,7 @@ def internal_coordinates(molecule: Any, *, bonds: Any = None, redundant: bool = 
         return complete
     from ._independent import independent_rows
 
-    return InternalCoordinates(complete[i] for i in independent_rows(complete, frame))
+    return InternalCoordinates((complete[i] for i in independent_rows(complete, frame)), frame.positions)
 
 
 def _complete(molecule: Molecule, frame: NuclearFrame, graph: NDArrayInt) -> InternalCoordinates:
@@ -122,7 +122,7 @@ def _build(candidates: Candidates, frame: NuclearFrame) -> InternalCoordinates:
             ]
         else:
             built += [InternalCoordinate(kind, tuple(row)) for row in atoms.tolist()]
-    return InternalCoordinates(built)
+    return InternalCoordinates(built, frame.positions)
 
 
 # ---- axes of linear bends ---------------------------------------------------------------------------------------
