@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import RepresentationError
 from ..groups.character_table import finite_table
@@ -28,13 +30,14 @@ class PartnerBasis:
         Dimension of the irrep: the degeneracy of its levels.
     bases : ndarray (g, 3N, n)
         ``bases[r, :, a]`` is vector a of partner r, and an operation acts as ``D(g) bases[r] = sum_s bases[s] D_sr(g)``
-        with the same numbers for every a. g = dimension and n = multiplicity; but for a complex-conjugate pair (E of
-        C3), which has no real matrix that tells its partners apart, g = 1 and n = 2 x multiplicity.
+        with the same numbers for every a. g = dimension and n = multiplicity. A complex-conjugate pair (E of C3) has no
+        real matrix that tells its partners apart: there g = 1 and the vectors are complex, one of the pair; the other
+        one is its conjugate, and ``sqrt(2) Re`` and ``sqrt(2) Im`` are real partners.
     """
 
     irrep: str
     dimension: int
-    bases: NDArrayFloat
+    bases: NDArray[Any]
 
 
 def partner_bases(action: DisplacementSymmetry) -> tuple[PartnerBasis, ...]:
@@ -52,8 +55,10 @@ def partner_bases(action: DisplacementSymmetry) -> tuple[PartnerBasis, ...]:
     found = []
     for irrep, basis in action.vibrational_bases().items():
         dimension = rules[irrep].dimension
-        if dimension == 1 or irrep in pairs:
+        if dimension == 1:
             found.append(PartnerBasis(irrep, dimension, basis[None]))
+        elif irrep in pairs:
+            found.append(PartnerBasis(irrep, dimension, _conjugate(action, irrep, basis)[None]))
         else:
             found.append(PartnerBasis(irrep, dimension, _partners(action, irrep, basis, dimension)))
     return tuple(found)
@@ -64,6 +69,16 @@ def _complex_pairs(action: DisplacementSymmetry) -> set[str]:
     if group.is_linear or action.n_atoms == 1:
         return set()
     return {irrep.real_label for irrep in finite_table(group).irreps if irrep.label != irrep.real_label}
+
+
+def _conjugate(action: DisplacementSymmetry, irrep: str, basis: NDArrayFloat) -> NDArray[np.complex128]:
+    """Complex basis (3N, n) of one member of a complex-conjugate pair: an eigenspace of a rotation."""
+    for index in range(len(action.matrices)):
+        matrix = _on_basis(action, index, basis)
+        values, vectors = np.linalg.eigh(0.5j * (matrix - matrix.T))
+        if values[-1] > _NOT_ZERO:
+            return basis @ vectors[:, values > 0]
+    raise RepresentationError(f"{action.analysis.point_group}: no operation tells the pair {irrep} apart.")
 
 
 def _partners(action: DisplacementSymmetry, irrep: str, basis: NDArrayFloat, dimension: int) -> NDArrayFloat:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import CoordinateError
 from ..groups.detection import Detection, detect_point_group
@@ -91,10 +92,11 @@ class SymmetryBlock:
         Degeneracy of its levels.
     coefficients : ndarray (g, n_q, n)
         ``q = sum over r, a of coefficients[r, :, a] * s[r, a]``: column a of partner r. Partners carry the same
-        coordinates: G and F are the same for each, with nothing between them. g is the dimension of the irrep; for a
-        complex-conjugate pair (E of C3 and the like) g = 1 and n counts both members.
+        coordinates: G and F are the same for each, with nothing between them. g is the dimension of the irrep. For a
+        complex-conjugate pair (E of C3 and the like) g = 1, the columns are complex, belong to one member of the pair
+        and ``q = 2 Re(coefficients[0] @ s)``; G and F then are Hermitian.
     inverse : ndarray (g, n, n_q)
-        ``s[r] = inverse[r] @ q``: the transpose of ``coefficients`` where these are orthonormal.
+        ``s[r] = inverse[r] @ q``: the adjoint of ``coefficients`` where these are orthonormal.
     leading : ndarray (n,) of int
         The internal coordinate that each symmetry coordinate is built around (largest coefficient left when it was
         chosen, stretches first).
@@ -102,24 +104,38 @@ class SymmetryBlock:
 
     irrep: str
     dimension: int
-    coefficients: NDArrayFloat
-    inverse: NDArrayFloat
+    coefficients: NDArray[Any]
+    inverse: NDArray[Any]
     leading: NDArrayInt
 
     @property
     def n_levels(self) -> int:
         """Number of degenerate sets of vibrations."""
-        return self.coefficients.shape[0] * self.coefficients.shape[2] // self.dimension
+        return self.coefficients.shape[2]
 
-    def restrict(self, force_constants: NDArrayFloat) -> NDArrayFloat:
+    @property
+    def is_complex(self) -> bool:
+        """Is it a complex-conjugate pair?"""
+        return bool(np.iscomplexobj(self.coefficients))
+
+    @cached_property
+    def real_columns(self) -> NDArrayFloat:
+        """Real columns (dimension, n_q, n) of all partners: of a complex pair sqrt(2) Re and sqrt(2) Im."""
+        return real_partners(self.coefficients)
+
+    def restrict(self, force_constants: NDArrayFloat) -> NDArray[Any]:
         """F (n_q, n_q) in the symmetry coordinates of one partner, (n, n): the mean over the partners."""
-        return np.einsum("rqa,qp,rpb->ab", self.coefficients, force_constants, self.coefficients, optimize=True) / len(
-            self.coefficients
-        )
+        columns = self.coefficients
+        return (columns.conj().swapaxes(1, 2) @ (force_constants @ columns)).mean(axis=0)
 
-    def restrict_g(self, g_matrix: NDArrayFloat) -> NDArrayFloat:
+    def restrict_g(self, g_matrix: NDArrayFloat) -> NDArray[Any]:
         """G (n_q, n_q) in the symmetry coordinates of one partner, (n, n): the mean over the partners."""
-        return np.einsum("raq,qp,rbp->ab", self.inverse, g_matrix, self.inverse, optimize=True) / len(self.inverse)
+        return (self.inverse @ (g_matrix @ self.inverse.conj().swapaxes(1, 2))).mean(axis=0)
+
+    def expand(self, block_matrix: NDArray[Any]) -> NDArrayFloat:
+        """The F (n_q, n_q) that is ``block_matrix`` (n, n) for every partner of this species and zero elsewhere."""
+        whole = (self.inverse.conj().swapaxes(1, 2) @ block_matrix @ self.inverse).sum(axis=0)
+        return 2 * whole.real if self.is_complex else whole
 
     def __repr__(self) -> str:
         return f"SymmetryBlock({self.irrep}, {self.coefficients.shape[2]} coordinates x {len(self.coefficients)})"
@@ -155,7 +171,7 @@ class SymmetryCoordinates:
     @cached_property
     def matrix(self) -> NDArrayFloat:
         """All columns side by side, (n_q, d): ``q = matrix @ s``; blocks in order, partner by partner."""
-        return np.hstack([partner for block in self.blocks for partner in block.coefficients])
+        return np.hstack([partner for block in self.blocks for partner in block.real_columns])
 
     @cached_property
     def orthonormal(self) -> bool:
@@ -165,14 +181,162 @@ class SymmetryCoordinates:
 
     def label(self, block: SymmetryBlock, a: int, largest: int = 4) -> str:
         """Coordinate a of a block (first partner) in symbols: "0.707 r(H1-C2) + 0.707 r(C2-H3)"."""
-        column = block.coefficients[0, :, a]
+        column = block.real_columns[0, :, a]
         order = [int(i) for i in np.argsort(-np.abs(column), kind="stable") if abs(column[i]) > 1e-3]
         symbols = self.molecule.symbols
         terms = [f"{column[i]:+.3f} {self.internals[i].label(symbols)}" for i in sorted(order[:largest])]
         return " ".join(terms).removeprefix("+") + (" ..." if len(order) > largest else "")
 
     def asymmetry(self, force_constants: NDArrayFloat) -> float:
-        """Largest element of ``U^T F U`` outside the symmetry blocks, relative to the largest inside."""
+        """Largest element of the part of F (n_q, n_q) that is not totally symmetric, relative to the largest of F.
+
+        Only the part of F that matters, on the span of the coordinates, is looked at.
+        """
+        kept = self.matrix @ np.linalg.pinv(self.matrix)
+        whole = kept.T @ force_constants @ kept
+        inside = sum((block.expand(block.restrict(force_constants)) for block in self.blocks), np.zeros(()))
+        return float(np.abs(whole - inside).max(initial=0.0) / max(float(np.abs(whole).max(initial=0.0)), 1e-300))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.n_coordinates} internal coordinates, rank {self.rank}, {self.n_redundant} redundant "
+            f"(relative singular values {self.smallest_kept:.2g} kept, {self.largest_dropped:.2g} dropped)"
+        )
+
+    @classmethod
+    def of(cls, b_matrix: NDArrayFloat, expected: int) -> "CoordinateRank":
+        """The rank of B (n_q, 3N), which must be ``expected``.
+
+        Raises
+        ------
+        CoordinateError
+            The coordinates do not describe all vibrations.
+        """
+        singular = np.linalg.svd(b_matrix, compute_uv=False)
+        relative = singular / max(float(singular.max(initial=0.0)), 1e-300)
+        rank = int((relative > _INDEPENDENT).sum())
+        if rank != expected:
+            raise CoordinateError(
+                f"{len(b_matrix)} internal coordinates span {rank} of the {expected} vibrations (relative singular "
+                f"values of B {np.array2string(relative[:expected][-3:], precision=2)}, cut at {_INDEPENDENT:g}): add "
+                "coordinates, or let internal_coordinates(molecule) choose them."
+            )
+        singular.setflags(write=False)
+        dropped = float(relative[rank]) if rank < len(relative) else 0.0
+        return cls(len(b_matrix), rank, float(relative[rank - 1]), dropped, singular)
+
+
+@dataclass(frozen=True, eq=False)
+class SymmetryBlock:
+    """Symmetry coordinates of one species.
+
+    Attributes
+    ----------
+    irrep : str
+    dimension : int
+        Degeneracy of its levels.
+    coefficients : ndarray (g, n_q, n)
+        ``q = sum over r, a of coefficients[r, :, a] * s[r, a]``: column a of partner r. Partners carry the same
+        coordinates: G and F are the same for each, with nothing between them. g is the dimension of the irrep. For a
+        complex-conjugate pair (E of C3 and the like) g = 1, the columns are complex, belong to one member of the pair
+        and ``q = 2 Re(coefficients[0] @ s)``; G and F then are Hermitian.
+    inverse : ndarray (g, n, n_q)
+        ``s[r] = inverse[r] @ q``: the adjoint of ``coefficients`` where these are orthonormal.
+    leading : ndarray (n,) of int
+        The internal coordinate that each symmetry coordinate is built around (largest coefficient left when it was
+        chosen, stretches first).
+    """
+
+    irrep: str
+    dimension: int
+    coefficients: NDArray[Any]
+    inverse: NDArray[Any]
+    leading: NDArrayInt
+
+    @property
+    def n_levels(self) -> int:
+        """Number of degenerate sets of vibrations."""
+        return self.coefficients.shape[2]
+
+    @property
+    def is_complex(self) -> bool:
+        """Is it a complex-conjugate pair?"""
+        return bool(np.iscomplexobj(self.coefficients))
+
+    @cached_property
+    def real_columns(self) -> NDArrayFloat:
+        """Real columns (dimension, n_q, n) of all partners: of a complex pair sqrt(2) Re and sqrt(2) Im."""
+        return real_partners(self.coefficients)
+
+    def restrict(self, force_constants: NDArrayFloat) -> NDArray[Any]:
+        """F (n_q, n_q) in the symmetry coordinates of one partner, (n, n): the mean over the partners."""
+        columns = self.coefficients
+        return (columns.conj().swapaxes(1, 2) @ (force_constants @ columns)).mean(axis=0)
+
+    def restrict_g(self, g_matrix: NDArrayFloat) -> NDArray[Any]:
+        """G (n_q, n_q) in the symmetry coordinates of one partner, (n, n): the mean over the partners."""
+        return (self.inverse @ (g_matrix @ self.inverse.conj().swapaxes(1, 2))).mean(axis=0)
+
+    def expand(self, block_matrix: NDArray[Any]) -> NDArrayFloat:
+        """The F (n_q, n_q) that is ``block_matrix`` (n, n) for every partner of this species and zero elsewhere."""
+        whole = (self.inverse.conj().swapaxes(1, 2) @ block_matrix @ self.inverse).sum(axis=0)
+        return 2 * whole.real if self.is_complex else whole
+
+    def __repr__(self) -> str:
+        return f"SymmetryBlock({self.irrep}, {self.coefficients.shape[2]} coordinates x {len(self.coefficients)})"
+
+
+@dataclass(frozen=True, eq=False)
+class SymmetryCoordinates:
+    """Symmetry coordinates of a molecule: a basis, factored by irrep and partner, of what its internals describe.
+
+    Attributes
+    ----------
+    molecule : Molecule
+    point_group : PointGroup
+    internals : Sequence of InternalCoordinate
+    positions : ndarray (N, 3)
+        Angstrom, from the centre of mass, averaged over the group: where B is taken.
+    b_matrix : ndarray (n_q, 3N)
+        At ``positions``, per angstrom.
+    blocks : tuple of SymmetryBlock
+        In the order of the character table.
+    rank : CoordinateRank
+    """
+
+    molecule: Molecule
+    point_group: PointGroup
+    internals: Sequence[Any]
+    positions: NDArrayFloat
+    b_matrix: NDArrayFloat
+    blocks: tuple[SymmetryBlock, ...]
+    rank: CoordinateRank
+    action: DisplacementSymmetry
+
+    @cached_property
+    def matrix(self) -> NDArrayFloat:
+        """All columns side by side, (n_q, d): ``q = matrix @ s``; blocks in order, partner by partner."""
+        return np.hstack([partner for block in self.blocks for partner in block.real_columns])
+
+    @cached_property
+    def orthonormal(self) -> bool:
+        """Are the columns orthonormal? True where the set of internal coordinates is closed under the group."""
+        overlap = self.matrix.T @ self.matrix
+        return bool(np.abs(overlap - np.eye(len(overlap))).max() < _ORTHONORMAL)
+
+    def label(self, block: SymmetryBlock, a: int, largest: int = 4) -> str:
+        """Coordinate a of a block (first partner) in symbols: "0.707 r(H1-C2) + 0.707 r(C2-H3)"."""
+        column = block.real_columns[0, :, a]
+        order = [int(i) for i in np.argsort(-np.abs(column), kind="stable") if abs(column[i]) > 1e-3]
+        symbols = self.molecule.symbols
+        terms = [f"{column[i]:+.3f} {self.internals[i].label(symbols)}" for i in sorted(order[:largest])]
+        return " ".join(terms).removeprefix("+") + (" ..." if len(order) > largest else "")
+
+    def asymmetry(self, force_constants: NDArrayFloat) -> float:
+        """Largest element of the part of F (n_q, n_q) that is not totally symmetric, relative to the largest of F.
+
+        Only the part of F that matters, on the span of the coordinates, is looked at.
+        """
         whole = self.matrix.T @ force_constants @ self.matrix
         rest = whole.copy()
         start = 0
@@ -243,18 +407,8 @@ def symmetry_coordinates(
     weighted = b_matrix / action.mass_weights
     species = partner_bases(action)
     chosen = [_columns(weighted, part, priority) for part in species]
-    matrix = np.hstack([partner for columns, _ in chosen for partner in columns] or [np.empty((len(b_matrix), 0))])
-    inverses = np.linalg.pinv(matrix)
-    blocks, start = [], 0
-    for part, (columns, leading) in zip(species, chosen, strict=True):
-        partners, _, count = columns.shape
-        inverse = inverses[start : start + partners * count].reshape(partners, count, -1)
-        start += partners * count
-        blocks.append(SymmetryBlock(part.irrep, part.dimension, columns, inverse, leading))
-        for array in (columns, inverse, leading):
-            array.setflags(write=False)
-    for array in (b_matrix, matrix):
-        array.setflags(write=False)
+    blocks = _blocks(species, chosen)
+    b_matrix.setflags(write=False)
     return SymmetryCoordinates(
         detection.molecule,
         detection.point_group,
@@ -267,6 +421,31 @@ def symmetry_coordinates(
     )
 
 
+def real_partners(vectors: NDArray[Any]) -> NDArrayFloat:
+    """Real vectors of all partners, (g, m, n), from those of a block: (1, m, n) complex give (2, m, n)."""
+    if np.iscomplexobj(vectors):
+        return np.sqrt(2.0) * np.concatenate([vectors.real, vectors.imag])
+    return vectors
+
+
+def _blocks(
+    species: Sequence[PartnerBasis], chosen: Sequence[tuple[NDArray[Any], NDArrayInt]]
+) -> tuple[SymmetryBlock, ...]:
+    real = [real_partners(columns) for columns, _ in chosen]
+    inverses = np.linalg.pinv(np.hstack([partner for columns in real for partner in columns]))
+    blocks, start = [], 0
+    for part, (columns, leading), partners in zip(species, chosen, real, strict=True):
+        size = partners.shape[0] * partners.shape[2]
+        inverse = inverses[start : start + size].reshape(len(partners), partners.shape[2], -1)
+        start += size
+        if np.iscomplexobj(columns):
+            inverse = ((inverse[0] - 1j * inverse[1]) / np.sqrt(2.0))[None]
+        for array in (columns, inverse, leading):
+            array.setflags(write=False)
+        blocks.append(SymmetryBlock(part.irrep, part.dimension, columns, inverse, leading))
+    return tuple(blocks)
+
+
 def _action(x: Any, tolerance: float | None) -> tuple[DisplacementSymmetry, Detection]:
     detection = x if isinstance(x, Detection) else detect_point_group(x, tolerance)
     if len(detection.molecule) == 1:
@@ -276,36 +455,34 @@ def _action(x: Any, tolerance: float | None) -> tuple[DisplacementSymmetry, Dete
 
 def _columns(
     weighted_b: NDArrayFloat, species: PartnerBasis, priority: NDArrayInt
-) -> tuple[NDArrayFloat, NDArrayInt]:
+) -> tuple[NDArray[Any], NDArrayInt]:
     """Columns (g, n_q, n) that span what the coordinates describe of one species, and their leading coordinates."""
     mapped = weighted_b @ species.bases
     left, singular, right = np.linalg.svd(mapped[0], full_matrices=False)
     first, leading = _pivoted_cholesky(left, priority)
     # the combination of the mapped vectors that gives the columns of the first partner gives those of all
-    combination = right.T @ ((left.T @ first) / singular[:, None])
-    columns = mapped @ combination
-    signs = np.sign(columns[0, leading, np.arange(len(leading))])
-    return columns * signs, leading
+    combination = right.conj().T @ ((left.conj().T @ first) / singular[:, None])
+    return mapped @ combination, leading
 
 
-def _pivoted_cholesky(span: NDArrayFloat, priority: NDArrayInt) -> tuple[NDArrayFloat, NDArrayInt]:
-    """Factor C (n_q, n) with C C^T = span span^T, and its pivots: orthonormal columns, as that is a projector.
+def _pivoted_cholesky(span: NDArray[Any], priority: NDArrayInt) -> tuple[NDArray[Any], NDArrayInt]:
+    """Factor C (n_q, n) with C C^+ = span span^+, and its pivots: orthonormal columns, as that is a projector.
 
-    Of the coordinates with the lowest ``priority`` that still have half of the largest diagonal of their kind or more
-    than a tenth of a unit, the largest is taken next.
+    Of the coordinates that still have a tenth of the largest diagonal, those with the lowest ``priority`` come first, and
+    of these the one with the largest.
     """
-    projector = span @ span.T
+    projector = span @ span.conj().T
     size = span.shape[1]
     factor, pivots = np.zeros_like(span), np.zeros(size, dtype=np.int64)
-    rest = np.diag(projector).copy()
+    rest = np.diag(projector).real.copy()
     for a in range(size):
         eligible = rest > 0.1 * rest.max()
         lowest = priority[eligible].min()
         candidates = np.flatnonzero(eligible & (priority == lowest))
         # the first of the (nearly) largest, so that rounding does not decide
         pivot = candidates[np.flatnonzero(rest[candidates] > rest[candidates].max() * (1 - 1e-6))[0]]
-        column = projector[:, pivot] - factor[:, :a] @ factor[pivot, :a]
+        column = projector[:, pivot] - factor[:, :a] @ factor[pivot, :a].conj()
         factor[:, a] = column / np.sqrt(rest[pivot])
-        rest -= factor[:, a] ** 2
+        rest -= np.abs(factor[:, a]) ** 2
         pivots[a] = pivot
     return factor, pivots

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import CoordinateError, ForceFieldError, HessianError
 from ..groups.detection import Detection
@@ -19,7 +20,13 @@ from ._mode_numbers import mode_numbers
 from .force_constants import cartesian_to_internal, wavenumbers_of
 from .ped import EnergyDistribution, coordinate_groups, energy_distribution
 from .response import HarmonicResponse
-from .symmetry_coordinates import CoordinateRank, SymmetryBlock, SymmetryCoordinates, symmetry_coordinates
+from .symmetry_coordinates import (
+    CoordinateRank,
+    SymmetryBlock,
+    SymmetryCoordinates,
+    real_partners,
+    symmetry_coordinates,
+)
 
 __all__ = ["WilsonBlock", "WilsonSolution", "wilson_gf"]
 
@@ -40,19 +47,19 @@ class WilsonBlock:
     coefficients : ndarray (g, n_q, n)
         U: symmetry coordinates in internal coordinates, see `SymmetryBlock`.
     G, F : ndarray (n, n)
-        In symmetry coordinates.
+        In symmetry coordinates; Hermitian for a complex-conjugate pair, else real.
     L : ndarray (n, n)
-        ``L L^T = G``, ``L^T F L = diag(eigenvalues)``.
+        ``L L^+ = G``, ``L^+ F L = diag(eigenvalues)``.
     eigenvalues : ndarray (n,)
         mdyn/(A u), ascending.
     """
 
     irrep: str
     dimension: int
-    coefficients: NDArrayFloat
-    G: NDArrayFloat
-    F: NDArrayFloat
-    L: NDArrayFloat
+    coefficients: NDArray[Any]
+    G: NDArray[Any]
+    F: NDArray[Any]
+    L: NDArray[Any]
     eigenvalues: NDArrayFloat
 
     @property
@@ -465,7 +472,7 @@ def _solve(
 def _solve_block(block: SymmetryBlock, g_matrix: NDArrayFloat, force_constants: NDArrayFloat) -> WilsonBlock:
     g_block, f_block = block.restrict_g(g_matrix), block.restrict(force_constants)
     root = np.linalg.cholesky(g_block)
-    eigenvalues, vectors = np.linalg.eigh(root.T @ f_block @ root)
+    eigenvalues, vectors = np.linalg.eigh(root.conj().T @ f_block @ root)
     modes = root @ vectors
     for array in (g_block, f_block, modes, eigenvalues):
         array.setflags(write=False)
@@ -476,13 +483,11 @@ def _assemble(blocks: tuple[WilsonBlock, ...]) -> tuple[NDArrayFloat, NDArrayFlo
     """L (n_q, d), lambda (d,), irreps and set indices of all blocks, sets by ascending eigenvalue."""
     columns, eigenvalues, irreps, sets = [], [], [], []
     for block in blocks:
-        partners = len(block.coefficients)
-        modes = np.einsum("rqa,ak->kqr", block.coefficients, block.L)  # (n, n_q, g)
-        columns.append(modes.transpose(1, 0, 2).reshape(modes.shape[1], -1))
-        eigenvalues.append(np.repeat(block.eigenvalues, partners))
-        irreps += [block.irrep] * block.eigenvalues.size * partners
-        count = block.eigenvalues.size * partners // block.dimension
-        sets.append(np.repeat(np.arange(count) + sum(len(np.unique(s)) for s in sets), block.dimension))
+        modes = real_partners(block.coefficients @ block.L)  # (dimension, n_q, n)
+        columns.append(modes.transpose(1, 2, 0).reshape(modes.shape[1], -1))
+        eigenvalues.append(np.repeat(block.eigenvalues, block.dimension))
+        irreps += [block.irrep] * (block.eigenvalues.size * block.dimension)
+        sets.append(np.repeat(np.arange(block.eigenvalues.size) + sum(len(np.unique(s)) for s in sets), block.dimension))
     values, labels, modes = np.concatenate(eigenvalues), np.concatenate(sets), np.hstack(columns)
     means = np.bincount(labels, values) / np.bincount(labels)
     order = np.lexsort((labels, means[labels]))
