@@ -15,6 +15,7 @@ from ..groups.molecule import Molecule
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.schoenflies import PointGroup
 from ._partners import PartnerBasis, partner_bases
+from .force_constants import eckart_b_matrix
 
 __all__ = ["CoordinateRank", "SymmetryBlock", "SymmetryCoordinates", "symmetry_coordinates"]
 
@@ -401,7 +402,7 @@ def symmetry_coordinates(
         from .selection import internal_coordinates
 
         internals = internal_coordinates(detection.molecule)
-    b_matrix = np.array(internals.b_matrix(action.positions), dtype=float)  # type: ignore[attr-defined]
+    b_matrix = eckart_b_matrix(internals, action.positions, action.masses)
     rank = CoordinateRank.of(b_matrix, action.analysis.n_vib)
     priority = np.array([_KIND_ORDER[coordinate.kind] for coordinate in internals])
     weighted = b_matrix / action.mass_weights

@@ -17,7 +17,7 @@ from ..groups.readers import as_molecule
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.schoenflies import PointGroup
 from ._mode_numbers import mode_numbers
-from .force_constants import cartesian_to_internal, wavenumbers_of
+from .force_constants import cartesian_to_internal, eckart_b_matrix, wavenumbers_of
 from .ped import EnergyDistribution, coordinate_groups, energy_distribution
 from .response import HarmonicResponse
 from .symmetry_coordinates import (
@@ -380,7 +380,7 @@ class _Problem:
             from .selection import internal_coordinates
 
             internals = internal_coordinates(molecule)
-        b_matrix = np.array(internals.b_matrix(molecule.positions), dtype=float)
+        b_matrix = eckart_b_matrix(internals, molecule.positions, molecule.masses)
         expected = _n_vibrations(molecule)
         rank = CoordinateRank.of(b_matrix, expected)
         span = np.linalg.svd(b_matrix, full_matrices=False)[0][:, :expected]
