@@ -157,7 +157,9 @@ def cartesian_to_internal(
     b_matrix = eckart_b_matrix(internals, positions, masses)
     inverse, rank = _generalised_inverse(b_matrix, masses)
     gradient_internal = inverse.T @ slope
-    curved = matrix if gradient is None else matrix - internals.weighted_second_derivatives(positions, gradient_internal)
+    curved = (
+        matrix if gradient is None else matrix - internals.weighted_second_derivatives(positions, gradient_internal)
+    )
     force_constants = inverse.T @ curved @ inverse
     force_constants = (force_constants + force_constants.T) / 2
     rest = curved - b_matrix.T @ force_constants @ b_matrix

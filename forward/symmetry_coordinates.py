@@ -454,9 +454,7 @@ def _action(x: Any, tolerance: float | None) -> tuple[DisplacementSymmetry, Dete
     return DisplacementSymmetry.of(detection), detection
 
 
-def _columns(
-    weighted_b: NDArrayFloat, species: PartnerBasis, priority: NDArrayInt
-) -> tuple[NDArray[Any], NDArrayInt]:
+def _columns(weighted_b: NDArrayFloat, species: PartnerBasis, priority: NDArrayInt) -> tuple[NDArray[Any], NDArrayInt]:
     """Columns (g, n_q, n) that span what the coordinates describe of one species, and their leading coordinates."""
     mapped = weighted_b @ species.bases
     left, singular, right = np.linalg.svd(mapped[0], full_matrices=False)

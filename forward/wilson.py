@@ -435,9 +435,7 @@ def _averaged(problem: _Problem, hessian: NDArrayFloat, limit: float) -> tuple[N
     return averaged, relative
 
 
-def _solve(
-    problem: _Problem, force_constants: NDArrayFloat, asymmetry: float, removed: float | None
-) -> WilsonSolution:
+def _solve(problem: _Problem, force_constants: NDArrayFloat, asymmetry: float, removed: float | None) -> WilsonSolution:
     roots = np.repeat(np.sqrt(problem.molecule.masses), 3)
     weighted = problem.b_matrix / roots
     g_matrix = weighted @ weighted.T
@@ -487,7 +485,9 @@ def _assemble(blocks: tuple[WilsonBlock, ...]) -> tuple[NDArrayFloat, NDArrayFlo
         columns.append(modes.transpose(1, 2, 0).reshape(modes.shape[1], -1))
         eigenvalues.append(np.repeat(block.eigenvalues, block.dimension))
         irreps += [block.irrep] * (block.eigenvalues.size * block.dimension)
-        sets.append(np.repeat(np.arange(block.eigenvalues.size) + sum(len(np.unique(s)) for s in sets), block.dimension))
+        sets.append(
+            np.repeat(np.arange(block.eigenvalues.size) + sum(len(np.unique(s)) for s in sets), block.dimension)
+        )
     values, labels, modes = np.concatenate(eigenvalues), np.concatenate(sets), np.hstack(columns)
     means = np.bincount(labels, values) / np.bincount(labels)
     order = np.lexsort((labels, means[labels]))
