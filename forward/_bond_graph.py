@@ -15,8 +15,9 @@ __all__ = ["LINEAR_ANGLE_DEGREES", "connected_bonds", "graph_coordinates", "next
 # From this angle on a bond angle is treated as linear: 1/sin > 11.5 makes bends and torsions ill-conditioned.
 LINEAR_ANGLE_DEGREES = 175.0
 
-# A centre is planar when its bonds stand out of their mean plane by less than this (root mean square). NH3: 22.
-_PLANAR_CENTRE_DEGREES = 15.0
+# A centre is planar when its bonds stand out of the best plane through it by less than this (root mean square).
+# NH3: 22, C60: 11.6; there the bends alone do.
+_PLANAR_CENTRE_DEGREES = 10.0
 
 # More bonds than this at an atom (metals, clusters): torsions about its bonds only where the set is else incomplete.
 _TETRAVALENT = 4
@@ -74,12 +75,16 @@ def next_contacts(
 
 
 def _fragments(bonds: NDArrayInt, n_atoms: int) -> NDArrayInt:
-    """Label (N,) of the connected component of each atom, from 0."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    joined = coo_array((np.ones(len(bonds)), (bonds[:, 0], bonds[:, 1])), shape=(n_atoms, n_atoms))
-    return connected_components(joined, directed=False)[1].astype(np.int64)
+    """Label (N,) of the connected component of each atom: its first atom."""
+    label = np.arange(n_atoms)
+    while True:
+        least = label.copy()
+        np.minimum.at(least, bonds[:, 0], label[bonds[:, 1]])
+        np.minimum.at(least, bonds[:, 1], label[bonds[:, 0]])
+        least = least[least]  # halves the way to the first atom
+        if (least == label).all():
+            return label
+        label = least
 
 
 # ---- coordinates of a graph -------------------------------------------------------------------------------------
@@ -104,7 +109,9 @@ def graph_coordinates(bonds: NDArrayInt, frame: NuclearFrame, all_torsions: bool
     linear = {atoms[1] for atoms in found["linear_bend"]}
     found["torsion"] = _torsions(neighbours, angles, linear, all_torsions)
     return {
-        kind: closed(kind, canonical(kind, np.array(atoms)), frame.permutations) for kind, atoms in found.items() if atoms
+        kind: closed(kind, canonical(kind, np.array(atoms)), frame.permutations)
+        for kind, atoms in found.items()
+        if atoms
     }
 
 

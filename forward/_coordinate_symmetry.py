@@ -41,7 +41,7 @@ class NuclearFrame:
     def of(cls, molecule: Molecule) -> "NuclearFrame":
         """The frame of a molecule."""
         n_atoms = len(molecule)
-        detection = detect_point_group(Molecule.from_arrays(molecule.numbers, molecule.positions))
+        detection = detect_point_group(molecule.with_isotopes(dict.fromkeys(range(n_atoms), 0)))
         if n_atoms == 1:
             identity = np.eye(3)[None], np.zeros((1, 1), dtype=np.int64)
             return cls(np.zeros((1, 3)), *identity, np.eye(3), False, 0)
