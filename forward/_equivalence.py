@@ -1,4 +1,4 @@
-"""Where symmetry operations send internal coordinates, and the quadratic forms in them that symmetry leaves invariant."""
+"""Where symmetry operations send internal coordinates, and the quadratic forms in them that are invariant."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,15 +48,14 @@ def coordinate_images(coordinates: SymmetryCoordinates) -> CoordinateImages:
     place = _places(internals, action.permutations, site)
     image = np.stack([place, second[place]], axis=-1)
     squares = np.einsum("ix,ix->i", b_matrix, b_matrix)
+    rows = b_matrix[np.stack([np.arange(len(second)), second], axis=-1)]  # (n_q, 2, 3N)
+    rows[second == np.arange(len(second)), 1] = 0.0
+    inverses = np.linalg.pinv(rows)  # (n_q, 3N, 2)
     coefficient = np.zeros(image.shape)
-    paired = second != np.arange(len(second))
     for g in range(len(action.matrices)):
         moved = displaced(action, g, b_matrix.T).T
-        for k in (0, 1):
-            rows = image[g, :, k]
-            coefficient[g, :, k] = np.einsum("ix,ix->i", moved, b_matrix[rows]) / squares[rows]
-        coefficient[g, ~paired, 1] = 0.0
-        rest = moved - np.einsum("ik,ikx->ix", coefficient[g], b_matrix[image[g]])
+        coefficient[g] = np.einsum("ix,ixk->ik", moved, inverses[place[g]])
+        rest = moved - np.einsum("ik,ikx->ix", coefficient[g], rows[place[g]])
         worst = int(np.argmax(np.abs(rest).max(axis=1)))
         if np.abs(rest[worst]).max() > _SAME_ROW * np.sqrt(squares[worst]):
             raise _not_closed(coordinates, worst)

@@ -13,6 +13,7 @@ import numpy as np
 from ..constants import BOHR_ANGSTROM, HARTREE_J, SQRT_HARTREE_PER_BOHR2_U_IN_CM1
 from ..errors import CoordinateError, HessianError
 from ..groups.operations import NDArrayFloat
+from .coordinate_rank import INDEPENDENT
 
 __all__ = [
     "AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2",
@@ -21,7 +22,6 @@ __all__ = [
     "InternalForceConstants",
     "atomic_units_to_mdyn_angstrom",
     "cartesian_to_internal",
-    "eckart_b_matrix",
     "internal_to_cartesian",
     "mdyn_angstrom_to_atomic_units",
     "wavenumbers_of",
@@ -31,9 +31,6 @@ HARTREE_AJ = HARTREE_J * 1e18
 AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2 = HARTREE_AJ / BOHR_ANGSTROM**2
 # An eigenvalue of GF in mdyn/(A u) is the wavenumber sqrt(lambda) times this, in 1/cm.
 SQRT_MDYN_PER_ANGSTROM_U_IN_CM1 = SQRT_HARTREE_PER_BOHR2_U_IN_CM1 / AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2**0.5
-
-_RIGID = 1e-8  # relative singular value of a rotation; smaller: about the axis of a linear molecule
-_INDEPENDENT = 1e-6  # relative singular value of a B matrix; the same cut as in symmetry_coordinates
 
 
 def wavenumbers_of(eigenvalues: NDArrayFloat) -> NDArrayFloat:
@@ -70,26 +67,6 @@ def atomic_units_to_mdyn_angstrom(force_constants: NDArrayFloat, internals: Sequ
     """Force constants (n_q, n_q) in mdyn/A, mdyn, mdyn A from Eh / bohr^k rad^l; the inverse of the above."""
     scale = _bohr_powers(internals)
     return force_constants / np.outer(scale, scale) * HARTREE_AJ
-
-
-def eckart_b_matrix(internals: Any, positions: NDArrayFloat, masses: Any | None = None) -> NDArrayFloat:
-    """B matrix (n_q, 3N), per angstrom, whose rows are orthogonal to translation and rotation.
-
-    Distances, angles and torsions are so anyway, and are returned unchanged up to rounding. Linear bends have an axis
-    that is fixed in space; where the atoms are not exactly in line the coordinate would change when the molecule turns.
-    Here the axis turns with the Eckart frame of ``masses`` (N,) in u (default: equal masses), to first order.
-    """
-    b_matrix = np.array(internals.b_matrix(positions), dtype=float)
-    if not any(coordinate.kind == "linear_bend" for coordinate in internals):
-        return b_matrix
-    masses = np.ones(len(positions)) if masses is None else np.asarray(masses, dtype=float)
-    roots = np.repeat(np.sqrt(masses), 3)
-    centred = positions - masses @ positions / masses.sum()
-    turned = np.cross(np.eye(3)[None], centred[:, None]).transpose(0, 2, 1).reshape(-1, 3)
-    motions = np.hstack([np.tile(np.eye(3), (len(positions), 1)), turned]) * roots[:, None]
-    left, singular, _ = np.linalg.svd(motions, full_matrices=False)
-    rigid = left[:, singular > _RIGID * singular[0]]
-    return b_matrix - (((b_matrix / roots) @ rigid) @ rigid.T) * roots
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +131,7 @@ def cartesian_to_internal(
     """
     positions = np.asarray(positions, dtype=float)
     matrix, slope = _checked(hessian, gradient, positions)
-    b_matrix = eckart_b_matrix(internals, positions, masses)
+    b_matrix = np.asarray(internals.b_matrix(positions), dtype=float)
     inverse, rank = _generalised_inverse(b_matrix, masses)
     gradient_internal = inverse.T @ slope
     curved = (
@@ -174,7 +151,6 @@ def internal_to_cartesian(
     gradient_internal: Any | None,
     internals: Any,
     positions: Any,
-    masses: Any | None = None,
 ) -> tuple[NDArrayFloat, NDArrayFloat]:
     """Cartesian Hessian (3N, 3N) in Eh/bohr^2 and gradient (3N,) in Eh/bohr of internal force constants.
 
@@ -190,11 +166,9 @@ def internal_to_cartesian(
     internals : InternalCoordinates
     positions : array (N, 3)
         Angstrom.
-    masses : array (N,), optional
-        As given to `cartesian_to_internal`; they matter for linear bends only, see `eckart_b_matrix`.
     """
     positions = np.asarray(positions, dtype=float)
-    b_matrix = eckart_b_matrix(internals, positions, masses)
+    b_matrix = np.asarray(internals.b_matrix(positions), dtype=float)
     matrix = np.asarray(force_constants, dtype=float)
     if matrix.shape != (len(b_matrix),) * 2:
         raise CoordinateError(
@@ -227,6 +201,6 @@ def _checked(hessian: Any, gradient: Any | None, positions: NDArrayFloat) -> tup
 def _generalised_inverse(b_matrix: NDArrayFloat, masses: Any | None) -> tuple[NDArrayFloat, int]:
     roots = np.ones(b_matrix.shape[1]) if masses is None else np.repeat(np.sqrt(np.asarray(masses, dtype=float)), 3)
     left, singular, right = np.linalg.svd(b_matrix / roots, full_matrices=False)
-    kept = singular > _INDEPENDENT * singular.max(initial=0.0)
+    kept = singular > INDEPENDENT * singular.max(initial=0.0)
     inverse = (right[kept].T / singular[kept]) @ left[:, kept].T
     return inverse / roots[:, None], int(kept.sum())

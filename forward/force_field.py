@@ -151,7 +151,8 @@ class LinearForceField:
         values = np.array(parameters, dtype=float)
         if values.shape != (self.n_parameters,) or not np.isfinite(values).all():
             raise ForceFieldError(
-                f"{type(self).__name__}.with_parameters: {values.shape} given; {self.n_parameters} finite numbers needed."
+                f"{type(self).__name__}.with_parameters: {values.shape} given; {self.n_parameters} finite numbers are "
+                "needed."
             )
         values.setflags(write=False)
         return replace(self, parameters=values)
@@ -246,11 +247,8 @@ class GeneralForceField(LinearForceField):
     --------
     >>> import symvib as sv
     >>> water = sv.Molecule.from_arrays([8, 1, 1], [[0, 0, 0.117], [0, 0.757, -0.471], [0, -0.757, -0.471]])
-    >>> print(*GeneralForceField.of(water).labels, sep="\\n")
-    A1 O-H stretch
-    A1 O-H stretch / H-O-H bend
-    A1 H-O-H bend
-    B2 O-H stretch
+    >>> print(*GeneralForceField.of(water).labels, sep=", ")
+    A1 O-H stretch, A1 O-H stretch / H-O-H bend, A1 H-O-H bend, B2 O-H stretch
     """
 
     @classmethod

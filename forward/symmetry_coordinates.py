@@ -15,71 +15,12 @@ from ..groups.molecule import Molecule
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.schoenflies import PointGroup
 from ._partners import PartnerBasis, partner_bases
-from .force_constants import eckart_b_matrix
+from .coordinate_rank import CoordinateRank
 
-__all__ = ["CoordinateRank", "SymmetryBlock", "SymmetryCoordinates", "symmetry_coordinates"]
+__all__ = ["SymmetryBlock", "SymmetryCoordinates", "symmetry_coordinates"]
 
-# Smallest singular value of the B matrix, relative to the largest, of a displacement that the coordinates describe.
-# Complete sets of ordinary molecules keep 1e-3 or more; what rounding leaves of a missing or redundant one is < 1e-10.
-_INDEPENDENT = 1e-6
 _ORTHONORMAL = 1e-8
 _KIND_ORDER = {"stretch": 0, "bend": 1, "linear_bend": 2, "out_of_plane": 3, "torsion": 4}
-
-
-@dataclass(frozen=True, eq=False)
-class CoordinateRank:
-    """How many of the internal coordinates are independent, with the evidence.
-
-    Attributes
-    ----------
-    n_coordinates : int
-    rank : int
-        Number of vibrations described: 3N - 6 (5).
-    smallest_kept, largest_dropped : float
-        Neighbouring singular values of the B matrix on both sides of the cut, relative to the largest one
-        (``largest_dropped`` is 0 where nothing is redundant).
-    singular_values : ndarray (min(n_q, 3N),)
-        Of B (rad per angstrom and dimensionless), descending.
-    """
-
-    n_coordinates: int
-    rank: int
-    smallest_kept: float
-    largest_dropped: float
-    singular_values: NDArrayFloat
-
-    @property
-    def n_redundant(self) -> int:
-        """Number of relations among the coordinates."""
-        return self.n_coordinates - self.rank
-
-    def __str__(self) -> str:
-        return (
-            f"{self.n_coordinates} internal coordinates, rank {self.rank}, {self.n_redundant} redundant "
-            f"(relative singular values {self.smallest_kept:.2g} kept, {self.largest_dropped:.2g} dropped)"
-        )
-
-    @classmethod
-    def of(cls, b_matrix: NDArrayFloat, expected: int) -> "CoordinateRank":
-        """The rank of B (n_q, 3N), which must be ``expected``.
-
-        Raises
-        ------
-        CoordinateError
-            The coordinates do not describe all vibrations.
-        """
-        singular = np.linalg.svd(b_matrix, compute_uv=False)
-        relative = singular / max(float(singular.max(initial=0.0)), 1e-300)
-        rank = int((relative > _INDEPENDENT).sum())
-        if rank != expected:
-            raise CoordinateError(
-                f"{len(b_matrix)} internal coordinates span {rank} of the {expected} vibrations (relative singular "
-                f"values of B {np.array2string(relative[:expected][-3:], precision=2)}, cut at {_INDEPENDENT:g}): add "
-                "coordinates, or let internal_coordinates(molecule) choose them."
-            )
-        singular.setflags(write=False)
-        dropped = float(relative[rank]) if rank < len(relative) else 0.0
-        return cls(len(b_matrix), rank, float(relative[rank - 1]), dropped, singular)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,156 +140,6 @@ class SymmetryCoordinates:
         return float(np.abs(whole - inside).max(initial=0.0) / max(float(np.abs(whole).max(initial=0.0)), 1e-300))
 
     def __str__(self) -> str:
-        return (
-            f"{self.n_coordinates} internal coordinates, rank {self.rank}, {self.n_redundant} redundant "
-            f"(relative singular values {self.smallest_kept:.2g} kept, {self.largest_dropped:.2g} dropped)"
-        )
-
-    @classmethod
-    def of(cls, b_matrix: NDArrayFloat, expected: int) -> "CoordinateRank":
-        """The rank of B (n_q, 3N), which must be ``expected``.
-
-        Raises
-        ------
-        CoordinateError
-            The coordinates do not describe all vibrations.
-        """
-        singular = np.linalg.svd(b_matrix, compute_uv=False)
-        relative = singular / max(float(singular.max(initial=0.0)), 1e-300)
-        rank = int((relative > _INDEPENDENT).sum())
-        if rank != expected:
-            raise CoordinateError(
-                f"{len(b_matrix)} internal coordinates span {rank} of the {expected} vibrations (relative singular "
-                f"values of B {np.array2string(relative[:expected][-3:], precision=2)}, cut at {_INDEPENDENT:g}): add "
-                "coordinates, or let internal_coordinates(molecule) choose them."
-            )
-        singular.setflags(write=False)
-        dropped = float(relative[rank]) if rank < len(relative) else 0.0
-        return cls(len(b_matrix), rank, float(relative[rank - 1]), dropped, singular)
-
-
-@dataclass(frozen=True, eq=False)
-class SymmetryBlock:
-    """Symmetry coordinates of one species.
-
-    Attributes
-    ----------
-    irrep : str
-    dimension : int
-        Degeneracy of its levels.
-    coefficients : ndarray (g, n_q, n)
-        ``q = sum over r, a of coefficients[r, :, a] * s[r, a]``: column a of partner r. Partners carry the same
-        coordinates: G and F are the same for each, with nothing between them. g is the dimension of the irrep. For a
-        complex-conjugate pair (E of C3 and the like) g = 1, the columns are complex, belong to one member of the pair
-        and ``q = 2 Re(coefficients[0] @ s)``; G and F then are Hermitian.
-    inverse : ndarray (g, n, n_q)
-        ``s[r] = inverse[r] @ q``: the adjoint of ``coefficients`` where these are orthonormal.
-    leading : ndarray (n,) of int
-        The internal coordinate that each symmetry coordinate is built around (largest coefficient left when it was
-        chosen, stretches first).
-    """
-
-    irrep: str
-    dimension: int
-    coefficients: NDArray[Any]
-    inverse: NDArray[Any]
-    leading: NDArrayInt
-
-    @property
-    def n_levels(self) -> int:
-        """Number of degenerate sets of vibrations."""
-        return self.coefficients.shape[2]
-
-    @property
-    def is_complex(self) -> bool:
-        """Is it a complex-conjugate pair?"""
-        return bool(np.iscomplexobj(self.coefficients))
-
-    @cached_property
-    def real_columns(self) -> NDArrayFloat:
-        """Real columns (dimension, n_q, n) of all partners: of a complex pair sqrt(2) Re and sqrt(2) Im."""
-        return real_partners(self.coefficients)
-
-    def restrict(self, force_constants: NDArrayFloat) -> NDArray[Any]:
-        """F (n_q, n_q) in the symmetry coordinates of one partner, (n, n): the mean over the partners."""
-        columns = self.coefficients
-        return (columns.conj().swapaxes(1, 2) @ (force_constants @ columns)).mean(axis=0)
-
-    def restrict_g(self, g_matrix: NDArrayFloat) -> NDArray[Any]:
-        """G (n_q, n_q) in the symmetry coordinates of one partner, (n, n): the mean over the partners."""
-        return (self.inverse @ (g_matrix @ self.inverse.conj().swapaxes(1, 2))).mean(axis=0)
-
-    def expand(self, block_matrix: NDArray[Any]) -> NDArrayFloat:
-        """The F (n_q, n_q) that is ``block_matrix`` (n, n) for every partner of this species and zero elsewhere."""
-        whole = (self.inverse.conj().swapaxes(1, 2) @ block_matrix @ self.inverse).sum(axis=0)
-        return 2 * whole.real if self.is_complex else whole
-
-    def __repr__(self) -> str:
-        return f"SymmetryBlock({self.irrep}, {self.coefficients.shape[2]} coordinates x {len(self.coefficients)})"
-
-
-@dataclass(frozen=True, eq=False)
-class SymmetryCoordinates:
-    """Symmetry coordinates of a molecule: a basis, factored by irrep and partner, of what its internals describe.
-
-    Attributes
-    ----------
-    molecule : Molecule
-    point_group : PointGroup
-    internals : Sequence of InternalCoordinate
-    positions : ndarray (N, 3)
-        Angstrom, from the centre of mass, averaged over the group: where B is taken.
-    b_matrix : ndarray (n_q, 3N)
-        At ``positions``, per angstrom.
-    blocks : tuple of SymmetryBlock
-        In the order of the character table.
-    rank : CoordinateRank
-    """
-
-    molecule: Molecule
-    point_group: PointGroup
-    internals: Sequence[Any]
-    positions: NDArrayFloat
-    b_matrix: NDArrayFloat
-    blocks: tuple[SymmetryBlock, ...]
-    rank: CoordinateRank
-    action: DisplacementSymmetry
-
-    @cached_property
-    def matrix(self) -> NDArrayFloat:
-        """All columns side by side, (n_q, d): ``q = matrix @ s``; blocks in order, partner by partner."""
-        return np.hstack([partner for block in self.blocks for partner in block.real_columns])
-
-    @cached_property
-    def orthonormal(self) -> bool:
-        """Are the columns orthonormal? True where the set of internal coordinates is closed under the group."""
-        overlap = self.matrix.T @ self.matrix
-        return bool(np.abs(overlap - np.eye(len(overlap))).max() < _ORTHONORMAL)
-
-    def label(self, block: SymmetryBlock, a: int, largest: int = 4) -> str:
-        """Coordinate a of a block (first partner) in symbols: "0.707 r(H1-C2) + 0.707 r(C2-H3)"."""
-        column = block.real_columns[0, :, a]
-        order = [int(i) for i in np.argsort(-np.abs(column), kind="stable") if abs(column[i]) > 1e-3]
-        symbols = self.molecule.symbols
-        terms = [f"{column[i]:+.3f} {self.internals[i].label(symbols)}" for i in sorted(order[:largest])]
-        return " ".join(terms).removeprefix("+") + (" ..." if len(order) > largest else "")
-
-    def asymmetry(self, force_constants: NDArrayFloat) -> float:
-        """Largest element of the part of F (n_q, n_q) that is not totally symmetric, relative to the largest of F.
-
-        Only the part of F that matters, on the span of the coordinates, is looked at.
-        """
-        whole = self.matrix.T @ force_constants @ self.matrix
-        rest = whole.copy()
-        start = 0
-        for block in self.blocks:
-            mean, size = block.restrict(force_constants), block.coefficients.shape[2]
-            for _ in block.coefficients:
-                rest[start : start + size, start : start + size] -= mean
-                start += size
-        return float(np.abs(rest).max(initial=0.0) / max(float(np.abs(whole).max(initial=0.0)), 1e-300))
-
-    def __str__(self) -> str:
         lines = [f"{self.point_group.label}: {self.rank}"]
         for block in self.blocks:
             for a in range(block.coefficients.shape[2]):
@@ -402,7 +193,7 @@ def symmetry_coordinates(
         from .selection import internal_coordinates
 
         internals = internal_coordinates(detection.molecule)
-    b_matrix = eckart_b_matrix(internals, action.positions, action.masses)
+    b_matrix = np.array(internals.b_matrix(action.positions), dtype=float)
     rank = CoordinateRank.of(b_matrix, action.analysis.n_vib)
     priority = np.array([_KIND_ORDER[coordinate.kind] for coordinate in internals])
     weighted = b_matrix / action.mass_weights
@@ -467,8 +258,8 @@ def _columns(weighted_b: NDArrayFloat, species: PartnerBasis, priority: NDArrayI
 def _pivoted_cholesky(span: NDArray[Any], priority: NDArrayInt) -> tuple[NDArray[Any], NDArrayInt]:
     """Factor C (n_q, n) with C C^+ = span span^+, and its pivots: orthonormal columns, as that is a projector.
 
-    Of the coordinates that still have a tenth of the largest diagonal, those with the lowest ``priority`` come first, and
-    of these the one with the largest.
+    Of the coordinates that still have a tenth of the largest diagonal, those with the lowest ``priority`` come first,
+    and of these the one with the largest.
     """
     projector = span @ span.conj().T
     size = span.shape[1]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ def _same_centre(first: Any, second: Any) -> bool:
 
 def _bonds(coordinate: Any) -> set[frozenset[int]]:
     atoms = coordinate.atoms
-    return {frozenset(pair) for pair in zip(atoms[:-1], atoms[1:], strict=True)}
+    return {frozenset(pair) for pair in pairwise(atoms)}
 
 
 # Which neighbours interact. Linear bends count as bends.
@@ -181,10 +182,8 @@ class UreyBradleyForceField(LinearForceField):
     --------
     >>> import symvib as sv
     >>> water = sv.Molecule.from_arrays([8, 1, 1], [[0, 0, 0.117], [0, 0.757, -0.471], [0, -0.757, -0.471]])
-    >>> print(*UreyBradleyForceField.of(water).labels, sep="\\n")
-    K O-H stretch: r(O1-H2), 2 equivalent
-    H H-O-H bend: a(H2-O1-H3)
-    F H...H: a(H2-O1-H3)
+    >>> print(*UreyBradleyForceField.of(water).labels, sep="; ")
+    K O-H stretch: r(O1-H2), 2 equivalent; H H-O-H bend: a(H2-O1-H3); F H...H: a(H2-O1-H3)
     """
 
     @classmethod
