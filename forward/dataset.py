@@ -8,6 +8,7 @@ and nothing else. So nothing finished is lost and nothing is there twice.
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -18,7 +19,7 @@ from typing import Any
 from ..errors import DatasetError, MissingPackageError
 from ..groups.atomic_write import write_text
 from .dataset_files import SCHEMA_VERSION, write_rows
-from .dataset_rows import DatasetTask, RowSettings, check_unique, compute_row, flagged
+from .dataset_rows import DatasetTask, RowSettings, compute_row, flagged
 
 __all__ = ["BuildReport", "build_dataset"]
 
@@ -158,7 +159,9 @@ def _task_list(place: Path, tasks: Sequence[DatasetTask] | Callable[[], Sequence
         listed = list(tasks() if callable(tasks) else tasks)
         if not listed:
             raise DatasetError(f"{place}: no molecules given.")
-        check_unique(listed)
+        twice = [name for name, count in Counter(task.id for task in listed).items() if count > 1]
+        if twice:
+            raise DatasetError(f"{place}: the id {twice[0]!r} occurs twice among the molecules; ids must be unique.")
         write_text(path, json.dumps([asdict(task) for task in listed]))
         return listed
     listed = [
@@ -199,9 +202,11 @@ def _run_locally(
     traces.mkdir(exist_ok=True)
     left = dict(todo)
 
-    def finished(numbers: Sequence[int], n_workers: int, alone: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    def finished(numbers: Sequence[int], alone: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         with parallel_config(backend="loky", inner_max_num_threads=1):
-            pool = Parallel(n_jobs=n_workers, return_as="generator_unordered", pre_dispatch="2*n_jobs")
+            # One shard at a time, yet in a process of its own, which joblib has only for more than one job.
+            n_workers, dispatched = (2, 1) if alone else (n_jobs, "2*n_jobs")
+            pool = Parallel(n_jobs=n_workers, return_as="generator_unordered", pre_dispatch=dispatched)
             for number, rows in pool(delayed(_shard)(k, left[k], settings, traces, alone) for k in numbers):
                 del left[number]
                 yield number, rows
@@ -210,8 +215,8 @@ def _run_locally(
         try:
             # When a worker dies the pool takes the others with it: only alone does a molecule prove that it kills.
             suspects = [k for k, tasks in left.items() if any(_trace(traces, task).exists() for task in tasks)]
-            yield from finished(suspects, 1, alone=True)
-            yield from finished(list(left), n_jobs, alone=False)
+            yield from finished(suspects, alone=True)
+            yield from finished(list(left), alone=False)
             return
         except TerminatedWorkerError as error:
             logger.warning("a worker died; %d shards are not finished and go to new workers. %s", len(left), error)
