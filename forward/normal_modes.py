@@ -19,7 +19,9 @@ from ..groups.schoenflies import PointGroup
 from ._tensor_averages import averaged_dipole_derivatives, averaged_polarizability_derivatives, relative_part_removed
 from ._vibrational_space import are_linear, to_cm1, vibrations
 from .intensities import depolarization_ratios, ir_intensities, raman_activities, raman_invariants
+from .isotopologues import isotopologue
 from .response import HarmonicResponse
+from .response_checks import check_response, check_wavenumbers
 
 if TYPE_CHECKING:
     from .lines import LineList
@@ -238,6 +240,7 @@ def normal_modes(
     detection: Detection | None = None,
     symmetry: bool = True,
     tolerance: float | None = None,
+    check: bool = True,
 ) -> NormalModes:
     """Normal modes of a harmonic response or a Cartesian Hessian, with irreps and intensities.
 
@@ -257,6 +260,9 @@ def normal_modes(
         are equal. False: the response as it is; no irreps.
     tolerance : float, optional
         Angstrom, for the detection of the point group.
+    check : bool
+        Whether to refuse responses that break the sum rules of rigid motions or have impossible force constants
+        (`response_checks.check_response`); False for model force fields far from real ones.
 
     Returns
     -------
@@ -285,7 +291,11 @@ def normal_modes(
     (('Sigma+',), [2168.1])
     """
     given = _read_response(response, molecule, masses, detection)
+    if check:
+        check_response(given)
     modes = _symmetric_modes(given, detection, tolerance) if symmetry else _plain_modes(given)
+    if check:
+        check_wavenumbers(given, modes.wavenumbers_cm1)
     if len(modes.imaginary):
         logger.warning(
             "normal_modes: %s has %d imaginary mode(s), lowest %.1fi cm-1: the geometry is not a minimum.",
@@ -308,20 +318,12 @@ def _read_response(response: Any, molecule: Any, masses: Any, detection: Detecti
             raise HessianError("normal_modes: a bare Hessian needs the molecule: normal_modes(hessian, molecule).")
         response = HarmonicResponse(as_molecule(molecule), np.asarray(response, dtype=float))
     if masses is not None:
-        response = _with_masses(response, masses)
+        response = isotopologue(response, masses=masses)
     if detection is not None and len(detection.molecule) != len(response.molecule):
         raise HessianError(
             f"normal_modes: the detection is of {detection.molecule!r}, the response of {response.molecule!r}."
         )
     return response
-
-
-def _with_masses(response: HarmonicResponse, masses: Any) -> HarmonicResponse:
-    from dataclasses import replace
-
-    old = response.molecule
-    new = Molecule.from_arrays(old.numbers, old.positions, masses=masses, name=old.name, comment=old.comment)
-    return replace(response, molecule=new)
 
 
 def _symmetric_modes(given: HarmonicResponse, detection: Detection | None, tolerance: float | None) -> NormalModes:
