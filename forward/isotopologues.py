@@ -98,7 +98,8 @@ def _by_atom(molecule: Molecule, mass_numbers: Mapping[int | str, int]) -> dict[
 def rigid_displacements(positions: NDArrayFloat) -> NDArrayFloat:
     """Translations and rotations of a whole molecule: (3N, 6), linear (3N, 5), atom (3N, 3).
 
-    Unit displacements along x, y, z, then ``n x r`` about the frame's origin (angstrom). The axes n are two directions across a linear molecule, principal axes of the point set else.
+    Unit displacements along x, y, z, then ``n x r`` about the frame's origin (angstrom). The axes n are two
+    directions across a linear molecule, principal axes of the point set else.
     """
     translations = np.tile(np.eye(3), (len(positions), 1))
     axes = _rotation_axes(positions)
@@ -110,7 +111,7 @@ def _rotation_axes(positions: NDArrayFloat) -> NDArrayFloat:
     """Unit vectors (3, 3), (2, 3) or (0, 3) about which a rotation moves the atoms."""
     if len(positions) == 1:
         return np.empty((0, 3))
-    axes = np.linalg.svd(positions - positions.mean(axis=0))[2]
+    axes: NDArrayFloat = np.linalg.svd(positions - positions.mean(axis=0))[2].astype(float)
     return axes[1:] if are_linear(positions) else axes
 
 
@@ -132,7 +133,8 @@ def eckart_conditions(positions: NDArrayFloat, masses: NDArrayFloat) -> NDArrayF
     """W (6, 3N) such that ``S W x`` is the rigid motion in a Cartesian displacement x: W = (S^T M S)^-1 S^T M."""
     rigid = rigid_displacements(positions)
     weights = np.repeat(np.asarray(masses, dtype=float), 3)
-    return np.linalg.solve(rigid.T @ (weights[:, None] * rigid), (weights[:, None] * rigid).T)
+    weighted = weights[:, None] * rigid
+    return np.asarray(np.linalg.solve(rigid.T @ weighted, weighted.T), dtype=float)
 
 
 def internal_displacements(b_matrix: Any, masses: Any) -> NDArrayFloat:

@@ -184,7 +184,7 @@ class NormalModes:
         first = np.unique(self.set_index, return_index=True)[1]
 
         def summed(values: NDArrayFloat | None) -> NDArrayFloat | None:
-            return None if values is None else np.bincount(self.set_index, values, minlength=len(first))
+            return None if values is None else np.add.reduceat(values, first) if len(first) else values
 
         return LineList(
             wavenumbers_cm1=np.array([wavenumber for _, wavenumber in self.levels]),

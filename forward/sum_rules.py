@@ -13,7 +13,7 @@ from ..errors import HessianError
 from ..groups.operations import NDArrayFloat
 from ._vibrational_space import are_linear, rigid_motions, vibrations
 from .intensities import KM_PER_MOL_PER_E2_PER_U
-from .isotopologues import eckart_conditions, rigid_derivatives, rigid_dipole_derivatives
+from .isotopologues import eckart_conditions, rigid_derivatives, rigid_dipole_derivatives, rigid_displacements
 from .normal_modes import normal_modes
 from .response import HarmonicResponse
 
@@ -168,7 +168,8 @@ def f_sum_rule(response: HarmonicResponse, reference: HarmonicResponse | None = 
     clean = without_rigid_motions(response)
     _vibrational_eigenvalues(clean)
     modes = normal_modes(clean, symmetry=False, check=False)
-    left = float(np.sum(modes.ir_km_per_mol / modes.wavenumbers_cm1**2 * np.sign(modes.wavenumbers_cm1)))
+    squared = np.sign(modes.wavenumbers_cm1) * modes.wavenumbers_cm1**2
+    left = 0.0 if modes.ir_km_per_mol is None else float(np.sum(modes.ir_km_per_mol / squared))
     positions = response.molecule.positions
     rigid = rigid_derivatives(derivatives, positions)
     new, old = (eckart_conditions(positions, one.molecule.masses) for one in (response, reference))
@@ -199,10 +200,9 @@ def _derivatives(response: HarmonicResponse, quantity: str) -> tuple[NDArrayFloa
 
 def _rigid_mass_inverse(response: HarmonicResponse) -> NDArrayFloat:
     """(S^T M S)^-1 over the rigid displacements."""
-    from .isotopologues import rigid_displacements
-
     rigid = rigid_displacements(response.molecule.positions)
-    return np.linalg.inv(rigid.T @ (np.repeat(response.molecule.masses, 3)[:, None] * rigid))
+    metric = rigid.T @ (np.repeat(response.molecule.masses, 3)[:, None] * rigid)
+    return np.asarray(np.linalg.inv(metric), dtype=float)
 
 
 def _moments(response: HarmonicResponse) -> NDArrayFloat:
@@ -212,7 +212,7 @@ def _moments(response: HarmonicResponse) -> NDArrayFloat:
         return np.empty(0)
     centred = molecule.positions - molecule.center_of_mass
     gram = centred.T @ (molecule.masses[:, None] * centred)
-    moments = np.linalg.eigvalsh(np.trace(gram) * np.eye(3) - gram)
+    moments = np.asarray(np.linalg.eigvalsh(np.trace(gram) * np.eye(3) - gram), dtype=float)
     return moments[1:] if are_linear(molecule.positions) else moments
 
 
