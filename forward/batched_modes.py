@@ -116,8 +116,8 @@ def batch_normal_modes(
     --------
     >>> springs = np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0])) * np.array([1.1, 1.2])[:, None, None]
     >>> batch_normal_modes(springs, [[0.0, 0.0, 0.0], [0.0, 0.0, 1.128]], numbers=[6, 8]).wavenumbers_cm1.round(1)
-    array([[2058.7],
-           [2150.2]])
+    array([[2059. ],
+           [2150.6]])
     """
     stack = _read_stack(hessians, positions, numbers, masses, dipole_derivatives, polarizability_derivatives)
     linear = are_linear(stack[1])

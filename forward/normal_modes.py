@@ -288,7 +288,7 @@ def normal_modes(
     >>> stretch = 1.22 * np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0]))  # Eh/bohr^2
     >>> modes = normal_modes(stretch, carbon_monoxide)
     >>> modes.irreps, modes.wavenumbers_cm1.round(1).tolist()
-    (('Sigma+',), [2168.1])
+    (('Sigma+',), [2168.4])
     """
     given = _read_response(response, molecule, masses, detection)
     if check:
