@@ -121,7 +121,7 @@ def batch_normal_modes(
     """
     stack = _read_stack(hessians, positions, numbers, masses, dipole_derivatives, polarizability_derivatives)
     linear = are_linear(stack[1])
-    if linear.any() != linear.all():
+    if linear.any() and not linear.all():
         raise HessianError(
             f"batch_normal_modes: {int(linear.sum())} of {len(linear)} molecules are linear and have one vibration "
             "more; put them in a stack of their own, or use many_normal_modes."
@@ -242,7 +242,7 @@ def _solve(
         for k, (i, j) in enumerate(_PAIRS):
             full[..., i, j] = full[..., j, i] = components[..., k]
         mean, anisotropy = raman_invariants(full)
-    return to_cm1(eigenvalues), modes.reshape(count, -1, n_atoms, 3), along, mean, anisotropy
+    return to_cm1(eigenvalues), modes.reshape(count, modes.shape[1], n_atoms, 3), along, mean, anisotropy
 
 
 def _read_stack(

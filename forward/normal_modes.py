@@ -16,7 +16,12 @@ from ..groups.molecule import Molecule
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.readers import as_molecule
 from ..groups.schoenflies import PointGroup
-from ._tensor_averages import averaged_dipole_derivatives, averaged_polarizability_derivatives, relative_part_removed
+from ._tensor_averages import (
+    AveragedAway,
+    averaged_dipole_derivatives,
+    averaged_polarizability_derivatives,
+    relative_part_removed,
+)
 from ._vibrational_space import are_linear, to_cm1, vibrations
 from .intensities import depolarization_ratios, ir_intensities, raman_activities, raman_invariants
 from .isotopologues import isotopologue
@@ -29,39 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["AveragedAway", "NormalModes", "normal_modes"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class AveragedAway:
-    """What was not symmetric in a response, and was averaged away over the point group.
-
-    Attributes
-    ----------
-    hessian_hartree_per_bohr2 : float
-        Largest element of that part of the Hessian.
-    hessian, dipole_derivatives, polarizability_derivatives : float or None
-        Its Frobenius norm over that of what was given (0: exactly symmetric); None where nothing was given.
-    largest_shift_cm1 : float
-        Largest change of a wavenumber.
-    """
-
-    hessian_hartree_per_bohr2: float
-    hessian: float
-    largest_shift_cm1: float
-    dipole_derivatives: float | None
-    polarizability_derivatives: float | None
-
-    def __str__(self) -> str:
-        parts = [f"{self.hessian:.1e} of the Hessian (at most {self.largest_shift_cm1:.2g} cm-1)"]
-        if self.dipole_derivatives is not None:
-            parts.append(f"{self.dipole_derivatives:.1e} of the dipole derivatives")
-        if self.polarizability_derivatives is not None:
-            parts.append(f"{self.polarizability_derivatives:.1e} of the polarizability derivatives")
-        return "averaged away over the group: " + ", ".join(parts)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return dict(vars(self))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -178,23 +150,27 @@ class NormalModes:
         return np.bincount(self.set_index, minlength=1)[self.set_index]
 
     def lines(self) -> "LineList":
-        """The line list: one line per degenerate set, intensities summed over its modes."""
+        """The line list, one line per normal mode; ``.merged()`` of it has one line per level.
+
+        Examples
+        --------
+        >>> import symvib as sv
+        >>> hydrogen = sv.Molecule.from_arrays([1, 1], [[0.0, 0.0, 0.0], [0.0, 0.0, 0.741]])
+        >>> spring = 0.37 * np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0]))  # Eh/bohr^2
+        >>> normal_modes(spring, hydrogen).lines().irreps
+        ('Sigmag+',)
+        """
         from .lines import LineList
 
-        first = np.unique(self.set_index, return_index=True)[1]
-
-        def summed(values: NDArrayFloat | None) -> NDArrayFloat | None:
-            return None if values is None else np.add.reduceat(values, first) if len(first) else values
-
         return LineList(
-            wavenumbers_cm1=np.array([wavenumber for _, wavenumber in self.levels]),
-            ir_km_per_mol=summed(self.ir_km_per_mol),
-            raman_a4_per_amu=summed(self.raman_a4_per_amu),
-            depolarization=None if self.depolarization is None else self.depolarization[first],
-            irreps=None if self.irreps is None else tuple(self.irreps[k] for k in first),
-            degeneracies=self.degeneracies[first],
+            self.wavenumbers_cm1,
+            self.ir_km_per_mol,
+            self.raman_a4_per_amu,
+            self.depolarization,
+            self.irreps,
             name=self.molecule.name or self.molecule.formula,
-            provenance={"method": self.method},
+            point_group="" if self.point_group is None else self.point_group.label,
+            method=f"{self.method}, harmonic" if self.method else "harmonic",
         )
 
     def tabulate(self) -> str:

@@ -45,6 +45,7 @@ _SCHLEGEL_B = np.array([[-0.244, 0.352, 0.660], [0.352, 1.085, 1.522], [0.660, 1
 _RATIO_REFUSED = (0.04, 2.2)
 _RATIO_DOUBTED = (0.2, 1.6)
 _RATIO_USUAL = 0.85
+_NEAR = 1.8  # units whose factors are within this of the one estimated are named
 
 _FORCE_CONSTANT_UNITS = {
     "Ry/bohr^2": 2.0,
@@ -71,9 +72,10 @@ _DIPOLE_UNITS = {
 # What the sum rules may miss, relative to the largest element: (a warning, an error).
 _HESSIAN_LIMITS = (2e-3, 0.03)
 _DERIVATIVE_LIMITS = (0.02, 0.15)
+_CHARGE_LIMITS_E = (0.01, 0.08)  # absolute: off a whole charge
 _NOISE_E = 0.02  # dipole and polarizability derivatives this small (e, bohr^2) are not judged
 _SMALLEST_DIPOLE_AU = 0.15
-_DIPOLE_SCALE = 1.6  # a dipole moment that the derivatives imply, over the one given
+_DIPOLE_SCALE = 1.4  # a dipole moment that the derivatives imply, over the one given
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,9 @@ def _dipole_residuals(
     total = derivatives.reshape(3, len(molecule), 3).sum(axis=1)
     charge = float(np.trace(total)) / 3
     turned = derivatives @ rotations.T  # [i, k]: (e_k x mu)_i, antisymmetric
-    # (e_k x mu)_i = -eps_ikj mu_j, so mu_j = -(1/2) eps_ikj turned_ik; about the centroid, moved to the origin.
+    # (e_k x mu)_i = eps_ikj mu_j, so mu_j = (1/2) eps_ikj turned_ik; about the centroid, moved to the origin.
     skew = (turned - turned.T) / 2
-    implied = -np.array([skew[1, 2], skew[2, 0], skew[0, 1]]) + charge * positions.mean(axis=0)
+    implied = np.array([skew[1, 2], skew[2, 0], skew[0, 1]]) + charge * positions.mean(axis=0)
     complete = len(molecule) > 1 and not bool(are_linear(molecule.positions))
     return {
         "charge": charge,
@@ -225,7 +227,7 @@ def _check_dipole(response: HarmonicResponse, residuals: ResponseResiduals) -> N
         f"{_DIPOLE_UNITS['D/angstrom']:.3f}), another atom order, or the transpose?"
     )
     what = f"dipole derivatives sum over the atoms to {charge:.3f} times 1, off a whole charge by"
-    _judge(response, what, residuals.dipole_translation or 0.0, size, _DERIVATIVE_LIMITS, "e", hint)
+    _judge(response, what, residuals.dipole_translation or 0.0, 1.0, _CHARGE_LIMITS_E, "e", hint)
     what = "dipole derivatives along rotations miss the turning of a vector by"
     hint = "another orientation or atom order than the molecule?"
     _judge(response, what, residuals.dipole_rotation or 0.0, size, _DERIVATIVE_LIMITS, "e", hint)
@@ -256,7 +258,7 @@ def _judge(
     """Warn of a residual above ``limits[0] * size``; refuse one above ``limits[1] * size``."""
     if value <= limits[0] * size:
         return
-    text = f"check_response: {response!r}: {what} {value:.3g} {unit} (largest element {size:.3g}); {hint}"
+    text = f"check_response: {response!r}: {what} {value:.3g} {unit} (allowed: {limits[1] * size:.2g}); {hint}"
     if value > limits[1] * size:
         raise HessianError(text)
     logger.warning("%s", text)
@@ -314,6 +316,8 @@ def check_wavenumbers(response: HarmonicResponse, wavenumbers_cm1: NDArrayFloat)
 
 
 def _nearest(units: dict[str, float], factor: float) -> str:
-    """The unit whose conversion factor from atomic units is nearest, and its factor."""
-    name = min(units, key=lambda unit: abs(np.log(units[unit] / max(factor, 1e-300))))
-    return f"{name} (factor {units[name]:.4g})"
+    """The units whose conversion factors from atomic units are near ``factor``, nearest first, with their factors."""
+    distance = {unit: abs(np.log(value / max(factor, 1e-300))) for unit, value in units.items()}
+    nearest = sorted(distance, key=lambda unit: distance[unit])
+    named = [unit for unit in nearest if distance[unit] < np.log(_NEAR)] or nearest[:1]
+    return " or ".join(f"{unit} (factor {units[unit]:.4g})" for unit in named)
