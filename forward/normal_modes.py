@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..constants import BOHR_ANGSTROM
-from ..errors import HessianError, RepresentationError
+from ..errors import HessianError, RepresentationError, SpectrumError
 from ..groups.detection import Detection, detect_point_group
 from ..groups.displacements import DisplacementSymmetry
 from ..groups.mode_labels import label_normal_modes
@@ -23,7 +23,7 @@ from ._tensor_averages import (
     relative_part_removed,
 )
 from ._vibrational_space import are_linear, to_cm1, vibrations
-from .intensities import depolarization_ratios, ir_intensities, raman_activities, raman_invariants
+from .intensities import depolarization_ratios, ir_intensities, raman_activities, raman_cross_sections, raman_invariants
 from .isotopologues import isotopologue
 from .response import HarmonicResponse
 from .response_checks import check_response, check_wavenumbers
@@ -148,6 +148,20 @@ class NormalModes:
     def degeneracies(self) -> NDArrayInt:
         """Number of modes in the degenerate set of each mode, (d,)."""
         return np.bincount(self.set_index, minlength=1)[self.set_index]
+
+    def raman_cross_sections(self, **conditions: Any) -> np.ma.MaskedArray:
+        """Differential Raman cross-sections (d,) in m^2/sr; ``conditions`` as for `intensities.raman_cross_sections`.
+
+        Raises
+        ------
+        SpectrumError
+            No polarizability derivatives, or bad conditions.
+        """
+        if self.mean_polarizability_derivatives is None or self.anisotropies is None:
+            raise SpectrumError(f"raman_cross_sections: {self!r} were made without polarizability derivatives.")
+        return raman_cross_sections(
+            self.wavenumbers_cm1, self.mean_polarizability_derivatives, self.anisotropies, **conditions
+        )
 
     def lines(self) -> "LineList":
         """The line list, one line per normal mode; ``.merged()`` of it has one line per level.

@@ -1,8 +1,8 @@
 """Model responses that are exactly invariant under rigid motions and have every symmetry of the molecule.
 
-Hessian: sums of k grad f grad f^T over functions f that no rigid motion changes (distances; volumes of tetrahedra for
-planar molecules; cross products that vanish on a line, for linear ones). Dipole moment: charges that depend on distances.
-Polarizability: pair terms. Their derivatives are taken by complex steps, exact to rounding.
+Hessian: sums of k grad f grad f^T over functions f that no rigid motion changes (distances; volumes of tetrahedra,
+for planar molecules; cross products that vanish on a line, for linear ones). Dipole moment: charges that depend on
+distances. Polarizability: pair terms. Their derivatives are taken by complex steps, exact to rounding.
 """
 
 from itertools import combinations
