@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ __all__ = ["BuildReport", "build_dataset"]
 
 logger = logging.getLogger(__name__)
 
-_ATTEMPTS = 3  # a molecule that was being computed when its worker died this often is flagged, not tried again
-_RESTARTS = 20  # pools of workers that may die before the build gives up
+_DEATHS = 2  # a molecule whose worker died this often is flagged, not tried again
+_RESTARTS = 50  # pools of workers that may die before the build gives up
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def build_dataset(
     settings = settings or RowSettings()
     place = Path(folder)
     (place / "shards").mkdir(parents=True, exist_ok=True)
+    for leftover in (place / "shards").glob(".*.part"):  # of a build that was killed while it wrote
+        leftover.unlink()
     provenance = _provenance(settings)
     _check_same_build(place, {**provenance, "shard_size": shard_size})
     shards = _shards(_task_list(place, tasks), shard_size)
@@ -192,45 +195,59 @@ def _run_locally(
         from joblib.externals.loky.process_executor import TerminatedWorkerError
     except ImportError as error:
         raise MissingPackageError("building a dataset needs joblib: pip install 'symvib[qm]'.") from error
-    attempts = place / "attempts"
-    attempts.mkdir(exist_ok=True)
+    traces = place / "traces"
+    traces.mkdir(exist_ok=True)
     left = dict(todo)
+
+    def finished(numbers: Sequence[int], n_workers: int, alone: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        with parallel_config(backend="loky", inner_max_num_threads=1):
+            pool = Parallel(n_jobs=n_workers, return_as="generator_unordered", pre_dispatch="2*n_jobs")
+            for number, rows in pool(delayed(_shard)(k, left[k], settings, traces, alone) for k in numbers):
+                del left[number]
+                yield number, rows
+
     for _ in range(_RESTARTS):
         try:
-            with parallel_config(backend="loky", inner_max_num_threads=1):
-                parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs")
-                for number, rows in parallel(delayed(_shard)(k, left[k], settings, attempts) for k in list(left)):
-                    del left[number]
-                    yield number, rows
+            # When a worker dies the pool takes the others with it: only alone does a molecule prove that it kills.
+            suspects = [k for k, tasks in left.items() if any(_trace(traces, task).exists() for task in tasks)]
+            yield from finished(suspects, 1, alone=True)
+            yield from finished(list(left), n_jobs, alone=False)
             return
         except TerminatedWorkerError as error:
-            logger.warning("a worker died; %d shards go to new workers. %s", len(left), error)
+            logger.warning("a worker died; %d shards are not finished and go to new workers. %s", len(left), error)
     raise DatasetError(
         f"{place}: workers died {_RESTARTS} times (out of memory?). Finished shards are intact; try a smaller n_jobs."
     )
 
 
 def _shard(
-    number: int, tasks: Sequence[DatasetTask], settings: RowSettings, attempts: Path | None = None
+    number: int, tasks: Sequence[DatasetTask], settings: RowSettings, traces: Path | None = None, alone: bool = False
 ) -> tuple[int, list[dict[str, Any]]]:
-    return number, [_attempt(task, settings, attempts) for task in tasks]
+    return number, [_attempt(task, settings, traces, alone) for task in tasks]
 
 
-def _attempt(task: DatasetTask, settings: RowSettings, attempts: Path | None) -> dict[str, Any]:
-    """The row of a task, leaving a trace on disk while it is computed: it tells which molecule kills workers."""
-    if attempts is None:
+def _attempt(task: DatasetTask, settings: RowSettings, traces: Path | None, alone: bool) -> dict[str, Any]:
+    """The row of a task, with a trace on disk while it is computed: what was at work when a worker died.
+
+    The trace grows by one byte for each attempt with no other worker beside it.
+    """
+    if traces is None:
         return compute_row(task, settings)
-    trace = attempts / f"{task.id.encode().hex()[:200]}.txt"
-    begun = trace.stat().st_size if trace.exists() else 0
-    if begun >= _ATTEMPTS:
-        return flagged(task, settings, f"the worker died {begun} times while it computed this molecule")
+    trace = _trace(traces, task)
+    deaths = trace.stat().st_size if trace.exists() else 0
+    if deaths >= _DEATHS:
+        return flagged(task, settings, f"the worker died {deaths} times while it computed this molecule alone")
     with trace.open("ab") as stream:
-        stream.write(b"x")
+        stream.write(b"x" if alone else b"")
         stream.flush()
         os.fsync(stream.fileno())
     row = compute_row(task, settings)
     trace.unlink()
     return row
+
+
+def _trace(traces: Path, task: DatasetTask) -> Path:
+    return traces / sha256(task.id.encode()).hexdigest()
 
 
 # ---- on a cluster ------------------------------------------------------------------------------------------------
