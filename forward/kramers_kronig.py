@@ -9,11 +9,11 @@ Optical Materials Research, 2005, ch. 2):
 
 The integrals are exact for the piecewise linear function through the samples: the principal value is taken
 analytically, so no point is left out and the axis may be uneven. What is left is the interpolation error, of second
-order in step over width: for a damped Lorentz oscillator of FWHM w the largest error of either function, relative to its
-largest value, is 0.04 at a step of w/5, 0.01 at w/10, 0.0025 at w/20 and 0.0004 at w/50 (tested). Beyond the samples
-the asymptotic behaviour of a damped oscillator is continued from the end points: k proportional to nu down to 0 and to
-nu^-3 upwards; n constant downwards, n - n_inf proportional to nu^-2 upwards. A spectrum that is cut inside a band or has
-a baseline gives what that assumes.
+order in step over width: for a damped Lorentz oscillator of FWHM w the largest error of either function, relative to
+its largest value, is 0.04 at a step of w/5, 0.01 at w/10, 0.0025 at w/20 and 0.0004 at w/50 (tested). Beyond the
+samples the asymptotic behaviour of a damped oscillator is continued from the end points: k proportional to nu down to
+0 and to nu^-3 upwards; n constant downwards, n - n_inf proportional to nu^-2 upwards. A spectrum that is cut inside a
+band or has a baseline gives what that assumes.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,9 @@ _CHUNK_ENTRIES = 2**20
 
 
 def dispersion_from_absorption_index(axis_cm1: Any, k: Any) -> NDArrayFloat:
-    """Change of the refractive index n - n_inf (m,) from the absorption index k (m,) on an ascending axis in 1/cm. Time O(m^2), memory bounded.
+    """Refractive-index change n - n_inf (m,) from the absorption index k (m,) on an ascending axis in 1/cm.
+
+    Time O(m^2), memory bounded.
 
     Examples
     --------
