@@ -58,7 +58,7 @@ def draw_labels(
     ``window`` holds the limits of the x axis at its ends.
     """
     low, high = float(window[0]), float(window[-1])
-    points = 1.35 * _FONT_POINTS * (2.0 if upright else 1.0)
+    points = 1.35 * _FONT_POINTS * (1.5 if upright else 1.0)
     gap = (high - low) * points / 72 / _PANEL_INCH
     room = max(1, int((high - low) // gap))
     chosen = np.sort(np.argsort(-importance, kind="stable")[:room])
@@ -66,7 +66,8 @@ def draw_labels(
     places = spread(at[chosen], gap, low + gap / 2, high - gap / 2)
     blended = ax.get_xaxis_transform()
     top = ax.get_ylim()[1]
-    for line, place in zip(chosen.tolist(), places.tolist(), strict=True):
+    for index, place in zip(chosen, places.tolist(), strict=True):
+        line = int(index)
         start = min(heights[line] / top + 0.015, base - 0.02)
         ax.plot(
             [at[line], at[line], place], [start, max(start, base - 0.05), base - 0.005], transform=blended,
@@ -75,4 +76,5 @@ def draw_labels(
         ax.text(
             place, base, texts[line], transform=blended, rotation=0 if upright else 90, ha="center", va="bottom",
             fontsize=_FONT_POINTS, color=colours[line],
+            bbox={"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 0.8},
         )  # fmt: skip

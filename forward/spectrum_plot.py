@@ -1,8 +1,8 @@
 """Pictures of line lists and spectra: IR above Raman on one wavenumber axis, so that exclusion is seen at a glance.
 
 Convention: wavenumbers fall from left to right, as in printed infrared spectra, in all panels. The colours are those of
-the point-group report; a line that both techniques see also carries a diamond in both panels and a faint connection
-between them, so that nothing rests on colour alone.
+the point-group report; a line that both techniques see also carries a diamond in both panels and a faint line
+down from the infrared panel, so that nothing rests on colour alone.
 """
 
 from collections.abc import Mapping
@@ -129,11 +129,11 @@ def plot_spectra(
     for panel, quantity, spectrum in zip(panels, quantities, spectra, strict=False):
         _panel(panel, lines, quantity, spectrum, kinds, labels)
     if silent.any():
-        _silent_row(panels[-1], lines, silent, labels)
+        _silent_row(panels[-1], lines, silent, axis, labels)
     if len(quantities) == 2:
-        _connect(panels[0], panels[1], lines, kinds, axis)
+        _connect(panels[1], lines, kinds, axis)
     panels[-1].set_xlim(axis[-1], axis[0])
-    panels[-1].set_xlabel(_AXIS_NAMES["cm-1"])
+    panels[-1].set_xlabel("wavenumber, Raman shift / cm$^{-1}$")
     _titles(figure, panels[0], lines, spectra[0], kinds)
     return figure
 
@@ -232,7 +232,7 @@ def _colours() -> Mapping[str, str]:
     return {**VISIBILITY_COLOURS, "silent": "#7a808a"}  # thin ticks need a darker grey than bars
 
 
-def _silent_row(ax: "Axes", lines: LineList, silent: np.ndarray, labels: bool) -> None:
+def _silent_row(ax: "Axes", lines: LineList, silent: np.ndarray, axis: NDArrayFloat, labels: bool) -> None:
     at = lines.wavenumbers_cm1[silent]
     ax.set(ylim=(0, 1), yticks=[])
     ax.set_ylabel("silent", fontsize=9, rotation=0, ha="right", va="center")
@@ -240,18 +240,18 @@ def _silent_row(ax: "Axes", lines: LineList, silent: np.ndarray, labels: bool) -
     ax.set_facecolor("#f6f7f8")
     if labels and lines.irreps is not None:
         texts = [text for text, draw in zip(line_labels(lines, numbers=False), silent, strict=True) if draw]
-        low, high = sorted(ax.get_xlim()) if ax.get_xlim() != (0.0, 1.0) else (float(at.min()), float(at.max()))
         colours = [_INK] * len(texts)
-        window = np.array([low, high])
-        draw_labels(ax, window, at, np.full(len(at), 0.3), texts, colours, importance=-at, base=0.5, upright=True)
+        draw_labels(ax, axis, at, np.full(len(at), 0.3), texts, colours, importance=-at, base=0.5, upright=True)
 
 
-def _connect(upper: "Axes", lower: "Axes", lines: LineList, kinds: tuple[str, ...], axis: NDArrayFloat) -> None:
-    """Faint lines through both panels at what both techniques see."""
+def _connect(lower: "Axes", lines: LineList, kinds: tuple[str, ...], axis: NDArrayFloat) -> None:
+    """Faint lines down into the Raman panel at what the infrared panel above shows too."""
     both = _inside(lines, axis) & np.array([kind == "both" for kind in kinds], dtype=bool)
-    for ax in (upper, lower):
-        for at in lines.wavenumbers_cm1[both]:
-            ax.axvline(at, color=_colours()["both"], linewidth=0.7, linestyle=(0, (2, 3)), alpha=0.6, zorder=0)
+    across = lower.get_xaxis_transform()
+    lower.vlines(
+        lines.wavenumbers_cm1[both], 0, 1, transform=across, color=_colours()["both"], linewidth=0.7,
+        linestyle=(0, (2, 3)), alpha=0.6, zorder=0,
+    )  # fmt: skip
 
 
 def _titles(figure: "Figure", top: "Axes", lines: LineList, spectrum: Spectrum, kinds: tuple[str, ...]) -> None:
@@ -267,7 +267,8 @@ def _titles(figure: "Figure", top: "Axes", lines: LineList, spectrum: Spectrum, 
     source = lines.source.replace("$", r"\$")
     shape = spectrum.shape.replace("_", "-").capitalize()
     figure.suptitle(f"{name}{group}: {source}; {shape}, FWHM {width} cm$^{{-1}}$", fontsize=10.5)
-    counts = {kind: int(sum(lines._degeneracies[[k == kind for k in kinds]])) for kind in _NAMES}
+    modes = np.where(lines.wavenumbers_cm1 > 0, lines.degeneracies, 0)
+    counts = {kind: int(modes[np.array(kinds) == kind].sum()) for kind in _NAMES}
     handles = [
         Line2D([], [], color=_colours()[kind], marker="D" if kind == "both" else "o", markersize=4, linewidth=2,
                label=f"{_NAMES[kind]}: {count} modes")
@@ -332,6 +333,7 @@ def save_figure(figure: "Figure", path: str | Path, dpi: float = 160.0) -> Path:
         Another suffix, or a folder that does not exist.
     """
     import io
+    import os
 
     import matplotlib as mpl
 
@@ -345,7 +347,12 @@ def save_figure(figure: "Figure", path: str | Path, dpi: float = 160.0) -> Path:
     stream = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "symvib"}):
         figure.savefig(stream, format=kind, dpi=dpi, metadata=dates)
-    target.write_bytes(stream.getvalue())  # drawn in full before the file is touched
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        temporary.write_bytes(stream.getvalue())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
     return target
 
 
