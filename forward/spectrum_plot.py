@@ -262,7 +262,7 @@ def _titles(figure: "Figure", top: "Axes", lines: LineList, spectrum: Spectrum, 
 
     name = lines.name.replace("$", r"\$") or "unnamed"
     group = f" (${PointGroup.parse(lines.point_group).latex}$)" if lines.point_group else ""
-    widths = np.atleast_1d(np.asarray(spectrum.fwhm_cm1, dtype=float))
+    widths = spectrum.fwhm_cm1 if isinstance(spectrum.fwhm_cm1, tuple) else (spectrum.fwhm_cm1,)
     width = " and ".join(f"{w:g}" for w in widths)
     source = lines.source.replace("$", r"\$")
     shape = spectrum.shape.replace("_", "-").capitalize()
@@ -280,7 +280,8 @@ def _titles(figure: "Figure", top: "Axes", lines: LineList, spectrum: Spectrum, 
     if len(imaginary):
         values = ", ".join(f"{-value:.0f}i" for value in imaginary[:4]) + (" ..." if len(imaginary) > 4 else "")
         note = f"not drawn: {len(imaginary)} imaginary ({values} cm$^{{-1}}$)"
-        top.text(0.995, 0.5, note, ha="right", va="center", fontsize=8, color="#a33", transform=top.transAxes)
+        top.text(0.995, 0.5, note, ha="right", va="center", fontsize=8, color="#a33", transform=top.transAxes,
+                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
 
 
 def plot_sticks(lines: LineList, ax: "Axes | None" = None, quantity: str | None = None) -> "Axes":
