@@ -1,0 +1,71 @@
+"""Normal modes as a text table and as HTML."""
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .normal_modes import NormalModes
+
+__all__ = ["mode_html", "mode_table"]
+
+
+def _columns(modes: "NormalModes") -> tuple[list[str], list[list[str]], list[bool]]:
+    """Headings, rows of text and, for each row, whether it is imaginary: one row per degenerate set."""
+    headings = ["", "irrep", "cm-1", "x", "reduced mass/u"]
+    ir, raman, rho = modes.ir_km_per_mol, modes.raman_a4_per_amu, modes.depolarization
+    headings += [] if ir is None else ["IR km/mol"]
+    headings += [] if raman is None else ["Raman A^4/u", "rho"]
+    rows, imaginary = [], []
+    for s, (irrep, wavenumber) in enumerate(modes.levels):
+        members = modes.set_index == s
+        row = [str(s + 1), irrep or "", f"{abs(wavenumber):.2f}{'i' if wavenumber < 0 else ' '}", str(members.sum())]
+        row.append(f"{modes.reduced_masses[members].mean():.3f}")
+        if ir is not None:
+            row.append(f"{ir[members].sum():.3f}")
+        if raman is not None and rho is not None:
+            ratio = rho[members]
+            row += [f"{raman[members].sum():.3f}", "-" if np.ma.getmaskarray(ratio).any() else f"{ratio.mean():.4f}"]
+        rows.append(row)
+        imaginary.append(wavenumber < 0)
+    return headings, rows, imaginary
+
+
+def _title(modes: "NormalModes") -> str:
+    group = "symmetry not used" if modes.point_group is None else modes.point_group.label
+    method = f", {modes.method}" if modes.method else ""
+    return f"{modes.molecule.formula}, {group}{method}: {len(modes)} harmonic vibrations"
+
+
+def _notes(modes: "NormalModes") -> list[str]:
+    notes = []
+    count = len(modes.imaginary)
+    if count:
+        notes.append(f"{count} imaginary mode{'s' if count > 1 else ''} (i): the geometry is not a minimum")
+    if modes.averaged_away is not None:
+        notes.append(str(modes.averaged_away))
+    return notes
+
+
+def mode_table(modes: "NormalModes") -> str:
+    """One line per degenerate set (intensities summed over it), then notes."""
+    headings, rows, _ = _columns(modes)
+    widths = [max(len(row[c]) for row in [headings, *rows]) for c in range(len(headings))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [headings, *rows]]
+    return "\n".join([_title(modes), *lines, *_notes(modes)])
+
+
+def mode_html(modes: "NormalModes") -> str:
+    """The same as an HTML table."""
+    headings, rows, imaginary = _columns(modes)
+    head = "".join(f"<th>{escape(text)}</th>" for text in headings)
+    body = "".join(
+        ('<tr style="color:#b00020">' if bad else "<tr>")
+        + "".join(f"<td>{escape(text)}</td>" for text in row)
+        + "</tr>"
+        for row, bad in zip(rows, imaginary, strict=True)
+    )
+    notes = "".join(f"<p>{escape(note)}</p>" for note in _notes(modes))
+    caption = f"<caption>{escape(_title(modes))}</caption>"
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
