@@ -73,7 +73,7 @@ def hermitian(name: str, given: ArrayLike, error: type[Exception]) -> Matrix:
     asymmetry, scale = np.abs(array - adjoint).max(initial=0.0), np.abs(array).max(initial=0.0)
     if asymmetry > _ASYMMETRY * scale:
         raise error(
-            f"{name} differs from its (conjugate) transpose by {asymmetry:.3g}, its largest entry is {scale:.3g}."
+            f"{name} differs from its (conjugate) transpose by {asymmetry:.3g}; its largest entry is {scale:.3g}."
         )
     return (array + adjoint) / 2
 
@@ -109,9 +109,8 @@ class SymmetricForm:
             )
         kept = values > RANGE_TOLERANCE * largest
         root = vectors[:, kept] * np.sqrt(values[kept])
-        return cls(
-            root, root.conj().T @ f @ root, {k: root.conj().T @ _factor(k, v, len(g)) for k, v in intensities.items()}
-        )
+        factors = {k: root.conj().T @ _factor(k, v, len(g)) for k, v in intensities.items()}
+        return cls(root, root.conj().T @ f @ root, factors)
 
 
 def _factor(name: str, given: ArrayLike, n: int) -> Matrix:
@@ -119,7 +118,7 @@ def _factor(name: str, given: ArrayLike, n: int) -> Matrix:
     array = array[:, None] if array.ndim == 1 else array
     if array.ndim != 2 or len(array) != n or not np.isfinite(array).all():
         raise CoordinateError(
-            f"intensity factor {name!r} has shape {array.shape}: finite (n, r) or (n,) with n = {n} coordinates is needed."
+            f"intensity factor {name!r} has shape {array.shape}; finite numbers (n, r) or (n,) with n = {n} are needed."
         )
     return array
 
@@ -168,7 +167,7 @@ class LinearParameters:
     @classmethod
     def of(cls, f: ArrayLike, basis: ArrayLike | None) -> "LinearParameters":
         """Parameters for a force field like ``f`` (n, n)."""
-        f = np.asarray(f)
+        f = hermitian("F", f, ForceFieldError)
         if basis is None:
             return cls(len(f), None, np.iscomplexobj(f))
         array = hermitian("basis", basis, ForceFieldError)
@@ -202,22 +201,23 @@ class LinearParameters:
             conjugate = left.conj()
             return np.stack([np.einsum("ik,pik->kp", y, moved).real for y in conjugate])
         i, j = np.triu_indices(self.n)
-        y, conjugate = np.swapaxes(left, -1, -2).conj(), right.T
+        y, modes = np.swapaxes(left, -1, -2).conj(), right.T
         off = i != j
-        real = y[..., i] * conjugate[:, j] + off * y[..., j] * conjugate[:, i]
+        real = y[..., i] * modes[:, j] + off * y[..., j] * modes[:, i]
         if not self.hermitian:
             return real.real
         i, j = i[off], j[off]
-        imaginary = 1j * (y[..., i] * conjugate[:, j] - y[..., j] * conjugate[:, i])
+        imaginary = 1j * (y[..., i] * modes[:, j] - y[..., j] * modes[:, i])
         return np.concatenate([real.real, imaginary.real], axis=-1)
 
     def gradient_derivatives(self, gradients: Matrix) -> NDArray[np.float64]:
         """Re tr(g E_p), (m, n_par), for Hermitian ``gradients`` g (m, n, n)."""
         if self.basis is not None:
             flat = gradients.reshape(len(gradients), -1)
-            return (flat @ self.basis.reshape(len(self.basis), -1).conj().T).real
+            contracted = flat @ self.basis.reshape(len(self.basis), -1).conj().T
+            return np.asarray(np.real(contracted), dtype=np.float64)
         i, j = np.triu_indices(self.n)
         off = i != j
-        real = np.where(off, 2.0, 1.0) * gradients[:, i, j].real
+        real = np.asarray((1.0 + off) * np.real(gradients[:, i, j]), dtype=np.float64)
         # E = i (e_ij - e_ji): tr(g E) = i (g_ji - g_ij) = 2 Im g_ij
         return np.concatenate([real, 2 * gradients[:, i[off], j[off]].imag], axis=1) if self.hermitian else real

@@ -166,7 +166,8 @@ class MomentJacobian:
     def singular_values(self) -> NDArray[np.float64]:
         """Singular values after each row is divided by its norm (rows of norm zero stay), descending."""
         norms = np.linalg.norm(self.jacobian, axis=1, keepdims=True)
-        values = np.linalg.svd(self.jacobian / np.where(norms > 0, norms, 1.0), compute_uv=False)
+        scaled = self.jacobian / np.where(norms > 0, norms, 1.0)
+        values = np.asarray(np.linalg.svd(scaled, compute_uv=False), dtype=np.float64)
         values.setflags(write=False)
         return values
 
@@ -256,7 +257,7 @@ def moment_map(
     """
     terms, _ = _terms(SymmetricForm.of(g, f, intensities), orders, polynomials, interval)
     rows = [[t.trace for t in terms]] + [[t.weighted[j] for t in terms] for j in range(len(intensities))]
-    return np.array(rows).real.ravel()
+    return np.real(np.array(rows)).ravel()
 
 
 def moment_jacobian(
@@ -312,7 +313,8 @@ def moment_jacobian(
     gradients = [t.trace_gradient for t in terms]
     gradients += [t.weighted_gradients[j] for j in range(len(intensities)) for t in terms]
     stacked = form.root @ np.stack(gradients) @ form.root.conj().T / half_width
-    values = np.array([t.trace for t in terms] + [t.weighted[j] for j in range(len(intensities)) for t in terms]).real
+    weighted = [t.weighted[j] for j in range(len(intensities)) for t in terms]
+    values = np.real(np.array([t.trace for t in terms] + weighted)).copy()
     kinds, powers = _labels(list(intensities), len(terms))
     jacobian = parameters.gradient_derivatives(stacked)
     for array in (jacobian, values):
