@@ -28,6 +28,11 @@ _PUBLIC = {
     "PointGroupReport": "groups.report",
     "ReportSection": "groups.report",
     "point_group_report": "groups.report",
+    "HarmonicResponse": "forward.response",
+    "harmonic_response": "forward.engine_api",
+    "NormalModes": "forward.normal_modes",
+    "normal_modes": "forward.normal_modes",
+    "LineList": "forward.lines",
     "SymvibError": "errors",
 }
 
@@ -48,6 +53,10 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from .errors import SymvibError
+    from .forward.engine_api import harmonic_response
+    from .forward.lines import LineList
+    from .forward.normal_modes import NormalModes, normal_modes
+    from .forward.response import HarmonicResponse
     from .groups.character_table import CharacterTable, character_table
     from .groups.completeness import attainable_completeness, information_completeness
     from .groups.correlation import correlation_table

@@ -36,7 +36,9 @@ class HarmonicResponse:
         Eh/bohr.
     energy_hartree : float or None
     dipole : ndarray (3,) or None
-        Dipole moment in e bohr at the geometry (of the frame's origin for ions).
+        Dipole moment in e bohr at the geometry, about the origin of the frame (that matters for ions).
+    polarizability : ndarray (3, 3) or None
+        Static polarizability in bohr^3.
     method : str
         "GFN2-xTB", "B3LYP/def2-svp", ...
     provenance : mapping
@@ -55,6 +57,7 @@ class HarmonicResponse:
     gradient: NDArrayFloat | None = None
     energy_hartree: float | None = None
     dipole: NDArrayFloat | None = None
+    polarizability: NDArrayFloat | None = None
     method: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
@@ -66,6 +69,7 @@ class HarmonicResponse:
             "polarizability_derivatives": (3, 3, n),
             "gradient": (n,),
             "dipole": (3,),
+            "polarizability": (3, 3),
         }
         for name, shape in shapes.items():
             given = getattr(self, name)
@@ -78,7 +82,7 @@ class HarmonicResponse:
                 )
             if not np.isfinite(array).all():
                 raise HessianError(f"HarmonicResponse: {name} holds NaN or infinity.")
-            if name in ("hessian", "polarizability_derivatives"):
+            if name in ("hessian", "polarizability_derivatives", "polarizability"):
                 array = self._symmetric(name, array)
             array.setflags(write=False)
             object.__setattr__(self, name, array)
@@ -100,7 +104,7 @@ class HarmonicResponse:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them back."""
-        arrays = ("hessian", "dipole_derivatives", "polarizability_derivatives", "gradient", "dipole")
+        arrays = ("hessian", "dipole_derivatives", "polarizability_derivatives", "gradient", "dipole", "polarizability")
         values = {name: getattr(self, name) for name in arrays}
         return {
             "molecule": self.molecule.as_dict(),

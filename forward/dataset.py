@@ -1,0 +1,268 @@
+"""Building a dataset of computed spectra: many molecules, several processes or a Dask cluster, and safe to interrupt.
+
+The list of molecules is cut into shards once, and the list is kept in the folder. A shard is computed by one worker
+and written whole, under its number; whatever is killed, running the same command again computes the missing shards
+and nothing else. So nothing finished is lost and nothing is there twice.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ..errors import DatasetError, MissingPackageError
+from ..groups.atomic_write import write_text
+from .dataset_files import SCHEMA_VERSION, write_rows
+from .dataset_rows import DatasetTask, RowSettings, check_unique, compute_row, flagged
+
+__all__ = ["BuildReport", "build_dataset"]
+
+logger = logging.getLogger(__name__)
+
+_ATTEMPTS = 3  # a molecule that was being computed when its worker died this often is flagged, not tried again
+_RESTARTS = 20  # pools of workers that may die before the build gives up
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a run of `build_dataset` did.
+
+    Attributes
+    ----------
+    folder : str
+    n_molecules, n_shards : int
+        Of the whole dataset.
+    n_shards_computed : int
+        By this run; the others were there.
+    n_failed : int
+        Rows of this run whose computation failed (they are in the dataset, flagged).
+    """
+
+    folder: str
+    n_molecules: int
+    n_shards: int
+    n_shards_computed: int
+    n_failed: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def build_dataset(
+    tasks: Sequence[DatasetTask] | Callable[[], Sequence[DatasetTask]],
+    folder: str | Path,
+    settings: RowSettings | None = None,
+    *,
+    shard_size: int = 20,
+    n_jobs: int = -1,
+    scheduler: str | None = None,
+    on_done: Callable[[int, int], None] | None = None,
+) -> BuildReport:
+    """Compute the spectra of many molecules into ``folder``; run again after an interruption, it goes on.
+
+    Parameters
+    ----------
+    tasks : sequence of DatasetTask, or a function that makes it
+        The function is called only when the folder has no list of molecules yet.
+    folder : str or Path
+        Made if absent. Gets ``tasks.json``, ``build.json`` and ``shards/00000.parquet`` ....
+    settings : RowSettings
+    shard_size : int
+        Molecules in a shard: what a kill costs at most, for each worker.
+    n_jobs : int
+        Processes on this machine; -1: one for each core.
+    scheduler : str, optional
+        Address of a Dask scheduler ("tcp://host:8786"); the workers need symvib[qm], and no common disk.
+    on_done : callable, optional
+        Called with (molecules done, all).
+
+    Raises
+    ------
+    DatasetError
+        The folder holds a dataset of other molecules or other settings; the disk is full; workers keep dying.
+    MissingPackageError
+        A package of symvib[qm] or symvib[cluster] is not installed.
+    """
+    settings = settings or RowSettings()
+    place = Path(folder)
+    (place / "shards").mkdir(parents=True, exist_ok=True)
+    provenance = _provenance(settings)
+    _check_same_build(place, {**provenance, "shard_size": shard_size})
+    shards = _shards(_task_list(place, tasks), shard_size)
+    todo = {k: shard for k, shard in enumerate(shards) if not _path(place, k).exists()}
+    n_molecules = sum(map(len, shards))
+    done = n_molecules - sum(map(len, todo.values()))
+    n_computed = n_failed = 0
+    if on_done is not None:
+        on_done(done, n_molecules)
+    run = _run_locally(todo, settings, place, n_jobs) if scheduler is None else _run_on_dask(todo, settings, scheduler)
+    for number, rows in run:
+        write_rows(_path(place, number), rows, provenance)
+        done += len(rows)
+        n_computed += 1
+        n_failed += sum(row["status"] != "ok" for row in rows)
+        if on_done is not None:
+            on_done(done, n_molecules)
+    return BuildReport(str(place), n_molecules, len(shards), n_computed, n_failed)
+
+
+def _path(place: Path, number: int) -> Path:
+    return place / "shards" / f"{number:05d}.parquet"
+
+
+def _shards(tasks: list[DatasetTask], size: int) -> list[list[DatasetTask]]:
+    if size < 1:
+        raise DatasetError(f"shard_size={size}: at least one molecule in a shard.")
+    return [tasks[k : k + size] for k in range(0, len(tasks), size)]
+
+
+def _provenance(settings: RowSettings) -> dict[str, Any]:
+    from .engines.xtb import tblite_version
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "simulated": True,
+        "method": settings.method,
+        "full_responses": settings.full_responses,
+        "options": dict(settings.options),
+        "program": tblite_version(),
+        "symvib": version("symvib"),
+    }
+
+
+def _check_same_build(place: Path, wanted: Mapping[str, Any]) -> None:
+    """Write the settings of a new build; compare those of an old one."""
+    path = place / "build.json"
+    if not path.exists():
+        write_text(path, json.dumps(wanted, indent=1, sort_keys=True))
+        return
+    found = _read_json(path)
+    different = [key for key in wanted if found.get(key) != wanted[key]]
+    if different:
+        differences = "; ".join(f"{key}: {found.get(key)!r} there, {wanted[key]!r} now" for key in different)
+        raise DatasetError(f"{place} was begun with other settings ({differences}). Use another folder.")
+
+
+def _task_list(place: Path, tasks: Sequence[DatasetTask] | Callable[[], Sequence[DatasetTask]]) -> list[DatasetTask]:
+    """The molecules of the dataset: those listed in the folder; at the first call the list is written."""
+    path = place / "tasks.json"
+    if not path.exists():
+        listed = list(tasks() if callable(tasks) else tasks)
+        if not listed:
+            raise DatasetError(f"{place}: no molecules given.")
+        check_unique(listed)
+        write_text(path, json.dumps([asdict(task) for task in listed]))
+        return listed
+    listed = [
+        DatasetTask(
+            **{
+                **row,
+                "numbers": tuple(row["numbers"]),
+                "positions_angstrom": tuple(map(tuple, row["positions_angstrom"])),
+            }
+        )
+        for row in _read_json(path)
+    ]
+    if not callable(tasks) and [task.id for task in tasks] != [task.id for task in listed]:
+        raise DatasetError(f"{place} holds a dataset of {len(listed)} other molecules. Use another folder.")
+    return listed
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DatasetError(f"{path} is damaged ({error}); the dataset cannot be continued.") from error
+
+
+# ---- on this machine ---------------------------------------------------------------------------------------------
+
+
+def _run_locally(
+    todo: Mapping[int, list[DatasetTask]], settings: RowSettings, place: Path, n_jobs: int
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Shards as they are finished. When a worker dies, the shards not finished go to new ones."""
+    try:
+        from joblib import Parallel, delayed, parallel_config
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+    except ImportError as error:
+        raise MissingPackageError("building a dataset needs joblib: pip install 'symvib[qm]'.") from error
+    attempts = place / "attempts"
+    attempts.mkdir(exist_ok=True)
+    left = dict(todo)
+    for _ in range(_RESTARTS):
+        try:
+            with parallel_config(backend="loky", inner_max_num_threads=1):
+                parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs")
+                for number, rows in parallel(delayed(_shard)(k, left[k], settings, attempts) for k in list(left)):
+                    del left[number]
+                    yield number, rows
+            return
+        except TerminatedWorkerError as error:
+            logger.warning("a worker died; %d shards go to new workers. %s", len(left), error)
+    raise DatasetError(
+        f"{place}: workers died {_RESTARTS} times (out of memory?). Finished shards are intact; try a smaller n_jobs."
+    )
+
+
+def _shard(
+    number: int, tasks: Sequence[DatasetTask], settings: RowSettings, attempts: Path | None = None
+) -> tuple[int, list[dict[str, Any]]]:
+    return number, [_attempt(task, settings, attempts) for task in tasks]
+
+
+def _attempt(task: DatasetTask, settings: RowSettings, attempts: Path | None) -> dict[str, Any]:
+    """The row of a task, leaving a trace on disk while it is computed: it tells which molecule kills workers."""
+    if attempts is None:
+        return compute_row(task, settings)
+    trace = attempts / f"{task.id.encode().hex()[:200]}.txt"
+    begun = trace.stat().st_size if trace.exists() else 0
+    if begun >= _ATTEMPTS:
+        return flagged(task, settings, f"the worker died {begun} times while it computed this molecule")
+    with trace.open("ab") as stream:
+        stream.write(b"x")
+        stream.flush()
+        os.fsync(stream.fileno())
+    row = compute_row(task, settings)
+    trace.unlink()
+    return row
+
+
+# ---- on a cluster ------------------------------------------------------------------------------------------------
+
+
+def _run_on_dask(
+    todo: Mapping[int, list[DatasetTask]], settings: RowSettings, scheduler: str
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Shards as a Dask cluster finishes them; one whose workers keep dying is done molecule by molecule."""
+    try:
+        from dask.distributed import Client, as_completed
+        from distributed.scheduler import KilledWorker
+    except ImportError as error:
+        raise MissingPackageError("--scheduler needs Dask: pip install 'symvib[cluster]'.") from error
+    try:
+        client = Client(scheduler, timeout="20s")
+    except OSError as error:
+        raise DatasetError(f"no Dask scheduler answers at {scheduler}: {error}") from error
+    with client:
+        futures = {client.submit(_shard, k, tasks, settings, pure=False): k for k, tasks in todo.items()}
+        for future in as_completed(futures):
+            number = futures[future]
+            if isinstance(future.exception(), KilledWorker):
+                singles = [client.submit(compute_row, task, settings, pure=False) for task in todo[number]]
+                yield (
+                    number,
+                    [
+                        flagged(task, settings, str(single.exception()))
+                        if isinstance(single.exception(), KilledWorker)
+                        else single.result()
+                        for task, single in zip(todo[number], singles, strict=True)
+                    ],
+                )
+            else:
+                yield future.result()
