@@ -208,7 +208,7 @@ class LinearParameters:
             return real.real
         i, j = i[off], j[off]
         imaginary = 1j * (y[..., i] * modes[:, j] - y[..., j] * modes[:, i])
-        return np.concatenate([real.real, imaginary.real], axis=-1)
+        return np.asarray(np.concatenate([real.real, imaginary.real], axis=-1), dtype=np.float64)
 
     def gradient_derivatives(self, gradients: Matrix) -> NDArray[np.float64]:
         """Re tr(g E_p), (m, n_par), for Hermitian ``gradients`` g (m, n, n)."""

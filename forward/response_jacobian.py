@@ -2,34 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import pi, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..constants import (
-    ATOMIC_MASS_CONSTANT_KG,
-    BOHR_ANGSTROM,
-    BOHR_M,
-    HARTREE_J,
-    SPEED_OF_LIGHT_M_PER_S,
-)
+from ..constants import BOHR_ANGSTROM, HARTREE_J
 from ..errors import CoordinateError, ForceFieldError, HessianError
 from ._symmetric_form import RANGE_TOLERANCE
+from ._vibrational_space import are_linear, rigid_motions
+from .intensities import KM_PER_MOL_PER_E2_PER_U
 from .jacobian import SpectralBlock, SpectralJacobian, block_spectral_jacobian
 from .response import HarmonicResponse
 
-__all__ = ["IR_KM_PER_MOL", "TRACELESS_BASIS", "InternalResponse", "internal_response", "response_jacobian"]
+__all__ = ["TRACELESS_BASIS", "InternalResponse", "internal_response", "response_jacobian"]
 
 Array = NDArray[np.float64]
 
-AVOGADRO_PER_MOL = 6.02214076e23  # exact
-# Integrated molar absorption coefficient (natural logarithm) of |d mu/dQ|^2 = 1 e^2/u, in km/mol:
-# N_A pi/(3 c^2) e^2/(4 pi eps0) / u with e^2/(4 pi eps0) = Eh a0 (Neugebauer et al., J. Comput. Chem. 23, 895 (2002)).
-IR_KM_PER_MOL = (
-    AVOGADRO_PER_MOL * pi * HARTREE_J * BOHR_M / (3 * SPEED_OF_LIGHT_M_PER_S**2 * ATOMIC_MASS_CONSTANT_KG) / 1000
-)
 _MDYN_PER_ANGSTROM = HARTREE_J * 1e18 / BOHR_ANGSTROM**2  # of 1 Eh/bohr^2; 1 mdyn/A = 1 aJ/A^2
 # Largest coupling between species, relative to the largest entry, that a converged calculation leaves.
 _LEAK = 1e-3
@@ -91,21 +81,11 @@ class InternalResponse:
         """
         factors: dict[str, Array] = {}
         if self.dipole is not None:
-            factors["ir"] = self.dipole * sqrt(IR_KM_PER_MOL)
+            factors["ir"] = self.dipole * sqrt(KM_PER_MOL_PER_E2_PER_U)
         if self.mean_polarizability is not None and self.traceless_polarizability is not None:
             factors["raman_isotropic"] = self.mean_polarizability[:, None]
             factors["raman_anisotropic"] = self.traceless_polarizability * sqrt(1.5)
         return factors
-
-
-def _rigid_motions(positions: Array) -> Array:
-    """Orthonormal translations and rotations (3N, 6, 5 or 3) of positions (N, 3)."""
-    centred = positions - positions.mean(axis=0)
-    axes = np.eye(3)
-    translations = np.tile(axes, (len(positions), 1))
-    rotations = np.stack([np.cross(axis, centred).ravel() for axis in axes], axis=1)
-    vectors, values, _ = np.linalg.svd(np.hstack([translations, rotations]), full_matrices=False)
-    return vectors[:, values > 1e-6 * values[0]]
 
 
 def _checked_b(response: HarmonicResponse, b_matrix: ArrayLike) -> tuple[Array, int]:
@@ -113,10 +93,9 @@ def _checked_b(response: HarmonicResponse, b_matrix: ArrayLike) -> tuple[Array, 
     b = np.asarray(b_matrix, dtype=np.float64)
     size = 3 * len(response.molecule)
     if b.ndim != 2 or b.shape[1] != size or not np.isfinite(b).all():
-        raise CoordinateError(
-            f"b_matrix has shape {b.shape}; {size // 3} atoms need finite numbers (n_q, {size})."
-        )
-    rigid = _rigid_motions(response.molecule.positions)
+        raise CoordinateError(f"b_matrix has shape {b.shape}; {size // 3} atoms need finite numbers (n_q, {size}).")
+    positions = response.molecule.positions
+    rigid = rigid_motions(positions, np.ones(len(positions)), bool(are_linear(positions)))
     residual = np.abs(b @ rigid).max(initial=0.0)
     if residual > _RIGID_TOLERANCE * np.abs(b).max(initial=0.0):
         raise CoordinateError(
