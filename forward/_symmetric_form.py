@@ -198,17 +198,17 @@ class LinearParameters:
         """
         if self.basis is not None:
             moved = (self.basis.reshape(-1, self.n) @ right).reshape(len(self.basis), *right.shape)
-            conjugate = left.conj()
-            return np.stack([np.einsum("ik,pik->kp", y, moved).real for y in conjugate])
+            return np.stack([np.einsum("ik,pik->kp", y.conj(), moved).real for y in left])
         i, j = np.triu_indices(self.n)
-        y, modes = np.swapaxes(left, -1, -2).conj(), right.T
         off = i != j
-        real = y[..., i] * modes[:, j] + off * y[..., j] * modes[:, i]
-        if not self.hermitian:
-            return real.real
-        i, j = i[off], j[off]
-        imaginary = 1j * (y[..., i] * modes[:, j] - y[..., j] * modes[:, i])
-        return np.asarray(np.concatenate([real.real, imaginary.real], axis=-1), dtype=np.float64)
+        row_modes, column_modes = right.T[:, i], right.T[:, j]
+        result = np.empty((len(left), right.shape[1], self.count))
+        for block, y in zip(result, left, strict=True):  # one observable at a time: the temporaries are as large as it
+            row, column = y.T.conj()[:, i] * column_modes, y.T.conj()[:, j] * row_modes
+            block[:, : len(i)] = (row + off * column).real
+            if self.hermitian:
+                block[:, len(i) :] = (1j * (row - column)[:, off]).real
+        return result
 
     def gradient_derivatives(self, gradients: Matrix) -> NDArray[np.float64]:
         """Re tr(g E_p), (m, n_par), for Hermitian ``gradients`` g (m, n, n)."""

@@ -109,26 +109,34 @@ def test_redundant_coordinates_give_the_moments_of_independent_ones():
     np.testing.assert_allclose(values, moment_map(g, f, p), rtol=1e-10)
 
 
-def integers(rng, rows, columns):
-    return rng.integers(-9, 10, size=(rows, columns))
+def exact_rank(n, ranks, hermitian=False):
+    """Rank of the moment Jacobian at a random point modulo a prime: it can only be too small (Schwartz-Zippel).
 
-
-def exact_rank(n, ranks, seed=0):
-    """Rank of the moment Jacobian at a random integer point, modulo a prime: it can only be too small."""
+    A Hermitian block X + iY runs as the real one [[X, -Y], [Y, X]] of twice the size, in n^2 directions of F.
+    """
     flint = pytest.importorskip("flint")
     prime = 2**61 - 1
-    rng = np.random.default_rng([n, seed])
+    rng = np.random.default_rng([n, hermitian])
+
+    def real(re, im):
+        return np.block([[re, -im], [im, re]]) if hermitian else re
+
+    def point():
+        a, b = rng.integers(prime // 4, size=(2, n, n))
+        return real(a + a.T, b - b.T)
 
     def matrix(a):
         return flint.nmod_mat(*a.shape, [int(x) % prime for x in a.ravel()], prime)
 
-    g, f = (matrix(a + a.T) for a in (integers(rng, n, n), integers(rng, n, n)))
-    factors = tuple(matrix(integers(rng, n, r)) for r in ranks)
-    rows = []
-    for t in moment_terms(g, f, factors, n, shape=(n, *ranks), multiply=operator.mul):
-        for gradient in (t.trace_gradient, *t.weighted_gradients):
-            rows.append([gradient[i, j] * (1 + (i != j)) for i in range(n) for j in range(i, n)])
-    return flint.nmod_mat(len(rows), len(rows[0]), [int(x) for row in rows for x in row], prime).rank()
+    g, f = point(), point()
+    factors = [real(*rng.integers(prime, size=(2, n, r))) for r in ranks]
+    basis = force_constant_basis(n, hermitian)
+    directions = np.array([real(e.real, e.imag) for e in basis]).reshape(len(basis), -1).astype(int)
+    shape = (len(g), *(p.shape[1] for p in factors))
+    terms = moment_terms(matrix(g), matrix(f), tuple(map(matrix, factors)), n, shape=shape, multiply=operator.mul)
+    gradients = [list(m.entries()) for t in terms for m in (t.trace_gradient, *t.weighted_gradients)]
+    rows = flint.nmod_mat(len(gradients), len(g) ** 2, [int(x) for row in gradients for x in row], prime)
+    return (rows * matrix(directions.T)).rank()
 
 
 @pytest.mark.parametrize("n", range(1, 10))
@@ -137,6 +145,12 @@ def exact_rank(n, ranks, seed=0):
 )
 def test_exact_rank_is_the_counting_rule(n, ranks):
     assert exact_rank(n, ranks) == block_rank(n, ranks)
+
+
+@pytest.mark.parametrize("n", range(1, 7))
+@pytest.mark.parametrize("ranks", [(), (1,), (2,), (1, 1), (2, 1), (1, 1, 1), (3, 1, 5)], ids=str)
+def test_exact_rank_of_complex_blocks_is_the_counting_rule(n, ranks):
+    assert exact_rank(n, ranks, hermitian=True) == block_rank(n, ranks, hermitian=True)
 
 
 @pytest.mark.parametrize("n", [2, 4, 6, 8])
