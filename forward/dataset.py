@@ -79,7 +79,7 @@ def build_dataset(
     n_jobs : int
         Processes on this machine; -1: one for each core.
     scheduler : str, optional
-        Address of a Dask scheduler ("tcp://host:8786"); the workers need symvib[qm], and no common disk.
+        Address of a Dask scheduler ("tcp://host:8786"); the workers need symvib[qm,data], and no common disk.
     on_done : callable, optional
         Called with (molecules done, all).
 
@@ -88,7 +88,7 @@ def build_dataset(
     DatasetError
         The folder holds a dataset of other molecules or other settings; the disk is full; workers keep dying.
     MissingPackageError
-        A package of symvib[qm] or symvib[cluster] is not installed.
+        A package of symvib[qm,data] or symvib[cluster] is not installed.
     """
     settings = settings or RowSettings()
     place = Path(folder)
@@ -197,7 +197,7 @@ def _run_locally(
         from joblib import Parallel, delayed, parallel_config
         from joblib.externals.loky.process_executor import TerminatedWorkerError
     except ImportError as error:
-        raise MissingPackageError("building a dataset needs joblib: pip install 'symvib[qm]'.") from error
+        raise MissingPackageError("building a dataset needs joblib: pip install 'symvib[data]'.") from error
     traces = place / "traces"
     traces.mkdir(exist_ok=True)
     left = dict(todo)

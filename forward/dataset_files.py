@@ -68,7 +68,7 @@ def _arrow() -> Any:
         import pyarrow as arrow
         import pyarrow.parquet
     except ImportError as error:
-        raise MissingPackageError("datasets are Parquet files: pip install 'symvib[qm]'.") from error
+        raise MissingPackageError("datasets are Parquet files: pip install 'symvib[data]'.") from error
     return arrow
 
 

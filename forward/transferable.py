@@ -18,7 +18,6 @@ import numpy as np
 from ..errors import ForceFieldError
 from ..groups.elements import covalent_radii_angstrom
 from ..groups.molecule import Molecule
-from ..groups.operations import NDArrayFloat
 from .force_field import LinearForceField, as_symmetry_coordinates
 
 __all__ = ["Term", "TransferableForceField", "transferable_terms"]
@@ -67,7 +66,7 @@ class _Typing:
         return length / float(self.radii[a] + self.radii[b]) - 1.0
 
     def ring(self, a: int, centre: int, b: int) -> str:
-        """ "3" or "4" for an angle inside a ring of that size."""
+        """Return "3" or "4" for an angle inside a ring of that size, else nothing."""
         if b in self.neighbours[a]:
             return "3"
         return "4" if (self.neighbours[a] & self.neighbours[b]) - {centre} else ""
@@ -243,6 +242,18 @@ class TransferableForceField(LinearForceField):
                 f"the transferable force field gives {label} the constant {diagonal[worst]:.3f}: nothing like it was "
                 "in the fit, or the geometry is far from a minimum. Compute a Hessian instead (--engine xtb)."
             )
+
+    def statement(self) -> str:
+        """What the numbers are worth, in words."""
+        error = self.error()
+        text = (
+            f"Transferable valence force field, fitted to {error['n_fitted']} molecules at GFN2-xTB. On "
+            f"{error['n_molecules']} others its wavenumbers differ from GFN2-xTB by {error['mean_absolute_error_cm1']} "
+            "cm-1 on average; the geometry is taken as given."
+        )
+        if self.estimated:
+            text += f" Estimated from the mean of their kind: {', '.join(self.estimated)}."
+        return text
 
     @staticmethod
     def error() -> dict[str, Any]:

@@ -17,8 +17,8 @@ from symvib import as_molecule
 from symvib.errors import DatasetError
 
 pytest.importorskip("tblite", reason="datasets are computed by xTB (symvib[qm])")
-pytest.importorskip("pyarrow", reason="datasets are Parquet files (symvib[qm])")
-pytest.importorskip("joblib", reason="datasets are built by joblib (symvib[qm])")
+pytest.importorskip("pyarrow", reason="datasets are Parquet files (symvib[data])")
+pytest.importorskip("joblib", reason="datasets are built by joblib (symvib[data])")
 
 from symvib.forward.dataset import build_dataset
 from symvib.forward.dataset_files import SCHEMA_VERSION, read_dataset, write_rows

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers import molecule_of
-from zoo import ZOO_BY_NAME
 
+from helpers import molecule_of
 from symvib import Molecule, as_molecule, detect_point_group, harmonic_response, normal_modes
 from symvib.constants import BOHR_ANGSTROM
 from symvib.errors import EngineError
+from zoo import ZOO_BY_NAME
 
 pytest.importorskip("tblite", reason="the xTB engine needs tblite (symvib[qm])")
 
@@ -125,7 +125,7 @@ def test_exclusion_in_computed_spectra(name):
 
 class TestRefusals:
     def test_wrong_electron_count(self):
-        with pytest.raises(EngineError, match="9 electrons.*unpaired_electrons"):
+        with pytest.raises(EngineError, match=r"9 electrons.*unpaired_electrons"):
             harmonic_response(molecule("water"), charge=1)
 
     def test_unknown_engine_and_method(self):
