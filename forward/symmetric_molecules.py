@@ -5,8 +5,31 @@ from functools import partial
 
 from ..groups.schoenflies import PointGroup
 from ..groups.selection_rules import selection_rules
+from ._symmetric_arenes import condensed_aromatics, hetero_rings, substituted_benzenes
+from ._symmetric_boranes import closo_boranes, crowns, octahalides, saturated_rings, zintl_clusters
 from ._symmetric_building import Candidate
-from ._symmetric_polyhedra import axial_mixed, decahalides, simple_polyhedra
+from ._symmetric_cages import (
+    adamantanes,
+    bicyclic_cages,
+    cubanes,
+    drums,
+    fullerenes,
+    metal_clusters,
+    prismanes,
+    tetrahedranes,
+)
+from ._symmetric_chains import (
+    capped_rods,
+    cumulenes,
+    ethanes,
+    ethylenes,
+    hexa_rotors,
+    linear_chains,
+    spiranes,
+    tetrahedral_rotors,
+    trans_pairs,
+)
+from ._symmetric_polyhedra import axial_mixed, carbonyls, decahalides, linear_molecules, simple_polyhedra
 from ._symmetric_rings import (
     alternating_rings,
     centred_rings,
@@ -40,6 +63,39 @@ _WAVES: tuple[tuple[Family, ...], ...] = (
         ),
         axial_mixed,
         decahalides,
+    ),
+    (
+        prismanes,
+        cubanes,
+        tetrahedranes,
+        adamantanes,
+        drums,
+        bicyclic_cages,
+        fullerenes,
+        metal_clusters,
+        closo_boranes,
+        zintl_clusters,
+        octahalides,
+        crowns,
+        saturated_rings,
+        substituted_benzenes,
+        hetero_rings,
+        condensed_aromatics,
+        linear_chains,
+        ethylenes,
+        cumulenes,
+        ethanes,
+        capped_rods,
+        tetrahedral_rotors,
+        hexa_rotors,
+        spiranes,
+        trans_pairs,
+    ),
+    (
+        partial(alternating_rings, (2, 4)),
+        partial(simple_polyhedra, ("triangle", "tetrahedron", "bipyramid3", "prism3")),
+        linear_molecules,
+        carbonyls,
     ),
 )
 _HEAD_START = {"table": 12, "inversion": 4, "none": 0}  # atoms: rare strata come before others of the same size
