@@ -5,6 +5,7 @@ model Hessian, with a trust radius. Every geometry has the symmetry exactly, bec
 """
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from ._model_hessian import model_hessian
 if TYPE_CHECKING:
     from ...groups.detection import Detection
 
-__all__ = ["Optimisation", "optimise"]
+__all__ = ["Optimisation", "bonding_changes", "optimise"]
 
 _LOG = logging.getLogger(__name__)
 _FIRST_TRUST_BOHR, _LARGEST_TRUST_BOHR = 0.5, 1.0  # length of a step, all atoms together
@@ -29,6 +30,7 @@ _SMALLEST_STEP_BOHR = 1e-9
 _ENERGY_NOISE_HARTREE = 1e-6  # a rise below this is the noise of the program
 _SOFTEST = 0.003  # Eh/bohr^2: softer eigenvalues of the model Hessian are raised to it (best of 0.0015-0.03 on QM9)
 _INDEPENDENT = 1e-8
+_MOVED = 1.1  # ratio of distances from which a bond that appears or goes counts
 
 EnergyAndGradient = Callable[[NDArrayFloat], tuple[float, NDArrayFloat]]
 
@@ -53,7 +55,7 @@ class Optimisation:
     rms_displacement_angstrom : float
         Root mean square over atoms between first and last geometry.
     bonds_formed, bonds_broken : tuple of (int, int)
-        Differences of ``Molecule.bonds()``; both empty for the same molecule.
+        See `bonding_changes`; both empty for the same molecule.
     """
 
     molecule: Molecule
@@ -255,9 +257,29 @@ def _next_trust(trust: float, length: float, gained: float, predicted: float) ->
     return trust
 
 
+Pairs = tuple[tuple[int, int], ...]
+
+
+def bonding_changes(first: Molecule, second: Molecule) -> tuple[Pairs, Pairs]:
+    """Pairs of atoms bonded only in the second, and only in the first of two geometries of a molecule.
+
+    A pair counts only where its distance changed by a tenth: one that merely crosses the threshold of
+    ``Molecule.bonds()`` (contacts in strained cages do) has not changed.
+    """
+    before, after = ({(int(i), int(j)) for i, j in m.bonds()} for m in (first, second))
+    moved = {
+        (i, j)
+        for i, j in before ^ after
+        if not 1 / _MOVED
+        < math.dist(first.positions[i], first.positions[j]) / math.dist(second.positions[i], second.positions[j])
+        < _MOVED
+    }
+    return tuple(sorted(after & moved)), tuple(sorted(before & moved))
+
+
 def _finished(molecule: Molecule, start: NDArrayFloat, here: _Point, surface: _Surface) -> Optimisation:
     final = replace(molecule, positions=here.positions * BOHR_ANGSTROM)
-    before, after = ({(int(i), int(j)) for i, j in m.bonds()} for m in (molecule, final))
+    formed, broken = bonding_changes(molecule, final)
     result = Optimisation(
         molecule=final,
         energy_hartree=here.energy,
@@ -266,8 +288,8 @@ def _finished(molecule: Molecule, start: NDArrayFloat, here: _Point, surface: _S
         gradient_asymmetry=float(np.abs(here.gradient.reshape(-1, 3) - here.symmetric).max(initial=0.0)),
         n_gradients=surface.n_gradients,
         rms_displacement_angstrom=float(np.sqrt(((here.positions - start) ** 2).sum(axis=1).mean())) * BOHR_ANGSTROM,
-        bonds_formed=tuple(sorted(after - before)),
-        bonds_broken=tuple(sorted(before - after)),
+        bonds_formed=formed,
+        bonds_broken=broken,
     )
     if result.bonding_changed:
         _LOG.warning(
