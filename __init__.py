@@ -33,6 +33,15 @@ _PUBLIC = {
     "NormalModes": "forward.normal_modes",
     "normal_modes": "forward.normal_modes",
     "LineList": "forward.lines",
+    "Spectrum": "forward.spectrum",
+    "render": "forward.spectrum",
+    "plot_spectra": "forward.spectrum_plot",
+    "internal_coordinates": "forward.selection",
+    "WilsonSolution": "forward.wilson_solution",
+    "wilson_gf": "forward.wilson",
+    "isotopologue": "forward.isotopologues",
+    "read_dataset": "forward.dataset_files",
+    "shipped_dataset": "forward.dataset_files",
     "SymvibError": "errors",
 }
 
@@ -53,10 +62,17 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from .errors import SymvibError
+    from .forward.dataset_files import read_dataset, shipped_dataset
     from .forward.engine_api import harmonic_response
+    from .forward.isotopologues import isotopologue
     from .forward.lines import LineList
     from .forward.normal_modes import NormalModes, normal_modes
     from .forward.response import HarmonicResponse
+    from .forward.selection import internal_coordinates
+    from .forward.spectrum import Spectrum, render
+    from .forward.spectrum_plot import plot_spectra
+    from .forward.wilson import wilson_gf
+    from .forward.wilson_solution import WilsonSolution
     from .groups.character_table import CharacterTable, character_table
     from .groups.completeness import attainable_completeness, information_completeness
     from .groups.correlation import correlation_table

@@ -234,7 +234,9 @@ class TransferableForceField(LinearForceField):
         return field
 
     def _check_diagonal(self) -> None:
-        diagonal = np.diag(self.matrix())
+        # Torsions and out-of-plane angles are redundant with each other: one of them alone may well be negative.
+        rigid = np.array([coordinate.kind in ("stretch", "bend") for coordinate in self.internals])
+        diagonal = np.where(rigid, np.diag(self.matrix()), np.inf)
         if (diagonal <= 0).any():
             worst = int(np.argmin(diagonal))
             label = self.internals[worst].label(self.coordinates.molecule.symbols)

@@ -49,7 +49,7 @@ def wilson_gf(
     molecule : Detection, HarmonicResponse, or anything ``as_molecule`` reads
         A response brings its Hessian.
     force_field : ForceField or array (n_q, n_q), optional
-        Force constants in mdyn/A, mdyn, mdyn A.
+        Force constants in mdyn/A, mdyn, mdyn A. Default, where there is no Hessian either: `TransferableForceField`.
     internals : InternalCoordinates, optional
         Default: those of the force field, or ``internal_coordinates(molecule)``.
     hessian : array (3N, 3N), optional
@@ -68,7 +68,7 @@ def wilson_gf(
     Raises
     ------
     ForceFieldError
-        Neither or both of force_field and hessian; F of a wrong shape, not symmetric, or not totally symmetric.
+        Both force_field and hessian; F of a wrong shape, not symmetric, or not totally symmetric.
     HessianError
         A Hessian that lacks the symmetry, of a wrong shape.
     CoordinateError
@@ -95,6 +95,10 @@ def wilson_gf(
        nu  irrep        cm-1  degeneracy  potential energy
     """
     molecule, hessian = _inputs(molecule, force_field, hessian)
+    if force_field is None and hessian is None:
+        from .transferable import TransferableForceField
+
+        force_field = TransferableForceField.of(molecule, internals)
     if internals is None:
         internals = getattr(force_field, "internals", None)
     problem = _Problem.of(molecule, internals, symmetry, tolerance)
@@ -117,7 +121,7 @@ def _inputs(molecule: Any, force_field: Any | None, hessian: Any | None) -> tupl
         if force_field is None and hessian is None:
             hessian = molecule.hessian
         molecule = molecule.molecule
-    if (force_field is None) == (hessian is None):
+    if force_field is not None and hessian is not None:
         raise ForceFieldError("wilson_gf: give either force_field or hessian (a HarmonicResponse brings its own).")
     return molecule, hessian
 

@@ -1,0 +1,75 @@
+"""The transferable force field: keys do not depend on how atoms are numbered, results do not either, error stated."""
+
+import numpy as np
+import pytest
+
+from helpers import molecule_of
+from symvib import Molecule, as_molecule, wilson_gf
+from symvib.errors import ForceFieldError
+from symvib.forward.selection import internal_coordinates
+from symvib.forward.transferable import TransferableForceField, transferable_terms
+from zoo import ZOO_BY_NAME
+
+SMILES = ["O", "CCO", "c1ccccc1", "CC#N", "C1CC1", "O=C=O", "NC(=O)C", "C#CC#C", "[H][H]"]
+
+
+@pytest.mark.parametrize("smiles", SMILES)
+def test_every_vibration_is_real(smiles):
+    field = TransferableForceField.of(as_molecule(smiles))
+    solution = wilson_gf(field.coordinates.molecule, field)
+    assert (solution.wavenumbers_cm1 > 20).all()
+    assert solution.wavenumbers_cm1.max() < 4600
+
+
+@pytest.mark.parametrize("smiles", ["CCO", "c1ccccc1", "NC(=O)C"])
+def test_numbering_does_not_matter(smiles):
+    molecule = as_molecule(smiles)
+    order = np.random.default_rng(5).permutation(len(molecule))
+    other = Molecule.from_arrays(molecule.numbers[order], molecule.positions[order])
+    first, second = (wilson_gf(m, TransferableForceField.of(m)).wavenumbers_cm1 for m in (molecule, other))
+    assert np.abs(first - second).max() < 1e-6
+
+
+def test_degenerate_sets_stay_degenerate():
+    benzene = molecule_of(ZOO_BY_NAME["benzene"].symbols, ZOO_BY_NAME["benzene"].positions)
+    solution = wilson_gf(benzene, TransferableForceField.of(benzene))
+    plain = wilson_gf(benzene, TransferableForceField.of(benzene), symmetry=False)
+    assert np.abs(solution.wavenumbers_cm1 - plain.wavenumbers_cm1).max() < 1e-6
+    assert sorted(np.bincount(solution.set_index).tolist()) == [1] * 10 + [2] * 10
+
+
+def test_terms_of_a_bend_do_not_depend_on_its_direction():
+    molecule = as_molecule("CCO")
+    keys = {term.levels[2] for term in transferable_terms(molecule, internal_coordinates(molecule))}
+    assert "bend C-C4-O" in keys
+    assert "bend O-C4-C" not in keys
+
+
+def test_the_error_is_stated_and_was_measured_on_other_molecules():
+    error = TransferableForceField.error()
+    assert error["n_molecules"] >= 200
+    assert 0 < error["mean_absolute_error_cm1"] < 60
+    low, high = error["interval_95_cm1"]
+    assert low < error["mean_absolute_error_cm1"] < high
+    assert f"{error['mean_absolute_error_cm1']} cm-1" in TransferableForceField.of(as_molecule("O")).statement()
+
+
+def test_unknown_types_are_listed():
+    dimer = Molecule.from_arrays(["Kr", "F", "F"], [[0, 0, 0], [0, 0, 1.88], [0, 0, -1.88]])
+    field = TransferableForceField.of(dimer)
+    assert any("Kr" in name for name in field.estimated)
+    assert "Estimated from the mean of their kind" in field.statement()
+
+
+def test_a_negative_constant_is_refused(monkeypatch):
+    from symvib.forward import transferable
+
+    monkeypatch.setattr(transferable, "_table", lambda: {"constants": {"stretch": -1.0}, "error": {}})
+    with pytest.raises(ForceFieldError, match=r"r\(O1-H2\) the constant -1"):
+        TransferableForceField.of(as_molecule("O"))
+
+
+def test_wilson_gf_uses_it_by_default():
+    water = as_molecule("O")
+    default, explicit = wilson_gf(water), wilson_gf(water, TransferableForceField.of(water))
+    assert np.array_equal(default.wavenumbers_cm1, explicit.wavenumbers_cm1)
