@@ -7,12 +7,14 @@ JOBS ?= auto
 
 .PHONY: demo test test-slow lint bench docs clean
 
-demo: $(VENV)/.core
+demo: $(VENV)/.qm
 	@mkdir -p out
 	$(VENV)/bin/symvib report examples/benzene.xyz --html out/benzene.html
 	$(VENV)/bin/symvib report examples/*.xyz --csv out/examples.csv
 	$(VENV)/bin/symvib completeness D6h 12
-	@echo; echo "Open out/benzene.html in a browser; out/examples.csv has one row for each molecule in examples/."
+	$(VENV)/bin/symvib spectrum examples/benzene.xyz --output out/benzene_spectrum.png
+	@echo; echo "Open out/benzene.html in a browser, and out/benzene_spectrum.png: simulated IR above Raman."; \
+	  echo "out/examples.csv has one row for each molecule in examples/."
 
 test: $(VENV)/.test
 	$(PY) -m pytest -n $(JOBS) -m "not slow"
@@ -29,6 +31,10 @@ bench: $(VENV)/.bench
 	$(PY) benchmarks/detection.py
 	$(PY) benchmarks/tables.py
 	$(PY) benchmarks/startup.py
+	$(PY) benchmarks/b_matrix.py
+	$(PY) benchmarks/normal_modes.py
+	$(PY) benchmarks/jacobian.py
+	$(PY) benchmarks/xtb_response.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -36,16 +42,16 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian: apt-get install python3-venv"; exit 1; }
 
 # One stamp per set of packages; a stamp is made anew when pyproject.toml changes.
-$(VENV)/.core: pyproject.toml | $(VENV)/bin/python
-	$(PY) -m pip install --quiet --editable .
+$(VENV)/.qm: pyproject.toml | $(VENV)/bin/python
+	$(PY) -m pip install --quiet --editable '.[qm]'
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
-	$(PY) -m pip install --quiet --editable '.[chem,test]'
-	@touch $@ $(VENV)/.core
+	$(PY) -m pip install --quiet --editable '.[all,test]'
+	@touch $@ $(VENV)/.qm
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
-	$(PY) -m pip install --quiet --editable '.[bench]'
+	$(PY) -m pip install --quiet --editable '.[bench,qm,data]'
 	@for peer in pymsym molsympy libmolsymm; do \
 	  $(PY) -m pip install --quiet $$peer || echo "$$peer cannot be installed here: left out of the comparison"; done
 	@touch $@
@@ -55,6 +61,7 @@ docs: $(VENV)/.test
 	$(PY) docs/make_completeness.py
 	$(PY) docs/make_detection.py
 	$(PY) docs/make_figures.py
+	$(PY) docs/make_forward_accuracy.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info out .pytest_cache .ruff_cache .hypothesis

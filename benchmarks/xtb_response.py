@@ -1,0 +1,83 @@
+"""What a harmonic response costs, in gradients and in seconds side by side (`python benchmarks/xtb_response.py`).
+
+Two comparisons in one process. (1) Dipole and polarizability derivatives from 13 gradients in fields against brute
+force, which moves every atom and takes dipoles in fields at each geometry. (2) The Hessian from symmetry-unique
+displacements against all 6N. Medians of repeats; counts do not depend on the machine.
+"""
+
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from symvib import as_molecule, detect_point_group
+from symvib.constants import BOHR_ANGSTROM
+from symvib.forward.engines._differences import plan_displacements, plan_without_symmetry
+from symvib.forward.engines.xtb import XtbSurface, field_derivatives
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+REPEATS = 3
+FIELD, STEP = 1e-3, 0.005
+AXES = np.eye(3)
+
+
+def timed(function):
+    """Median seconds of a call."""
+    seconds = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds)
+
+
+def by_fields(molecule):
+    """Derivatives from 13 gradients; number of calculations."""
+    positions = molecule.positions / BOHR_ANGSTROM
+    field_derivatives(lambda field: XtbSurface(molecule, accuracy=1e-4, field=field)(positions)[1], FIELD)
+    return 13
+
+
+def by_brute_force(molecule):
+    """Derivatives from dipoles in seven fields at 6N geometries; number of calculations."""
+    surfaces = [XtbSurface(molecule, accuracy=1e-4)]
+    surfaces += [XtbSurface(molecule, accuracy=1e-4, field=sign * FIELD * axis) for axis in AXES for sign in (1, -1)]
+    geometries = plan_without_symmetry(molecule).geometries(STEP)
+    for geometry in geometries:
+        for surface in surfaces:
+            surface.result(geometry).get("dipole")
+    return len(surfaces) * len(geometries)
+
+
+def main():
+    """Print the tables."""
+    console = Console(width=110)
+    table = Table("molecule", "field gradients", "seconds", "brute force", "seconds", "ratio", title="Derivatives")
+    for name in ("water", "carbon_dioxide", "ammonia", "methane", "benzene"):
+        molecule = as_molecule(EXAMPLES / f"{name}.xyz")
+        ours, theirs = timed(lambda m=molecule: by_fields(m)), timed(lambda m=molecule: by_brute_force(m))
+        counts = by_fields(molecule), 7 * 6 * len(molecule)
+        table.add_row(name, str(counts[0]), f"{ours:.3f}", str(counts[1]), f"{theirs:.3f}", f"{theirs / ours:.1f}")
+    console.print(table)
+    table = Table("molecule", "group", "unique", "seconds", "all 6N", "seconds", "ratio", title="Hessian")
+    for name in ("water", "methane", "benzene", "cubane", "sulfur_hexafluoride"):
+        detection = detect_point_group(EXAMPLES / f"{name}.xyz")
+        plans = plan_displacements(detection), plan_without_symmetry(detection.molecule)
+        seconds = []
+        for plan in plans:
+            surface = XtbSurface(plan.molecule)
+            surface(plan.positions_bohr)
+            seconds.append(timed(lambda p=plan, s=surface: p.hessian(lambda x: s(x)[1], STEP)))
+        counts = [plan.n_gradients for plan in plans]
+        table.add_row(
+            name, detection.point_group.label, str(counts[0]), f"{seconds[0]:.3f}", str(counts[1]), f"{seconds[1]:.3f}",
+            f"{seconds[1] / seconds[0]:.1f}",
+        )  # fmt: skip
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
