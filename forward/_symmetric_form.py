@@ -156,7 +156,7 @@ def force_constant_basis(n: int, hermitian: bool = False) -> Matrix:
 
 @dataclass(frozen=True, eq=False)
 class LinearParameters:
-    """The linear map x -> F = F_0 + sum_p x_p E_p: dense matrices E_p, or the list of their entries where few are not 0.
+    """The linear map x -> F = F_0 + sum_p x_p E_p: dense matrices E_p, or a list of entries where few are not 0.
 
     Attributes
     ----------
@@ -181,9 +181,10 @@ class LinearParameters:
         if array.ndim != 3 or array.shape[1:] != f.shape:
             raise ForceFieldError(f"basis has shape {array.shape}; (n_par, {len(f)}, {len(f)}) is needed to match F.")
         labels = tuple(f"x[{p}]" for p in range(len(array)))
-        if np.count_nonzero(array) * _DENSE > array.size:
+        present = np.flatnonzero(array.ravel() != 0)
+        if len(present) * _DENSE > array.size:
             return cls(labels, hermitian("basis", array, ForceFieldError), None)
-        p, i, j = np.nonzero(array)
+        p, i, j = np.unravel_index(present, array.shape)
         values = array[p, i, j]
         _check_hermitian("basis", values, array[p, j, i].conj(), ForceFieldError)
         return cls(labels, None, (p, i, j, values))
