@@ -14,6 +14,8 @@ Matrix = NDArray[np.float64] | NDArray[np.complex128]
 
 # Eigenvalues of G below this fraction of the largest one are redundancies between the coordinates.
 RANGE_TOLERANCE = 1e-9
+# A basis with fewer entries than one in this many is kept as a list; a matrix product is that much faster an entry.
+_DENSE = 20
 # |M - M^+| above this fraction of |M| is a mistake of the caller, not rounding.
 _ASYMMETRY = 1e-6
 
@@ -67,15 +69,21 @@ def hermitian(name: str, given: ArrayLike, error: type[Exception]) -> Matrix:
     array = array.astype(complex if np.iscomplexobj(array) else float)
     if array.ndim < 2 or array.shape[-1] != array.shape[-2]:
         raise error(f"{name} has shape {array.shape}; a square matrix is needed.")
-    if not np.isfinite(array).all():
-        raise error(f"{name} holds NaN or infinity.")
     adjoint = np.swapaxes(array, -1, -2).conj()
-    asymmetry, scale = np.abs(array - adjoint).max(initial=0.0), np.abs(array).max(initial=0.0)
+    _check_hermitian(name, array, adjoint, error)
+    return (array + adjoint) / 2
+
+
+def _check_hermitian(name: str, array: Matrix, adjoint: Matrix, error: type[Exception]) -> None:
+    """Compare the entries of a matrix with those of its adjoint."""
+    scale = float(np.abs(array).max(initial=0.0))
+    if not np.isfinite(scale):
+        raise error(f"{name} holds NaN or infinity.")
+    asymmetry = float(np.abs(array - adjoint).max(initial=0.0))
     if asymmetry > _ASYMMETRY * scale:
         raise error(
             f"{name} differs from its (conjugate) transpose by {asymmetry:.3g}; its largest entry is {scale:.3g}."
         )
-    return (array + adjoint) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,76 +156,88 @@ def force_constant_basis(n: int, hermitian: bool = False) -> Matrix:
 
 @dataclass(frozen=True, eq=False)
 class LinearParameters:
-    """The linear map x -> F = F_0 + sum_p x_p E_p: an explicit basis, or all entries of F.
+    """The linear map x -> F = F_0 + sum_p x_p E_p: dense matrices E_p, or a list of entries where few are not 0.
 
     Attributes
     ----------
-    n : int
-        Coordinates.
-    basis : ndarray (n_par, n, n) or None
-        None: the parameters of `force_constant_basis`.
-    hermitian : bool
-        With ``basis=None``: complex Hermitian F.
+    labels : tuple of str
+        One a parameter: "F[0,1]" for entries of F, "x[3]" for coefficients of a basis.
+    dense : ndarray (n_par, n, n) or None
+    entries : tuple of ndarray (n_entries,) or None
+        Parameter (ascending), row, column, value of the entries; None where ``dense`` is given.
     """
 
-    n: int
-    basis: Matrix | None = None
-    hermitian: bool = False
+    labels: tuple[str, ...]
+    dense: Matrix | None
+    entries: "tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Matrix] | None"
 
     @classmethod
     def of(cls, f: ArrayLike, basis: ArrayLike | None) -> "LinearParameters":
-        """Parameters for a force field like ``f`` (n, n)."""
+        """Parameters for a force field like ``f`` (n, n): a basis (n_par, n, n), or all entries as coordinates."""
         f = hermitian("F", f, ForceFieldError)
         if basis is None:
-            return cls(len(f), None, np.iscomplexobj(f))
-        array = hermitian("basis", basis, ForceFieldError)
+            return cls._all_entries(len(f), np.iscomplexobj(f))
+        array = np.asarray(basis)
         if array.ndim != 3 or array.shape[1:] != f.shape:
             raise ForceFieldError(f"basis has shape {array.shape}; (n_par, {len(f)}, {len(f)}) is needed to match F.")
-        return cls(len(f), array)
+        labels = tuple(f"x[{p}]" for p in range(len(array)))
+        present = np.flatnonzero(array.ravel() != 0)
+        if len(present) * _DENSE > array.size:
+            return cls(labels, hermitian("basis", array, ForceFieldError), None)
+        p, i, j = np.unravel_index(present, array.shape)
+        values = array[p, i, j]
+        _check_hermitian("basis", values, array[p, j, i].conj(), ForceFieldError)
+        return cls(labels, None, (p, i, j, values))
+
+    @classmethod
+    def _all_entries(cls, n: int, is_complex: bool) -> "LinearParameters":
+        """Entries of `force_constant_basis`, without the zeros."""
+        i, j = np.triu_indices(n)
+        labels = [f"F[{a},{b}]" for a, b in zip(i, j, strict=True)]
+        p, off = np.arange(len(i)), i != j
+        parts = [(p, i, j, np.ones(len(i))), (p[off], j[off], i[off], np.ones(off.sum()))]
+        if is_complex:
+            i, j = i[off], j[off]
+            p, ones = len(p) + np.arange(len(i)), np.ones(len(i))
+            parts += [(p, i, j, 1j * ones), (p, j, i, -1j * ones)]
+            labels += [f"Im F[{a},{b}]" for a, b in zip(i, j, strict=True)]
+        p, i, j, values = (np.concatenate(column) for column in zip(*parts, strict=True))
+        order = np.argsort(p, kind="stable")
+        return cls(tuple(labels), None, (p[order], i[order], j[order], values[order]))
 
     @property
     def count(self) -> int:
         """Number of parameters."""
-        if self.basis is not None:
-            return len(self.basis)
-        return self.n**2 if self.hermitian else self.n * (self.n + 1) // 2
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """One name a parameter: "F[0,1]" for entries of F, "x[3]" for coefficients of a basis."""
-        if self.basis is not None:
-            return tuple(f"x[{p}]" for p in range(len(self.basis)))
-        real = [f"F[{i},{j}]" for i, j in zip(*np.triu_indices(self.n), strict=True)]
-        imaginary = [f"Im F[{i},{j}]" for i, j in zip(*np.triu_indices(self.n, 1), strict=True)]
-        return tuple(real + imaginary) if self.hermitian else tuple(real)
+        return len(self.labels)
 
     def pair_derivatives(self, left: Matrix, right: Matrix) -> NDArray[np.float64]:
         """Re(y_k^+ E_p l_k), (s, d, n_par), for ``left`` = y (s, n, d) and ``right`` = l (n, d).
 
-        With a basis 2 n_par n^2 d operations (one matrix product) and s n_par n d more; without, 2 s d n_par.
+        Dense: 2 n_par n^2 d operations in one matrix product and s n_par n d more. By entries: s d n_entries.
         """
-        if self.basis is not None:
-            moved = (self.basis.reshape(-1, self.n) @ right).reshape(len(self.basis), *right.shape)
+        if self.entries is None:
+            assert self.dense is not None
+            moved = (self.dense.reshape(-1, len(right)) @ right).reshape(self.count, *right.shape)
             return np.stack([np.einsum("ik,pik->kp", y.conj(), moved).real for y in left])
-        i, j = np.triu_indices(self.n)
-        off = i != j
-        row_modes, column_modes = right.T[:, i], right.T[:, j]
-        result = np.empty((len(left), right.shape[1], self.count))
-        for block, y in zip(result, left, strict=True):  # one observable at a time: the temporaries are as large as it
-            row, column = y.T.conj()[:, i] * column_modes, y.T.conj()[:, j] * row_modes
-            block[:, : len(i)] = (row + off * column).real
-            if self.hermitian:
-                block[:, len(i) :] = (1j * (row - column)[:, off]).real
-        return result
+        _, i, j, values = self.entries
+        moved = right.T[:, j] * values
+        # one observable at a time: its products are as large as its derivatives
+        return np.stack([self._by_parameter(np.real(y.T.conj()[:, i] * moved)) for y in left])
 
     def gradient_derivatives(self, gradients: Matrix) -> NDArray[np.float64]:
         """Re tr(g E_p), (m, n_par), for Hermitian ``gradients`` g (m, n, n)."""
-        if self.basis is not None:
-            flat = gradients.reshape(len(gradients), -1)
-            contracted = flat @ self.basis.reshape(len(self.basis), -1).conj().T
+        if self.entries is None:
+            assert self.dense is not None
+            contracted = gradients.reshape(len(gradients), -1) @ self.dense.reshape(self.count, -1).conj().T
             return np.asarray(np.real(contracted), dtype=np.float64)
-        i, j = np.triu_indices(self.n)
-        off = i != j
-        real = np.asarray((1.0 + off) * np.real(gradients[:, i, j]), dtype=np.float64)
-        # E = i (e_ij - e_ji): tr(g E) = i (g_ji - g_ij) = 2 Im g_ij
-        return np.concatenate([real, 2 * gradients[:, i[off], j[off]].imag], axis=1) if self.hermitian else real
+        _, i, j, values = self.entries
+        return self._by_parameter(np.real(gradients[:, i, j] * values.conj()))
+
+    def _by_parameter(self, products: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums of (m, n_entries) over the entries of each parameter, (m, n_par)."""
+        assert self.entries is not None
+        present, starts = np.unique(self.entries[0], return_index=True)
+        result = np.zeros((len(products), self.count))
+        if len(present):
+            result[:, present] = np.add.reduceat(products, starts, axis=1)
+        return result

@@ -137,9 +137,9 @@ def block_spectral_jacobian(
     if not 0 < cluster_tolerance < 1:
         raise ForceFieldError(f"cluster_tolerance={cluster_tolerance}: a fraction between 0 and 1 is needed.")
     parameters = [LinearParameters.of(np.asarray(b.f), b.basis) for b in blocks]
-    shared = {p.basis is not None for p in parameters}
+    shared = {b.basis is not None for b in blocks}
     if len(shared) != 1 or (shared == {True} and len({p.count for p in parameters}) != 1):
-        counts = [None if p.basis is None else p.count for p in parameters]
+        counts = [None if b.basis is None else p.count for b, p in zip(blocks, parameters, strict=True)]
         raise ForceFieldError(
             f"block_spectral_jacobian: {len(blocks)} blocks with {counts} basis matrices; give all of them the same "
             "number, or none to any."

@@ -359,3 +359,24 @@ def test_blocks_with_and_without_basis_do_not_mix():
         block_spectral_jacobian([one, SpectralBlock("B", np.eye(1), np.eye(1), {})])
     with pytest.raises(ForceFieldError, match="0 blocks"):
         block_spectral_jacobian([])
+
+
+@pytest.mark.parametrize("hermitian", [False, True])
+def test_sparse_and_dense_bases_give_the_same_and_a_zero_matrix_a_zero_column(hermitian):
+    g, f, p = problem(6, (3, 1), hermitian=hermitian)
+    entries = force_constant_basis(6, hermitian)
+    sparse = np.concatenate([entries[[0, 3, 7]], np.zeros_like(entries[:1]), entries[[9, -1]]])
+    dense = np.concatenate([sparse, np.ones_like(entries[:1]), entries.sum(axis=0, keepdims=True)])
+    few, many = (function(g, f, p, sparse) for function in (spectral_jacobian, moment_jacobian))
+    np.testing.assert_allclose(spectral_jacobian(g, f, p, dense).jacobian[:, :6], few.jacobian, atol=1e-12)
+    np.testing.assert_allclose(moment_jacobian(g, f, p, dense).jacobian[:, :6], many.jacobian, rtol=1e-12)
+    assert not few.jacobian[:, 3].any()
+    assert not many.jacobian[:, 3].any()
+
+
+@pytest.mark.parametrize("value", [np.nan, 1.0])
+def test_a_sparse_basis_is_checked_as_a_dense_one(value):
+    basis = np.zeros((1, 6, 6))
+    basis[0, 0, 1] = value
+    with pytest.raises(ForceFieldError, match="basis"):
+        spectral_jacobian(np.eye(6), np.diag(np.arange(1.0, 7.0)), {}, basis)
