@@ -207,7 +207,12 @@ def transferred_derivatives(
 
     Examples
     --------
-    The correction is zero for a nonpolar, neutral molecule, whatever the masses: ``rigid`` is zero then.
+    A nonpolar, neutral molecule needs no correction, whatever the masses:
+
+    >>> b, line = np.array([[0.0, 0.0, -1.0, 0.0, 0.0, 1.0]]), np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.1]])
+    >>> rigid = rigid_dipole_derivatives(line, [0.0, 0.0, 0.0])
+    >>> transferred_derivatives([[0.0], [0.0], [0.5]], b, line, [12.0, 16.0], [13.0, 18.0], rigid).ravel().tolist()
+    [0.0, 0.0, 0.5]
     """
     positions = np.asarray(positions, dtype=float)
     turned = eckart_conditions(positions, np.asarray(new_masses)) @ internal_displacements(b_matrix, masses)

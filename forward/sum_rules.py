@@ -86,6 +86,17 @@ def product_rule(response: HarmonicResponse, other: HarmonicResponse) -> SumRule
     Notes
     -----
     O. Redlich, Z. phys. Chem. B 28, 371 (1935); Wilson, Decius, Cross (1955), sec. 8-5.
+
+    Examples
+    --------
+    >>> import symvib as sv
+    >>> from symvib.forward.isotopologues import isotopologue
+    >>> chloride = sv.Molecule.from_arrays([1, 17], [[0.0, 0.0, 0.0], [0.0, 0.0, 1.2746]])
+    >>> spring = 0.33 * np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0]))
+    >>> response = HarmonicResponse(chloride, spring)
+    >>> rule = product_rule(response, isotopologue(response, {"H": 2}))
+    >>> round(float(np.exp(rule.left)), 4), abs(rule.difference) < 1e-12  # DCl over HCl
+    (0.7172, True)
     """
     _check_isotopologues("product_rule", response, other)
     eigenvalues = [_vibrational_eigenvalues(without_rigid_motions(one)) for one in (response, other)]
@@ -121,6 +132,16 @@ def g_sum_rule(response: HarmonicResponse, *, dipole: Any = None, quantity: Lite
     Notes
     -----
     B. L. Crawford, J. Chem. Phys. 20, 977 (1952).
+
+    Examples
+    --------
+    >>> import symvib as sv
+    >>> molecule = sv.Molecule.from_arrays([6, 8], [[0.0, 0.0, 0.0], [0.0, 0.0, 1.128]])
+    >>> spring = 1.22 * np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0]))
+    >>> charges = np.hstack([-0.4 * np.diag([0.0, 0.0, 1.0]), 0.4 * np.diag([0.0, 0.0, 1.0])])
+    >>> rule = g_sum_rule(HarmonicResponse(molecule, spring, charges))
+    >>> round(rule.left, 3), round(rule.right, 3)
+    (22.75, 22.75)
     """
     derivatives, metric, factor = _derivatives(response, quantity)
     molecule = response.molecule
