@@ -8,7 +8,7 @@ length in the file has no meaning beyond the ratios within a mode.
 
 from math import pi
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import molecule_of
 
+from helpers import molecule_of
 from symvib.constants import BOHR_ANGSTROM
 from symvib.errors import SpectrumError
 from symvib.forward.mode_files import modes_to_animation, modes_to_molden, modes_to_xyz
