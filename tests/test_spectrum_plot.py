@@ -1,5 +1,7 @@
 """Pictures of line lists: what stands where, in which colour, and that labels do not overlap."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -82,7 +84,7 @@ def test_labels_do_not_overlap(lines):
     figure.canvas.draw()
     for ax in figure.axes:
         boxes = sorted((text.get_window_extent() for text in ax.texts if text.get_text()), key=lambda box: box.x0)
-        for left, right in zip(boxes, boxes[1:], strict=False):
+        for left, right in pairwise(boxes):
             assert left.x1 <= right.x0 + 1.0  # pixels
 
 
