@@ -182,7 +182,7 @@ class ComplexRefractiveIndex:
         >>> band = render(LineList([1000.0], [100.0]), np.linspace(500, 1500, 1001))
         >>> index = ComplexRefractiveIndex.from_absorption(band, n_inf=1.4, concentration_mol_per_l=10.0)
         >>> round(float(index.k.max()), 4), round(float(index.n.min()), 3), round(float(index.n.max()), 3)
-        (0.0507, 1.373, 1.424)
+        (0.5066, 1.148, 1.652)
         """
         if spectrum.quantity != "ir" or spectrum.axis_unit != "cm-1" or spectrum.axis[0] <= 0:
             raise SpectrumError(

@@ -267,7 +267,7 @@ def _titles(figure: "Figure", top: "Axes", lines: LineList, spectrum: Spectrum, 
     source = lines.source.replace("$", r"\$")
     shape = spectrum.shape.replace("_", "-").capitalize()
     figure.suptitle(f"{name}{group}: {source}; {shape}, FWHM {width} cm$^{{-1}}$", fontsize=10.5)
-    modes = np.where(lines.wavenumbers_cm1 > 0, lines.degeneracies, 0)
+    modes = lines._degeneracies * (lines.wavenumbers_cm1 > 0)
     counts = {kind: int(modes[np.array(kinds) == kind].sum()) for kind in _NAMES}
     handles = [
         Line2D([], [], color=_colours()[kind], marker="D" if kind == "both" else "o", markersize=4, linewidth=2,

@@ -207,7 +207,7 @@ def test_jcamp_descending_and_per_cent(tmp_path):
         ({"XUNITS": "SECONDS"}, "XUNITS"),
         ({"YFACTOR": "nothing"}, "."),
         ({"TITLE": "x\n##TITLE=y"}, "one block"),
-        ({"JCAMP-DX": "4.24\n##DATA TYPE=LINK"}, "."),
+        ({"JCAMP-DX": "4.24\n##COMMENT=" + "x" * 30_000}, "characters"),
     ],
 )
 def test_bad_jcamp_is_refused(changes, words, tmp_path):
@@ -226,9 +226,10 @@ def test_damaged_jcamp_never_escapes_as_a_foreign_exception(tmp_path_factory, da
     path = tmp_path_factory.mktemp("damaged") / "x.jdx"
     path.write_text("".join(text))
     try:
-        read_jcamp(path)
-    except SymvibError as error:
-        assert str(error)
+        read = read_jcamp(path)
+    except SymvibError:
+        return
+    assert len(read) >= 2
 
 
 # ---------------------------------------------------------------------------------------------------------- files
