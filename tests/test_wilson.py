@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from helpers import molecule_of
 from symvib.errors import CoordinateError, ForceFieldError, HessianError
 from symvib.forward._mode_numbers import species_key
@@ -35,8 +36,8 @@ CAGES = [name for name in ("cubane", "adamantane", "benzene", "ferrocene eclipse
 NAMES = sorted({*SMALLEST.values(), *CAGES})
 
 
-def stretch_hessian(molecule, seed=0):
-    """A totally symmetric Hessian (Eh/bohr^2): springs between all atoms, plus a random invariant part."""
+def random_hessian(molecule, seed=0):
+    """A random totally symmetric Hessian (Eh/bohr^2)."""
     action = DisplacementSymmetry.of(detect_point_group(molecule))
     size = 3 * len(molecule)
     noise = np.random.default_rng(seed).normal(size=(size, size))
@@ -47,7 +48,7 @@ def stretch_hessian(molecule, seed=0):
 def solved(name):
     case = ZOO_BY_NAME[name]
     molecule = molecule_of(case.symbols, case.positions)
-    hessian = stretch_hessian(molecule)
+    hessian = random_hessian(molecule)
     detection = detect_point_group(molecule)
     return SimpleNamespace(
         molecule=molecule, detection=detection, hessian=hessian, solution=wilson_gf(detection, hessian=hessian)
@@ -156,7 +157,7 @@ def test_gf_is_cartesian_for_computed_hessians():
     offsets, lower = data["atom_offset"], data["hessian_lower_eh_per_bohr2"]
     sizes = 3 * np.diff(offsets)
     starts = np.concatenate([[0], np.cumsum(sizes * (sizes + 1) // 2)])
-    for m in np.random.default_rng(7).choice(len(sizes), 40, replace=False):
+    for m in np.random.default_rng(7).choice(len(sizes), 20, replace=False):
         atoms = slice(offsets[m], offsets[m + 1])
         molecule = Molecule.from_arrays(numbers[atoms], positions[atoms])
         hessian = np.zeros((sizes[m],) * 2)
@@ -172,7 +173,7 @@ def test_gf_is_cartesian_for_computed_hessians():
 # ---- product rule ------------------------------------------------------------------------------------------------
 
 
-def moments(molecule):
+def moments_of_inertia(molecule):
     x = molecule.positions - molecule.center_of_mass
     inertia = np.einsum("a,aij->ij", molecule.masses, (x**2).sum(axis=1)[:, None, None] * np.eye(3)) - np.einsum(
         "a,ai,aj->ij", molecule.masses, x, x
@@ -182,36 +183,30 @@ def moments(molecule):
 
 
 @pytest.mark.parametrize(
-    ("name", "changed"),
-    [("water", {1: 2}), ("ammonia", {1: 2}), ("benzene", {6: 2, 7: 2}), ("carbon dioxide", {1: 18}), ("cubane", {0: 13})],
+    ("name", "mass_numbers"),
+    [
+        ("H2O", {"H": 2}),
+        ("NH3", {"H": 2}),
+        ("CO2", {"O": 18}),
+        ("HCN", {"H": 2, "C": 13}),
+        ("benzene", {"H": 2, "C": 13}),
+        ("cubane", {"C": 13}),
+    ],
 )
-def test_teller_redlich_product_rule_by_determinants_of_g(name, changed):
-    if name not in ZOO_BY_NAME:
-        pytest.skip(f"the zoo has no {name}")
+def test_teller_redlich_product_rule(name, mass_numbers):
+    """One atom of each element named is replaced; det G of both isotopologues, and masses and moments of inertia."""
     case = ZOO_BY_NAME[name]
     light = molecule_of(case.symbols, case.positions)
-    heavy_atoms = {
-        int(atom): number
-        for (place, number) in changed.items()
-        for atom in [np.flatnonzero(light.numbers == (1 if number == 2 else 6 if number == 13 else 8))[0]]
-    }
-    heavy = light.with_isotopes(heavy_atoms)
-    first = wilson_gf(light, hessian=stretch_hessian(light))
+    heavy = light.with_isotopes({light.symbols.index(symbol): number for symbol, number in mass_numbers.items()})
+    first = wilson_gf(light, hessian=random_hessian(light))
     second = wilson_gf(heavy, first.F, first.internals)
-    ratio = np.log(second.eigenvalues / first.eigenvalues).sum()
-    masses = 3 * np.log(light.masses / heavy.masses).sum() + 3 * np.log(heavy.masses.sum() / light.masses.sum())
-    rotation = np.log(moments(heavy)).sum() - np.log(moments(light)).sum()
-    linear = detect_point_group(light).point_group.is_linear
-    expected = masses + (rotation if not linear else rotation)
-    assert ratio == pytest.approx(expected, abs=1e-10)
-    determinants = [
-        sum(block.dimension * np.linalg.slogdet(block.G)[1] for block in x.blocks) for x in (first, second)
-    ]
-    # the same basis in the space of coordinates is needed to compare determinants: take that of the light one
-    basis = np.linalg.svd(first.G)[0][:, : first.rank.rank]
-    reduced = [np.linalg.slogdet(basis.T @ x.G @ basis)[1] for x in (first, second)]
-    assert reduced[1] - reduced[0] == pytest.approx(expected, abs=1e-9)
-    assert determinants[0] == pytest.approx(reduced[0], abs=1e-8)
+    logarithm = np.log(second.eigenvalues / first.eigenvalues).sum()
+    expected = 3 * np.log(light.masses / heavy.masses).sum() + 3 * np.log(heavy.masses.sum() / light.masses.sum())
+    expected += np.log(moments_of_inertia(heavy)).sum() - np.log(moments_of_inertia(light)).sum()
+    assert logarithm == pytest.approx(expected, abs=1e-10)
+    span = np.linalg.svd(first.G)[0][:, : first.rank.rank]  # the same basis for both
+    determinants = [np.linalg.slogdet(span.T @ solution.G @ span)[1] for solution in (first, second)]
+    assert determinants[1] - determinants[0] == pytest.approx(expected, abs=1e-10)
 
 
 # ---- what is said --------------------------------------------------------------------------------------------------
@@ -269,7 +264,7 @@ def test_words_numbers_and_tables():
 
 def test_species_in_herzbergs_order():
     labels = ["E2u", "A2u", "B1u", "A1g", "E1g", "B2g", "A2g", "E1u", "B2u", "E2g"]
-    assert sorted(labels, key=species_key) == "A1g A2g A2u B1u B2g B2u E1g E1u E2g E2u".split()
+    assert sorted(labels, key=species_key) == ["A1g", "A2g", "A2u", "B1u", "B2g", "B2u", "E1g", "E1u", "E2g", "E2u"]
     assert sorted(["Piu", "Sigmau+", "Pig", "Sigmag+"], key=species_key) == ["Sigmag+", "Sigmau+", "Pig", "Piu"]
     assert sorted(["A''", "A'"], key=species_key) == ["A'", "A''"]
 
@@ -341,7 +336,7 @@ def test_a_free_motion_has_no_potential_energy_distribution():
 
 
 def test_coordinates_that_are_not_closed_still_factor():
-    ammonia = ZOO_BY_NAME["ammonia"]
+    ammonia = ZOO_BY_NAME["NH3"]
     molecule = molecule_of(ammonia.symbols, ammonia.positions)
     centre = int(np.flatnonzero(molecule.numbers == 7)[0])
     hydrogens = [int(i) for i in np.flatnonzero(molecule.numbers == 1)]
@@ -355,20 +350,20 @@ def test_coordinates_that_are_not_closed_still_factor():
         ]
     )
     assert not symmetry_coordinates(molecule, lopsided).orthonormal
-    hessian = stretch_hessian(molecule)
+    hessian = random_hessian(molecule)
     found, usual = wilson_gf(molecule, hessian=hessian, internals=lopsided), wilson_gf(molecule, hessian=hessian)
     np.testing.assert_allclose(found.wavenumbers_cm1, usual.wavenumbers_cm1, atol=1e-8)
     assert found.irreps == usual.irreps
 
 
 def test_gradient_term_changes_nothing_at_a_stationary_point():
-    case = solved("ammonia")
+    case = solved("NH3")
     with_term = wilson_gf(case.detection, hessian=case.hessian, gradient=np.zeros(12))
     np.testing.assert_allclose(with_term.wavenumbers_cm1, case.solution.wavenumbers_cm1, atol=1e-9)
 
 
 def test_a_response_brings_its_hessian():
-    case = solved("ammonia")
+    case = solved("NH3")
     found = wilson_gf(HarmonicResponse(case.molecule, case.hessian))
     np.testing.assert_allclose(found.wavenumbers_cm1, case.solution.wavenumbers_cm1, atol=1e-9)
 
