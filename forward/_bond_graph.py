@@ -106,7 +106,7 @@ def graph_coordinates(bonds: NDArrayInt, frame: NuclearFrame, all_torsions: bool
     found: dict[str, list[tuple[int, ...]]] = {"stretch": [tuple(b) for b in bonds.tolist()]}
     found["bend"], found["linear_bend"] = _bends(neighbours, angles)
     found["out_of_plane"] = _out_of_planes(neighbours, angles)
-    linear = {atoms[1] for atoms in found["linear_bend"]}
+    linear = {centre for _, centre, _ in found["linear_bend"] if len(neighbours[centre]) == 2}
     found["torsion"] = _torsions(neighbours, angles, linear, all_torsions)
     return {
         kind: closed(kind, canonical(kind, np.array(atoms)), frame.permutations)
@@ -140,7 +140,7 @@ def _bends(neighbours: list[list[int]], angles: _Angles) -> tuple[list[tuple[int
         for a, c in combinations(around, 2):
             if not angles.on_a_line(a, centre, c):
                 bends.append((a, centre, c))
-            elif len(around) == 2 and angles.straight(a, centre, c):
+            elif angles.straight(a, centre, c) and all(angles.on_a_line(a, centre, b) for b in around if b != a):
                 linear.append((a, centre, c))
     return bends, linear
 

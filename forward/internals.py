@@ -3,7 +3,7 @@
 `internal_coordinates` in selection.py chooses a complete set for a molecule; a set made by hand works the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .coordinate_check import CoordinateCheck
 
 __all__ = ["InternalCoordinate", "InternalCoordinates"]
+
+
+_UNIT_LENGTH = 1e-12
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,18 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
     def labels(self, symbols: Sequence[str] | None = None) -> tuple[str, ...]:
         """Label of each coordinate."""
         return tuple(c.label(symbols) for c in self.coordinates)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; `from_dict` reads them back."""
+        return {
+            "coordinates": [c.as_dict() for c in self.coordinates],
+            "reference": None if self.reference is None else self.reference.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "InternalCoordinates":
+        """The set that `as_dict` wrote."""
+        return cls((InternalCoordinate(**c) for c in values["coordinates"]), values["reference"])
 
     @cached_property
     def _groups(self) -> dict[str, _Group]:
@@ -321,7 +336,8 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
 def _refuse_duplicates(coordinates: tuple[InternalCoordinate, ...]) -> None:
     seen: dict[tuple[Any, ...], InternalCoordinate] = {}
     for coordinate in coordinates:
-        key = (coordinate.kind, coordinate.canonical_atoms, coordinate.axis)
+        axis = coordinate.axis and max(coordinate.axis, tuple(-component for component in coordinate.axis))
+        key = (coordinate.kind, coordinate.canonical_atoms, axis)
         if key in seen:
             raise CoordinateError(
                 f"InternalCoordinates(...): {coordinate.label()} and {seen[key].label()} are the same coordinate."
@@ -345,7 +361,8 @@ def _read_axis(axis: Any, call: str) -> tuple[float, float, float]:
     length = float(np.linalg.norm(vector)) if vector.shape == (3,) else 0.0
     if not (np.isfinite(length) and length > 0.0):
         raise CoordinateError(f"{call}: axis={axis!r} is not a direction; give three numbers, not all zero.")
-    x, y, z = (vector / length).tolist()
+    # A unit vector stays as it is to the last digit, so that what `as_dict` wrote reads back the same.
+    x, y, z = (vector if abs(length - 1.0) < _UNIT_LENGTH else vector / length).tolist()
     return (x, y, z)
 
 

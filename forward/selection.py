@@ -49,7 +49,7 @@ def internal_coordinates(molecule: Any, *, bonds: Any = None, redundant: bool = 
     -----
     Stretches: all bonds. Fragments without a bond between them are joined by their closest contact (distance beyond the
     covalent radii) and all contacts equivalent to it. Bends: all angles up to 175 degrees. Beyond, at an atom with
-    two bonds, a pair of linear bends whose axes follow the symmetry of the site. Out-of-plane angles: at planar
+    all its bonds on the line, a pair of linear bends whose axes follow the symmetry of the site. Out-of-plane angles: at planar
     centres. Torsions: about all bonds, across linear chains with the substituents at their ends, never about a linear
     angle; about bonds of atoms with more than four neighbours only where the set is else incomplete. If the rank of B
     is still below d, the closest pairs of atoms not yet joined are treated as bonds, one symmetry orbit after the
