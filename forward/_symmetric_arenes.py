@@ -24,7 +24,7 @@ _LOCANTS = {
 
 
 def substituted_benzenes() -> Iterator[Candidate]:
-    """para (D2h, C2h), 1,3,5 (D3h, C3h) and 1,2,4,5 (D2h) patterns, on benzene and on its fluorides and chlorides."""
+    """Para (D2h, C2h), 1,3,5 (D3h, C3h) and 1,2,4,5 (D2h) patterns, on benzene and on its fluorides and chlorides."""
     for x in (*_RODS, *_FLAT, "OLi", "H"):
         for y in ("H", "F", "Cl") if x in ("H", "F", "Cl", "Br", "CN", "CCH", "NC", "I") else ("H",):
             if x == y:

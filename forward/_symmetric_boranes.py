@@ -146,11 +146,14 @@ def _two_more(here: np.ndarray, left: np.ndarray, right: np.ndarray) -> tuple[np
 def crowns() -> Iterator[Candidate]:
     """E_2n rings that zigzag: chairs (D3d), crowns of eight (D4d) and ten (D5d), with no, one or two substituents."""
     none = [(e, (), size, 106.0) for e in ("S", "Se", "Te") for size in (3, 4, 5, 6)]
-    one = [(e, (x,), size, 100.0) for e, kinds in (("P", ("H", "F", "Cl", "CN")), ("As", ("H", "F", "Cl")), ("N", ("H", "F")), ("Sb", ("H",)))
+    one = [(e, (x,), size, 100.0) for e, kinds in (("P", ("H", "F", "Cl", "CN")), ("As", ("H", "F", "Cl")), ("N",
+        ("H", "F")), ("Sb", ("H",)))
            for x in kinds for size in (3, 4, 5)]  # fmt: skip
-    two = [(e, (x, x), size, 112.0) for e, kinds in (("C", ("H", "F", "Cl")), ("Si", ("H", "F", "Cl")), ("Ge", ("H", "F", "Cl")), ("Sn", ("H", "Cl")))
+    two = [(e, (x, x), size, 112.0) for e, kinds in (("C", ("H", "F", "Cl")), ("Si", ("H", "F", "Cl")), ("Ge",
+        ("H", "F", "Cl")), ("Sn", ("H", "Cl")))
            for x in kinds for size in (3, 4)]  # fmt: skip
-    both = [(e, pair, 3, 111.0) for e in ("C", "Si") for pair in (("H", "F"), ("F", "H"), ("H", "Cl"), ("Cl", "H"), ("F", "Cl"), ("H", "CN"),
+    both = [(e, pair, 3, 111.0) for e in ("C", "Si") for pair in (("H", "F"), ("F", "H"), ("H", "Cl"), ("Cl", "H"),
+        ("F", "Cl"), ("H", "CN"),
             ("H", "Br"), ("CN", "H"))]  # fmt: skip
     for e, kinds, size, angle in (*none, *one, *two, *both):
         here, left, right = _crown_atom(e, size, angle, bond(e, e))

@@ -31,7 +31,8 @@ def _with_outward(symbol: str, point: np.ndarray, x: str) -> list[Site]:
 
 def prismanes() -> Iterator[Candidate]:
     """[n]prismanes (EX)_2n: D_nh."""
-    substituents = {"C": ("H", "F", "Cl", "CN", "CCH"), "Si": ("H", "F", "Cl"), "Ge": ("H", "F", "Cl"), "Sn": ("H",), "N": ("",),
+    substituents = {"C": ("H", "F", "Cl", "CN", "CCH"), "Si": ("H", "F", "Cl"), "Ge": ("H", "F", "Cl"),
+        "Sn": ("H",), "N": ("",),
                     "P": ("",), "As": ("",)}  # fmt: skip
     for size in (3, 5, 6, 7):
         for e, kinds in substituents.items():
@@ -43,7 +44,8 @@ def prismanes() -> Iterator[Candidate]:
                 name = f"[{size}]prismane {e}{x}"
                 if len(x) < 2 or x == "Cl" or size < 6:
                     yield candidate(name, "prismane", f"D{size}h", _with_outward(e, point, x))
-    for metal, shell, size, charge in (("Co", "Ge", 5, -3), ("Rh", "Sn", 5, -3), ("Cr", "Si", 6, 0), ("Mo", "Si", 6, 0),
+    for metal, shell, size, charge in (("Co", "Ge", 5, -3), ("Rh", "Sn", 5, -3), ("Cr", "Si", 6, 0), ("Mo", "Si",
+        6, 0),
                                        ("W", "Si", 6, 0), ("W", "Ge", 6, 0), ("Cr", "Ge", 6, 0), ("Ir", "Sn", 5, -3),
                                        ("Co", "Sn", 5, -3), ("Ni", "Ge", 5, -2)):  # fmt: skip
         side = bond(shell, shell)
@@ -55,17 +57,20 @@ def prismanes() -> Iterator[Candidate]:
 
 def cubanes() -> Iterator[Candidate]:
     """E8X8 (Oh), heterocubanes (AX)4(BY)4 (Td), 1,4-disubstituted cubanes (D3d)."""
-    plain = {"C": ("H", "F", "Cl", "Br", "CN", "CCH"), "Si": ("H", "F", "Cl"), "Ge": ("H", "F"), "Sn": ("H",), "N": ("",), "P": ("",),
+    plain = {"C": ("H", "F", "Cl", "Br", "CN", "CCH"), "Si": ("H", "F", "Cl"), "Ge": ("H", "F"), "Sn": ("H",),
+        "N": ("",), "P": ("",),
              "As": ("",), "Sb": ("",)}  # fmt: skip
     for e, kinds in plain.items():
         for x in kinds:
             point = 1.02 * bond(e, e) * np.sqrt(3) / 2 * _DIAGONAL
             yield candidate(f"cubane {e}8{f'({x})8' if x else ''}", "cubane", "Oh", _with_outward(e, point, x))
     mixed = (
-        *(("C", x, "C", y) for x, y in (("H", "F"), ("H", "Cl"), ("H", "CN"), ("F", "Cl"), ("H", "CCH"), ("H", "Br"))),
+        *(("C", x, "C", y) for x, y in (("H", "F"), ("H", "Cl"), ("H", "CN"), ("F", "Cl"), ("H", "CCH"), ("H",
+        "Br"))),
         *((m, "", x, "") for m in ("Li", "Na", "K", "Cu") for x in ("H", "F", "Cl")),
         *((m, "", y, "") for m in ("Be", "Mg", "Zn", "Ca") for y in ("O", "S")),
-        *((m, x, y, "H") for m, y in (("B", "N"), ("Al", "N"), ("Ga", "N"), ("Al", "P"), ("B", "P")) for x in ("H", "F")),
+        *((m, x, y, "H") for m, y in (("B", "N"), ("Al", "N"), ("Ga", "N"), ("Al", "P"), ("B", "P")) for x in ("H",
+        "F")),
         *((e, x, y, "") for e in ("C", "Si", "Ge") for x in ("H", "F") for y in ("N", "P", "As")),
         ("B", "H", "As", "H"), ("Tl", "", "O", "H"), ("Li", "", "O", "H"), ("Na", "", "O", "H"), ("Li", "", "S", "H"),
         ("Sn", "", "O", ""), ("Pb", "", "O", ""), ("Ge", "", "O", ""), ("Sn", "", "S", ""), ("C", "H", "Si", "H"),
@@ -75,7 +80,8 @@ def cubanes() -> Iterator[Candidate]:
         sites = _with_outward(a, length * _DIAGONAL, x) + _with_outward(b, -length * _DIAGONAL, y)
         name = f"cubane ({a}{x})4({b}{y})4"
         yield candidate(name, "cubane", "Td", sites)
-    for e, x, y in (*(("C", "H", y) for y in ("F", "Cl", "Br", "I", "CN", "CCH", "NC")), *(("C", "F", y) for y in ("H", "Cl", "CN")),
+    for e, x, y in (*(("C", "H", y) for y in ("F", "Cl", "Br", "I", "CN", "CCH", "NC")), *(("C", "F",
+        y) for y in ("H", "Cl", "CN")),
                     ("Si", "H", "F"), ("Si", "H", "Cl"), ("Si", "F", "H")):  # fmt: skip
         edge = 1.02 * bond(e, e)
         belt = polar(edge * np.sqrt(2 / 3), np.pi / 6, edge * np.sqrt(3) / 6)
@@ -85,8 +91,10 @@ def cubanes() -> Iterator[Candidate]:
 
 def tetrahedranes() -> Iterator[Candidate]:
     """E4X4 and E4; tetrahedra with atoms over the faces or the edges: Td."""
-    for e, kinds in {"C": ("H", "F", "CN", "CCH"), "Si": ("H", "F"), "Ge": ("H",), "B": ("H", "F", "Cl", "Br"), "Al": ("H", "Cl"),
-                     "Ga": ("H",), "N": ("",), "P": ("",), "As": ("",), "Sb": ("",), "Bi": ("",)}.items():  # fmt: skip
+    for e, kinds in {"C": ("H", "F", "CN", "CCH"), "Si": ("H", "F"), "Ge": ("H",), "B": ("H", "F", "Cl", "Br"),
+        "Al": ("H", "Cl"),
+                     "Ga": ("H",), "N": ("",), "P": ("",), "As": ("",), "Sb": ("",),
+                     "Bi": ("",)}.items():  # fmt: skip
         for x in kinds:
             point = bond(e, e) * np.sqrt(3 / 8) * _DIAGONAL
             yield candidate(
@@ -103,9 +111,10 @@ def tetrahedranes() -> Iterator[Candidate]:
 # Corner of the adamantane frame: atom, what it bears, order of that bond.
 _CORNERS: dict[str, tuple[str, str, float]] = {
     "N": ("N", "", 1.0), "P": ("P", "", 1.0), "As": ("As", "", 1.0), "Sb": ("Sb", "", 1.0), "PO": ("P", "O", 2.0),
-    "PS": ("P", "S", 2.0), "AsO": ("As", "O", 2.0), "CH": ("C", "H", 1.0), "CF": ("C", "F", 1.0), "CCl": ("C", "Cl", 1.0),
+    "PS": ("P", "S", 2.0), "AsO": ("As", "O", 2.0), "CH": ("C", "H", 1.0), "CF": ("C", "F", 1.0), "CCl": ("C",
+    "Cl", 1.0),
     "C-CN": ("C", "CN", 1.0), "SiH": ("Si", "H", 1.0),
-    "SiF": ("Si", "F", 1.0), "GeH": ("Ge", "H", 1.0), 
+    "SiF": ("Si", "F", 1.0), "GeH": ("Ge", "H", 1.0),
 }  # fmt: skip
 
 
@@ -133,8 +142,10 @@ def adamantanes() -> Iterator[Candidate]:
 def drums() -> Iterator[Candidate]:
     """Two rings (AX BY)_n over each other, A over B: D_nd."""
     pairs = [*((m, "", x, "") for m in ("Li", "Na", "K") for x in ("H", "F", "Cl")),
-             *((m, "", y, "") for m in ("Be", "Mg", "Zn") for y in ("O", "S")), ("B", "", "N", ""), ("Al", "", "N", ""),
-             ("Ga", "", "N", ""), ("Si", "", "C", ""), *((m, x, y, "H") for m, y in (("Al", "N"), ("B", "N"), ("Ga", "N"), ("Al", "P"))
+             *((m, "", y, "") for m in ("Be", "Mg", "Zn") for y in ("O", "S")), ("B", "", "N", ""), ("Al", "", "N",
+             ""),
+             ("Ga", "", "N", ""), ("Si", "", "C", ""), *((m, x, y, "H") for m, y in (("Al", "N"), ("B", "N"),
+             ("Ga", "N"), ("Al", "P"))
              for x in ("H", "F")), *((e, x, y, "") for e in ("Si", "C") for x in ("H", "F") for y in ("N", "P")),
              ("Ge", "H", "P", ""), ("Si", "H", "As", ""), ("Tl", "", "O", "H"), ("Li", "", "O", "H")]  # fmt: skip
     for a, x, b, y in pairs:
@@ -210,8 +221,10 @@ def fullerenes() -> Iterator[Candidate]:
         angle = np.pi / 12
         sites: list[Site] = [(e, scale * polar(1.42, angle, 1.55)), (e, scale * polar(2.3, angle, 0.42))]
         yield candidate(f"{e}24 cage", "cage", "D6d", sites)
-    for a, b in (("B", "N"), ("Al", "N"), ("Be", "O"), ("Mg", "O"), ("Zn", "O"), ("Ga", "N"), ("B", "P"), ("Al", "P"), ("Si", "C"),
-                 ("Li", "F"), ("Li", "H"), ("Zn", "S"), ("Be", "S"), ("Mg", "S"), ("Na", "Cl"), ("Li", "Cl")):  # fmt: skip
+    for a, b in (("B", "N"), ("Al", "N"), ("Be", "O"), ("Mg", "O"), ("Zn", "O"), ("Ga", "N"), ("B", "P"), ("Al",
+        "P"), ("Si", "C"),
+                 ("Li", "F"), ("Li", "H"), ("Zn", "S"), ("Be", "S"), ("Mg", "S"), ("Na", "Cl"), ("Li",
+                 "Cl")):  # fmt: skip
         edge = bond(a, b, 1.5 if a in ("B", "Si", "Al") else 1.0) / np.sqrt(2)
         sites = [(a, edge * np.array([0.0, 1.0, 2.0])), (b, edge * np.array([0.0, 2.0, 1.0]))]
         yield candidate(f"({a}{b})12 cage", "cage", "Th", sites)
@@ -219,7 +232,8 @@ def fullerenes() -> Iterator[Candidate]:
 
 def metal_clusters() -> Iterator[Candidate]:
     """M6X8L6 and M6X12L6 octahedra (Oh); hyperlithiated and other stuffed octahedra."""
-    faces = (("Mo", "Cl", "Cl", -2), ("Mo", "Br", "Br", -2), ("W", "Cl", "Cl", -2), ("Mo", "Cl", "F", -2), ("W", "Br", "Br", -2),
+    faces = (("Mo", "Cl", "Cl", -2), ("Mo", "Br", "Br", -2), ("W", "Cl", "Cl", -2), ("Mo", "Cl", "F", -2), ("W",
+        "Br", "Br", -2),
              ("Re", "S", "Cl", -4), ("Re", "Se", "Cl", -4), ("Mo", "F", "F", -2), ("Mo", "Cl", "Br", -2))  # fmt: skip
     for metal, x, ligand, charge in faces:
         corner = 0.93 * bond(metal, metal) / np.sqrt(2)

@@ -120,7 +120,8 @@ def ethanes() -> Iterator[Candidate]:
 def capped_rods() -> Iterator[Candidate]:
     """X3E-L-EX3 with a linear L: D3d."""
     rods: tuple[tuple[tuple[str, ...], tuple[float, ...], bool], ...] = (
-        (("C",), (3.0,), False), (("C", "C"), (1.0, 3.0), False), (("Hg",), (), True), (("Zn",), (), True), (("Be",), (), True),
+        (("C",), (3.0,), False), (("C", "C"), (1.0, 3.0), False), (("Hg",), (), True), (("Zn",), (), True),
+        (("Be",), (), True),
         (("Mg",), (), True), (("O",), (), True),
     )  # fmt: skip
     for symbols, orders, centred in rods:
@@ -184,9 +185,12 @@ def tetrahedral_rotors() -> Iterator[Candidate]:
             root: Site = (centre, _ORIGIN)
             sites = [root, *arm(rotor, root, _DIAGONAL, toward)]
             yield candidate(f"{centre}({rotor})4 {charge:+d}", "tetrahedral rotors", "Td", sites, charge)
-    for centre, rotor, charge in (("Ni", "PH3", 0), ("Pd", "PH3", 0), ("Pt", "PH3", 0), ("Ni", "PF3", 0), ("Pt", "PF3", 0), ("Pd", "PF3", 0),
-                                  ("Zn", "NH3", 2), ("Cd", "NH3", 2), ("Cu", "NH3", 1), ("Ag", "NH3", 1), ("Be", "NH3", 2), ("Mg", "NH3", 2),
-                                  ("Li", "NH3", 1), ("Cu", "PH3", 1), ("Na", "NH3", 1), ("Zn", "CH3", -2), ("Hg", "CH3", -2)):  # fmt: skip
+    for centre, rotor, charge in (("Ni", "PH3", 0), ("Pd", "PH3", 0), ("Pt", "PH3", 0), ("Ni", "PF3", 0), ("Pt",
+        "PF3", 0), ("Pd", "PF3", 0),
+                                  ("Zn", "NH3", 2), ("Cd", "NH3", 2), ("Cu", "NH3", 1), ("Ag", "NH3", 1), ("Be",
+                                  "NH3", 2), ("Mg", "NH3", 2),
+                                  ("Li", "NH3", 1), ("Cu", "PH3", 1), ("Na", "NH3", 1), ("Zn", "CH3", -2), ("Hg",
+                                  "CH3", -2)):  # fmt: skip
         root = (centre, _ORIGIN)
         sites = [root, *arm(rotor, root, _DIAGONAL, toward)]
         yield candidate(f"{centre}({rotor})4 {charge:+d}", "tetrahedral rotors", "Td", sites, charge)
@@ -195,8 +199,10 @@ def tetrahedral_rotors() -> Iterator[Candidate]:
 def hexa_rotors() -> Iterator[Candidate]:
     """M(NH3)6 and M(CH3)6: D3d."""
     direction = polar(np.sqrt(2 / 3), np.pi / 6, np.sqrt(1 / 3))
-    for centre, rotor, charge in (("Co", "NH3", 3), ("Rh", "NH3", 3), ("Ir", "NH3", 3), ("Pt", "NH3", 4), ("Mg", "NH3", 2), ("Ca", "NH3", 2),
-                                  ("Ru", "NH3", 2), ("Fe", "NH3", 2), ("Zn", "NH3", 2), ("Pt", "CH3", -2), ("Sn", "CH3", -2), ("Os", "NH3", 2)):  # fmt: skip
+    for centre, rotor, charge in (("Co", "NH3", 3), ("Rh", "NH3", 3), ("Ir", "NH3", 3), ("Pt", "NH3", 4), ("Mg",
+        "NH3", 2), ("Ca", "NH3", 2),
+                                  ("Ru", "NH3", 2), ("Fe", "NH3", 2), ("Zn", "NH3", 2), ("Pt", "CH3", -2), ("Sn",
+                                  "CH3", -2), ("Os", "NH3", 2)):  # fmt: skip
         root: Site = (centre, _ORIGIN)
         sites = [root, *arm(rotor, root, direction, _UP)]
         yield candidate(f"{centre}({rotor})6 {charge:+d}", "hexa rotors", "D3d", sites, charge)
@@ -221,8 +227,10 @@ def spiranes() -> Iterator[Candidate]:
                 f"spiro {centre}({e}2{x}{2 * count if count else ''})2 {charge:+d}", "spirane", "D2d", sites, charge
             )
     for centre in ("Be", "Mg", "Zn", "Si", "Ge", "Ti"):
-        for outer, bridge, end in (("B", "H", "H"), ("Al", "H", "H"), ("Al", "Cl", "Cl"), ("B", "F", "F"), ("Al", "F", "F"), ("Si", "O", "H"),
-                                   ("Si", "S", "Cl"), ("Be", "Cl", ""), ("Be", "F", ""), ("Ga", "Cl", "Cl"), ("C", "O", "H"), ("Si", "S", "H")):  # fmt: skip
+        for outer, bridge, end in (("B", "H", "H"), ("Al", "H", "H"), ("Al", "Cl", "Cl"), ("B", "F", "F"), ("Al",
+            "F", "F"), ("Si", "O", "H"),
+                                   ("Si", "S", "Cl"), ("Be", "Cl", ""), ("Be", "F", ""), ("Ga", "Cl", "Cl"), ("C",
+                                   "O", "H"), ("Si", "S", "H")):  # fmt: skip
             tetravalent = centre in ("Si", "Ge", "Ti")
             if tetravalent != (outer in ("Si", "C")):
                 continue

@@ -148,17 +148,19 @@ def centred_rings() -> Iterator[Candidate]:
     wheels = (
         ("B", 7, -2), ("B", 8, -1), ("Co", 8, -1), ("Rh", 8, -1), ("Ir", 8, -1), ("Fe", 8, -2), ("Ru", 8, -2),
         ("Fe", 9, -1), ("Ru", 9, -1), ("Os", 9, -1), ("Rh", 9, 0), ("Ir", 9, 0), ("Co", 9, 0), ("Ta", 10, -1),
-        ("Nb", 10, -1), ("V", 10, -1), ("C", 6, -2), ("N", 6, -1), ("Si", 8, 0), ("Ge", 9, 2), ("C", 7, -1), ("N", 7, 0),
+        ("Nb", 10, -1), ("V", 10, -1), ("C", 6, -2), ("N", 6, -1), ("Si", 8, 0), ("Ge", 9, 2), ("C", 7, -1), ("N",
+        7, 0),
         ("Al", 8, -1), ("Ga", 8, -1), ("P", 8, 1), ("Al", 9, 0),
     )  # fmt: skip
     for centre, size, charge in wheels:
         group = f"D{size}h"
         sites = [(centre, np.zeros(3)), *ring_members(group, size, [(0, "B", None)])]
-        if centre == "Al" and size == 9 or centre == "Ge":
+        if (centre == "Al" and size == 9) or centre == "Ge":
             continue
         yield candidate(f"{centre}@B{size} wheel {charge:+d}", "wheel", group, sites, charge)
     for centre, metal, size, charge in (("C", "Al", 5, 1), ("C", "Al", 4, -2), ("Si", "Al", 4, -2), ("C", "Ga", 5, 1),
-                                        ("Ge", "Al", 4, -2), ("N", "Al", 4, -1), ("N", "Ga", 4, -1), ("C", "Ga", 4, -2),
+                                        ("Ge", "Al", 4, -2), ("N", "Al", 4, -1), ("N", "Ga", 4, -1), ("C", "Ga", 4,
+                                        -2),
                                         ("C", "Be", 5, -4)):  # fmt: skip
         sites = [(centre, np.zeros(3)), (metal, polar(bond(centre, metal) + 0.1, 0.0))]
         if charge > -3:

@@ -103,7 +103,8 @@ def half_sandwich_pairs() -> Iterator[Candidate]:
 
 def triple_deckers() -> Iterator[Candidate]:
     """Three parallel rings with two metals between them, eclipsed: D_nh."""
-    cases = [("Ni", "C", 1), ("Fe", "P", 1), ("Ru", "P", 1), ("Fe", "As", 1), ("Os", "P", 1), ("Co", "C", 3), ("Mg", "C", 1),
+    cases = [("Ni", "C", 1), ("Fe", "P", 1), ("Ru", "P", 1), ("Fe", "As", 1), ("Os", "P", 1), ("Co", "C", 3),
+        ("Mg", "C", 1),
              ("Li", "C", -1), ("Na", "C", -1), ("K", "C", -1), ("Zn", "C", 1), ("Be", "C", 1), ("Ca", "C", 1),
              ("Tl", "C", -1), ("Ru", "C", 1), ("Fe", "C", 1)]  # fmt: skip
     for metal, middle, charge in cases:
