@@ -126,9 +126,10 @@ def optimise(
         if surface.n_gradients >= max_gradients or length < _SMALLEST_STEP_BOHR:
             raise EngineError(
                 f"optimise {detection.molecule.formula}: not converged after {surface.n_gradients} gradients "
-                f"(allowed {max_gradients}): largest component {here.largest:.2g} Eh/bohr (wanted {max_gradient:.2g}), "
+                f"(allowed {max_gradients}); largest component {here.largest:.2g} Eh/bohr (wanted {max_gradient:.2g}), "
                 f"energy {here.energy:.8f} Eh, next step {length:.2g} bohr. Start from a better geometry, allow more "
-                "gradients (max_gradients), or tighten the convergence of the program: its gradient may not fit its energy."
+                "gradients (max_gradients), or tighten the convergence of the program: its gradient may not fit its "
+                "energy."
             )
         there = surface.at(here.point + step, basis)
         predicted = float(here.slope @ step + step @ hessian @ step / 2)

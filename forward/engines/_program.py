@@ -95,7 +95,10 @@ def response_of_program(
 
 
 def _averaged(
-    function: Callable[[NDArrayFloat], NDArrayFloat], plan: DisplacementPlan, detection: Detection, record: dict[str, Any]
+    function: Callable[[NDArrayFloat], NDArrayFloat],
+    plan: DisplacementPlan,
+    detection: Detection,
+    record: dict[str, Any],
 ) -> NDArrayFloat:
     """The program's Hessian averaged over the group; what that removed is written to the record."""
     raw = function(plan.positions_bohr)

@@ -151,8 +151,8 @@ class _PySCF:
             energy = field.kernel(dm0=None)
         if not field.converged:
             raise self._fail(
-                f"SCF not converged after {field.max_cycle} cycles, last energy {energy:.8f} Eh. Check geometry, charge "
-                "and spin, or take another functional."
+                f"SCF not converged after {field.max_cycle} cycles, last energy {energy:.8f} Eh. Check geometry, "
+                "charge and spin, or take another functional."
             )
         self._density, self._last = field.make_rdm1(), (key, field)
         return field
@@ -228,7 +228,9 @@ def _polarizability(field: Any) -> NDArrayFloat:
 
     def induced(vector: NDArrayFloat) -> NDArrayFloat:
         """The potential that first-order orbitals induce, in the same layout."""
-        parts = np.split(vector.reshape(-1, sum(a * b for a, b in shapes)), np.cumsum([a * b for a, b in shapes])[:-1], 1)
+        parts = np.split(
+            vector.reshape(-1, sum(a * b for a, b in shapes)), np.cumsum([a * b for a, b in shapes])[:-1], 1
+        )
         densities = []
         for part, shape, c, o in zip(parts, shapes, coefficients, occupied, strict=True):
             half = electrons * (c @ part.reshape(-1, *shape) @ o.T)
@@ -254,7 +256,5 @@ def _first_order(
             induced, field.mo_energy, field.mo_occ, perturbation[0], nothing[0], _CPHF_CYCLES, _CPHF_TOLERANCE
         )
         return [solved[0]]
-    solved = ucphf.solve(
-        induced, field.mo_energy, field.mo_occ, perturbation, nothing, _CPHF_CYCLES, _CPHF_TOLERANCE
-    )
+    solved = ucphf.solve(induced, field.mo_energy, field.mo_occ, perturbation, nothing, _CPHF_CYCLES, _CPHF_TOLERANCE)
     return list(solved[0])
