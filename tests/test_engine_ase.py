@@ -111,9 +111,8 @@ def test_water_with_tblite():
     response = ase_response(Molecule.from_arrays(NUMBERS, WATER), calculator)
     labels = label_normal_modes(response.molecule, response.hessian)
     assert sorted(labels.irreps) == ["A1", "A1", "B2"]
-    # GFN2-xTB water: bend near 1540, stretches near 3640 cm-1 (measured by xtb itself: 1539, 3644, 3652).
-    assert labels.wavenumbers_cm1[0] == pytest.approx(1540, abs=30)
-    assert 3550 < labels.wavenumbers_cm1[1] < labels.wavenumbers_cm1[2] < 3750
+    # An independent run, QM9 molecule 3 of shared/data/qm9_gfn2/responses.npz; it had no symmetry constraint.
+    np.testing.assert_allclose(labels.wavenumbers_cm1, [1539.7468, 3643.0144, 3651.1294], atol=1.0)
     assert np.abs(response.dipole_derivatives.reshape(3, 3, 3).sum(axis=1)).max() < 1e-4
 
 

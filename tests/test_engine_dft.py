@@ -43,7 +43,7 @@ def test_water_by_hartree_fock():
     assert seen[-1] == (6, 6)
     assert np.abs(response.gradient).max() < 3e-5
     labels = label_normal_modes(response.molecule, response.hessian)
-    # CCCBDB, HF/STO-3G water: 2170 (A1), 4139 (A1), 4391 (B2) cm-1; r = 0.9894 A, angle 100.0 degrees.
+    # HF/STO-3G water in the literature: 2170 (A1), 4139 (A1), 4391 (B2) cm-1, r = 0.989 A (quoted from memory).
     np.testing.assert_allclose(labels.wavenumbers_cm1, [2170, 4139, 4391], atol=3)
     assert labels.irreps == ("A1", "A1", "B2")
     oh = response.molecule.positions[1:] - response.molecule.positions[0]
