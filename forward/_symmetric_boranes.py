@@ -40,7 +40,7 @@ def closo_boranes() -> Iterator[Candidate]:
     """B_nX_n dianions, and neutral cages with two apical C-H, N, P, ... in place of two B-H minus."""
     edge = 1.76
     for n, x in ((n, x) for n in (5, 6, 7, 10, 12) for x in ("H", "F", "Cl", "Br", "I", "CN")):
-        if n * len(arm_atoms(x)) > 24:
+        if n > 7 and x == "CN":
             continue
         if n in (6, 12):
             group, direction, radius = (
@@ -83,11 +83,6 @@ def closo_boranes() -> Iterator[Candidate]:
         if charge > 0:
             yield candidate(f"({cap[0]}{cap[1]})2B8(H)8 {charge:+d}", "carborane", "D4d",
                             _deltahedron(10, cap, ("B", "H"), edge), charge)  # fmt: skip
-
-
-def arm_atoms(x: str) -> str:
-    """One letter for each heavy-ended atom pair of a borane vertex: BX counts two, BCN three."""
-    return "ab" if x != "CN" else "abc"
 
 
 def zintl_clusters() -> Iterator[Candidate]:

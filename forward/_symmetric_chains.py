@@ -229,12 +229,10 @@ def spiranes() -> Iterator[Candidate]:
     for centre in ("Be", "Mg", "Zn", "Si", "Ge", "Ti"):
         for outer, bridge, end in (("B", "H", "H"), ("Al", "H", "H"), ("Al", "Cl", "Cl"), ("B", "F", "F"), ("Al",
             "F", "F"), ("Si", "O", "H"),
-                                   ("Si", "S", "Cl"), ("Be", "Cl", ""), ("Be", "F", ""), ("Ga", "Cl", "Cl"), ("C",
+                                   ("Si", "S", "Cl"), ("Ga", "Cl", "Cl"), ("C",
                                    "O", "H"), ("Si", "S", "H")):  # fmt: skip
             tetravalent = centre in ("Si", "Ge", "Ti")
             if tetravalent != (outer in ("Si", "C")):
-                continue
-            if end == "":
                 continue
             yield _bridged_spirane(centre, outer, bridge, end)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..groups.elements import element
 from ._symmetric_building import Candidate, Site, arm, bond, candidate, polar, ring_members
 
 __all__ = ["alternating_rings", "centred_rings", "cyclic_acids", "homonuclear_rings", "oxocarbons", "uniform_rings"]
@@ -148,23 +149,19 @@ def centred_rings() -> Iterator[Candidate]:
     wheels = (
         ("B", 7, -2), ("B", 8, -1), ("Co", 8, -1), ("Rh", 8, -1), ("Ir", 8, -1), ("Fe", 8, -2), ("Ru", 8, -2),
         ("Fe", 9, -1), ("Ru", 9, -1), ("Os", 9, -1), ("Rh", 9, 0), ("Ir", 9, 0), ("Co", 9, 0), ("Ta", 10, -1),
-        ("Nb", 10, -1), ("V", 10, -1), ("C", 6, -2), ("N", 6, -1), ("Si", 8, 0), ("Ge", 9, 2), ("C", 7, -1), ("N",
+        ("Nb", 10, -1), ("V", 10, -1), ("C", 6, -2), ("N", 6, -1), ("Si", 8, 0), ("C", 7, -1), ("N",
         7, 0),
-        ("Al", 8, -1), ("Ga", 8, -1), ("P", 8, 1), ("Al", 9, 0),
+        ("Al", 8, -1), ("Ga", 8, -1), ("P", 8, 1),
     )  # fmt: skip
     for centre, size, charge in wheels:
         group = f"D{size}h"
         sites = [(centre, np.zeros(3)), *ring_members(group, size, [(0, "B", None)])]
-        if (centre == "Al" and size == 9) or centre == "Ge":
-            continue
         yield candidate(f"{centre}@B{size} wheel {charge:+d}", "wheel", group, sites, charge)
     for centre, metal, size, charge in (("C", "Al", 5, 1), ("C", "Al", 4, -2), ("Si", "Al", 4, -2), ("C", "Ga", 5, 1),
                                         ("Ge", "Al", 4, -2), ("N", "Al", 4, -1), ("N", "Ga", 4, -1), ("C", "Ga", 4,
-                                        -2),
-                                        ("C", "Be", 5, -4)):  # fmt: skip
+                                        -2)):  # fmt: skip
         sites = [(centre, np.zeros(3)), (metal, polar(bond(centre, metal) + 0.1, 0.0))]
-        if charge > -3:
-            yield candidate(f"{centre}@{metal}{size} {charge:+d}", "wheel", f"D{size}h", sites, charge)
+        yield candidate(f"{centre}@{metal}{size} {charge:+d}", "wheel", f"D{size}h", sites, charge)
     inside = {4: (("", 0),), 5: (("Si", 0), ("Ge", 0), ("P", 1), ("B", -1)), 6: (("", 0), ("Al", -1)), 7: (("Sc", 1),)}
     for metal in ("Cu", "Ag", "Au"):
         for size, centres in inside.items():
@@ -179,16 +176,10 @@ def _bridged_wheel(metal: str, size: int, centre: str, charge: int) -> Candidate
     radius = side / (2 * np.sin(np.pi / size))
     beyond = np.sqrt(bond(metal, "H") ** 2 - (side / 2) ** 2) if bond(metal, "H") > side / 2 else 0.8
     hydride = polar(radius * np.cos(np.pi / size) + beyond, np.pi / size)
-    charge = charge if (element_parity(metal, size, centre) - charge) % 2 == 0 else charge + 1
+    electrons = size * (element(metal).number + 1) + element(centre).number
+    charge += (electrons - charge) % 2  # a closed shell
     sites: list[Site] = [(centre, np.zeros(3)), (metal, polar(radius, 0.0)), ("H", hydride)]
     return candidate(f"{centre}@{metal}{size}H{size} {charge:+d}", "wheel", f"D{size}h", sites, charge)
-
-
-def element_parity(metal: str, size: int, centre: str) -> int:
-    """Number of electrons, modulo 2, of the neutral wheel."""
-    from ..groups.elements import element
-
-    return (size * (element(metal).number + 1) + element(centre).number) % 2
 
 
 def cyclic_acids() -> Iterator[Candidate]:
