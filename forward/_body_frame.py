@@ -9,6 +9,7 @@ does not feel any of it in its first derivatives.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -119,37 +120,38 @@ class TurningAxes:
     Attributes
     ----------
     orientation : Orientation
-    axes, delta : ndarray (..., n, 3)
-        Turned axes, and e_ba + e_bc.
-    delta_gradient : ndarray (..., n, 3, 3N)
+        Of the reference on geometries (..., N, 3).
+    reference_axes : ndarray (n, 3)
+    atoms : ndarray (n, 3)
+    vectors : list of two ndarrays (..., n, 3)
+        From the centre to the ends.
+    n_atoms : int
+        N.
     """
 
     orientation: Orientation
-    axes: NDArrayFloat
-    delta: NDArrayFloat
-    delta_gradient: NDArrayFloat
+    reference_axes: NDArrayFloat
+    atoms: NDArrayInt
+    vectors: list[NDArrayFloat]
+    n_atoms: int
 
-    @classmethod
-    def of(
-        cls, frame: BodyFrame, axes: NDArrayFloat, atoms: NDArrayInt, vectors: list[NDArrayFloat], x: NDArrayFloat
-    ) -> "TurningAxes":
-        """For axes (n, 3) of the reference, atoms (n, 3) and bond vectors (..., n, 3) at geometries (..., N, 3)."""
-        orientation = frame.orient(x)
-        delta, by_vector = sum_of_directions(vectors)
-        first, last = by_vector[..., 0, :], by_vector[..., 1, :]
-        whole = np.zeros((*delta.shape[:-1], x.shape[-2], 3, 3))  # (..., n, atom, i, alpha)
-        rows = np.arange(len(atoms))
-        for place, block in enumerate((first, -first - last, last)):
-            whole[..., rows, atoms[:, place], :, :] = block
-        gradient = np.moveaxis(whole, -3, -2).reshape(*delta.shape, -1)
-        return cls(orientation, axes @ np.swapaxes(orientation.rotation, -1, -2), delta, gradient)
+    @cached_property
+    def axes(self) -> NDArrayFloat:
+        """Turned axes (..., n, 3)."""
+        return self.reference_axes @ np.swapaxes(self.orientation.rotation, -1, -2)
 
     def gradient(self) -> NDArrayFloat:
         """(..., n, N, 3)."""
-        return self.orientation.gradient(self.axes, self.delta)
+        return self.orientation.gradient(self.axes, sum_of_directions(self.vectors)[0])
 
     def second(self) -> NDArrayFloat:
         """(..., n, N, 3, N, 3)."""
-        whole = self.orientation.second(self.axes, self.delta, self.delta_gradient)
-        n_atoms = whole.shape[-1] // 3
-        return whole.reshape(*whole.shape[:-2], n_atoms, 3, n_atoms, 3)
+        delta, by_vector = sum_of_directions(self.vectors)
+        first, last = by_vector[..., 0, :], by_vector[..., 1, :]
+        by_atom = np.zeros((*delta.shape[:-1], self.n_atoms, 3, 3))  # (..., n, atom, component of delta, x y z)
+        rows = np.arange(len(self.atoms))
+        for place, block in enumerate((first, -first - last, last)):
+            by_atom[..., rows, self.atoms[:, place], :, :] = block
+        gradient = np.moveaxis(by_atom, -3, -2).reshape(*delta.shape, -1)
+        whole = self.orientation.second(self.axes, delta, gradient)
+        return whole.reshape(*whole.shape[:-2], self.n_atoms, 3, self.n_atoms, 3)

@@ -16,6 +16,7 @@ J. Comput. Chem. 17, 1132 (1996).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ class Kernel:
     bond_vectors: tuple[tuple[int, int], ...]
     evaluate: Callable[[list[NDArrayFloat], NDArrayFloat | None, int], Derivatives]
 
-    @property
+    @cached_property
     def incidence(self) -> NDArrayFloat:
         """(m, n_atoms): vector k is the sum over atoms of ``incidence[k, atom] * position``."""
         matrix = np.zeros((len(self.bond_vectors), self.n_atoms))
@@ -79,14 +80,10 @@ def _dot(a: NDArrayFloat, b: NDArrayFloat) -> NDArrayFloat:
 
 def cross(a: NDArrayFloat, b: NDArrayFloat) -> NDArrayFloat:
     """Cross product; several times faster than numpy's for short arrays."""
-    return np.stack(
-        [
-            a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1],
-            a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2],
-            a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0],
-        ],
-        axis=-1,
-    )
+    product = np.empty(np.broadcast_shapes(a.shape, b.shape))
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        product[..., i] = a[..., j] * b[..., k] - a[..., k] * b[..., j]
+    return product
 
 
 def _outer(a: NDArrayFloat, b: NDArrayFloat) -> NDArrayFloat:

@@ -220,7 +220,7 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
         x = self._read_positions(positions)
         values = np.zeros((*x.shape[:-2], len(self)))
         for kind, group in self._groups.items():
-            values[..., group.rows] = self._evaluate(kind, group, x, 0)[0]
+            values[..., group.rows] = self._evaluate(kind, group, x, 0, self._turning(group, x))[0]
         return values
 
     def b_matrix(self, positions: ArrayLike) -> NDArrayFloat:
@@ -232,10 +232,10 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
         n_atoms = x.shape[-2]
         b = np.zeros((*x.shape[:-2], len(self), n_atoms, 3))
         for kind, group in self._groups.items():
-            gradient = self._evaluate(kind, group, x, 1)[1]
+            turning = self._turning(group, x)
+            gradient = self._evaluate(kind, group, x, 1, turning)[1]
             assert gradient is not None
             b[..., group.rows[:, None], group.atoms, :] = group.kernel.incidence.T @ gradient
-            turning = self._turning(group, x)
             if turning is not None:
                 b[..., group.rows, :, :] += turning.gradient()
         return b.reshape(*x.shape[:-2], len(self), 3 * n_atoms)
@@ -249,12 +249,12 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
         n_atoms = x.shape[-2]
         whole = np.zeros((*x.shape[:-2], len(self), n_atoms, 3, n_atoms, 3))
         for kind, group in self._groups.items():
-            blocks = self._second_by_atoms(kind, group, x)
+            turning = self._turning(group, x)
+            blocks = self._second_by_atoms(kind, group, x, turning)
             for i, j in np.ndindex(group.kernel.n_atoms, group.kernel.n_atoms):
                 whole[..., group.rows, group.atoms[:, i], :, group.atoms[:, j], :] = np.moveaxis(
                     blocks[..., i, :, j, :], -3, 0
                 )
-            turning = self._turning(group, x)
             if turning is not None:
                 whole[..., group.rows, :, :, :, :] += turning.second()
         return whole.reshape(*x.shape[:-2], len(self), 3 * n_atoms, 3 * n_atoms)
@@ -274,24 +274,25 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
         n_atoms = len(x)
         whole = np.zeros((n_atoms, n_atoms, 3, 3))
         for kind, group in self._groups.items():
-            blocks = np.einsum("n,niajb->nijab", w[group.rows], self._second_by_atoms(kind, group, x))
-            np.add.at(whole, (group.atoms[:, :, None], group.atoms[:, None, :]), blocks)
             turning = self._turning(group, x)
+            second = self._second_by_atoms(kind, group, x, turning)
+            blocks = np.einsum("n,niajb->nijab", w[group.rows], second)
+            np.add.at(whole, (group.atoms[:, :, None], group.atoms[:, None, :]), blocks)
             if turning is not None:
                 whole += np.einsum("n,naibj->abij", w[group.rows], turning.second())
         return whole.transpose(0, 2, 1, 3).reshape(3 * n_atoms, 3 * n_atoms)
 
-    def _second_by_atoms(self, kind: str, group: _Group, x: NDArrayFloat) -> NDArrayFloat:
+    def _second_by_atoms(self, kind: str, group: _Group, x: NDArrayFloat, turning: TurningAxes | None) -> NDArrayFloat:
         """Second derivatives (..., n, k, 3, k, 3) with respect to the k atoms of each coordinate of a kind."""
-        second = self._evaluate(kind, group, x, 2)[2]
+        second = self._evaluate(kind, group, x, 2, turning)[2]
         assert second is not None
         incidence = group.kernel.incidence
         return np.einsum("mi,...manb,nj->...iajb", incidence, second, incidence, optimize=True)
 
-    def _evaluate(self, kind: str, group: _Group, x: NDArrayFloat, order: int) -> Derivatives:
-        axes = group.axes
-        if axes is not None and self._frame is not None:
-            axes = axes @ np.swapaxes(self._frame.orient(x).rotation, -1, -2)
+    def _evaluate(
+        self, kind: str, group: _Group, x: NDArrayFloat, order: int, turning: TurningAxes | None
+    ) -> Derivatives:
+        axes = group.axes if turning is None else turning.axes
         try:
             return group.kernel.evaluate(group.vectors(x), axes, order)
         except Undefined as error:
@@ -305,7 +306,7 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
         """What the turning of the axes of linear bends adds to their derivatives; None where nothing turns."""
         if group.axes is None or self._frame is None:
             return None
-        return TurningAxes.of(self._frame, group.axes, group.atoms, group.vectors(x), x)
+        return TurningAxes(self._frame.orient(x), group.axes, group.atoms, group.vectors(x), x.shape[-2])
 
     @cached_property
     def _frame(self) -> BodyFrame | None:
