@@ -9,6 +9,7 @@ from ..errors import CoordinateError
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ._coordinate_symmetry import canonical
 from ._partners import displaced
+from .internals import InternalCoordinates
 from .symmetry_coordinates import SymmetryCoordinates
 
 __all__ = ["CoordinateImages", "coordinate_images", "invariant_forms"]
@@ -70,11 +71,11 @@ def _not_closed(coordinates: SymmetryCoordinates, index: int) -> CoordinateError
     )
 
 
-def _sites(internals: object) -> tuple[NDArrayInt, NDArrayInt]:
+def _sites(internals: InternalCoordinates) -> tuple[NDArrayInt, NDArrayInt]:
     """For each coordinate the first on the same atoms, and the other one there (itself where there is no other)."""
     members: dict[tuple[object, ...], list[int]] = {}
     keys = []
-    for i, coordinate in enumerate(internals):  # type: ignore[arg-type, var-annotated]
+    for i, coordinate in enumerate(internals):
         key = (coordinate.kind, *canonical(coordinate.kind, np.array(coordinate.atoms)).tolist())
         keys.append(key)
         members.setdefault(key, []).append(i)
@@ -89,9 +90,9 @@ def _sites(internals: object) -> tuple[NDArrayInt, NDArrayInt]:
     return site, second
 
 
-def _places(internals: object, permutations: NDArrayInt, site: NDArrayInt) -> NDArrayInt:
+def _places(internals: InternalCoordinates, permutations: NDArrayInt, site: NDArrayInt) -> NDArrayInt:
     """Site (h, n_q) that each operation sends each coordinate to."""
-    coordinates = list(internals)  # type: ignore[call-overload]
+    coordinates = list(internals)
     place = np.empty((len(permutations), len(coordinates)), dtype=np.int64)
     for kind in dict.fromkeys(c.kind for c in coordinates):
         rows = np.array([i for i, c in enumerate(coordinates) if c.kind == kind])

@@ -3,7 +3,6 @@
 Constants in mdyn/A (stretch-stretch), mdyn (stretch-bend) and mdyn A (bend-bend) unless a model says otherwise.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,6 +11,7 @@ import numpy as np
 from ..errors import ForceFieldError
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from .force_constants import AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2, cartesian_to_internal, wavenumbers_of
+from .internals import InternalCoordinates
 from .ped import coordinate_groups
 from .symmetry_coordinates import SymmetryCoordinates, symmetry_coordinates
 
@@ -25,7 +25,7 @@ class ForceField(Protocol):
     """What a force field offers: F linear in its parameters."""
 
     @property
-    def internals(self) -> Sequence[Any]:
+    def internals(self) -> InternalCoordinates:
         """The internal coordinates, in the order of F."""
         ...
 
@@ -110,7 +110,7 @@ class LinearForceField:
     parameters: NDArrayFloat
 
     @property
-    def internals(self) -> Sequence[Any]:
+    def internals(self) -> InternalCoordinates:
         """The internal coordinates, in the order of F."""
         return self.coordinates.internals
 

@@ -16,6 +16,7 @@ from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.schoenflies import PointGroup
 from ._partners import PartnerBasis, partner_bases
 from .coordinate_rank import CoordinateRank
+from .internals import InternalCoordinates
 
 __all__ = ["SymmetryBlock", "SymmetryCoordinates", "symmetry_coordinates"]
 
@@ -91,7 +92,7 @@ class SymmetryCoordinates:
     ----------
     molecule : Molecule
     point_group : PointGroup
-    internals : Sequence of InternalCoordinate
+    internals : InternalCoordinates
     positions : ndarray (N, 3)
         Angstrom, from the centre of mass, averaged over the group: where B is taken.
     b_matrix : ndarray (n_q, 3N)
@@ -103,7 +104,7 @@ class SymmetryCoordinates:
 
     molecule: Molecule
     point_group: PointGroup
-    internals: Sequence[Any]
+    internals: InternalCoordinates
     positions: NDArrayFloat
     b_matrix: NDArrayFloat
     blocks: tuple[SymmetryBlock, ...]
@@ -148,7 +149,7 @@ class SymmetryCoordinates:
 
 
 def symmetry_coordinates(
-    molecule: Any, internals: Sequence[Any] | None = None, tolerance: float | None = None
+    molecule: Any, internals: InternalCoordinates | None = None, tolerance: float | None = None
 ) -> SymmetryCoordinates:
     """Symmetry coordinates of a molecule, per irrep and partner, from its internal coordinates.
 
@@ -183,7 +184,7 @@ def symmetry_coordinates(
     >>> import symvib as sv
     >>> water = sv.Molecule.from_arrays([8, 1, 1], [[0, 0, 0.117], [0, 0.757, -0.471], [0, -0.757, -0.471]])
     >>> print(symmetry_coordinates(water))
-    C2v: 3 internal coordinates, rank 3, 0 redundant (relative singular values 0.83 kept, 0 dropped)
+    C2v: 3 internal coordinates, rank 3, 0 redundant (relative singular values 0.47 kept, 0 dropped)
       A1         1  0.707 r(O1-H2) +0.707 r(O1-H3)
       A1         2  1.000 a(H2-O1-H3)
       B2         1  0.707 r(O1-H2) -0.707 r(O1-H3)
@@ -216,7 +217,7 @@ def symmetry_coordinates(
 def real_partners(vectors: NDArray[Any]) -> NDArrayFloat:
     """Real vectors of all partners, (g, m, n), from those of a block: (1, m, n) complex give (2, m, n)."""
     if np.iscomplexobj(vectors):
-        return np.sqrt(2.0) * np.concatenate([vectors.real, vectors.imag])
+        return np.sqrt(2.0) * np.concatenate([np.real(vectors), np.imag(vectors)])
     return vectors
 
 
@@ -264,7 +265,7 @@ def _pivoted_cholesky(span: NDArray[Any], priority: NDArrayInt) -> tuple[NDArray
     projector = span @ span.conj().T
     size = span.shape[1]
     factor, pivots = np.zeros_like(span), np.zeros(size, dtype=np.int64)
-    rest = np.diag(projector).real.copy()
+    rest = np.array(np.real(np.diag(projector)), dtype=float)
     for a in range(size):
         eligible = rest > 0.1 * rest.max()
         lowest = priority[eligible].min()

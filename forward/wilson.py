@@ -13,8 +13,9 @@ from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.readers import as_molecule
 from ..groups.schoenflies import PointGroup
 from ._mode_numbers import mode_numbers
-from .coordinate_rank import CoordinateRank
+from .coordinate_rank import INDEPENDENT, CoordinateRank
 from .force_constants import cartesian_to_internal
+from .internals import InternalCoordinates
 from .ped import energy_distribution
 from .response import HarmonicResponse
 from .symmetry_coordinates import (
@@ -93,6 +94,10 @@ def wilson_gf(
     >>> field = [[8.45, -0.10, 0.23], [-0.10, 8.45, 0.23], [0.23, 0.23, 0.70]]  # mdyn/A, mdyn, mdyn A
     >>> print(wilson_gf(water, field, internals))
        nu  irrep        cm-1  degeneracy  potential energy
+        1  A1        3831.20           1  100 % O-H stretch
+        2  A1        1649.98           1  100 % H-O-H bend
+        3  B2        3941.20           1  100 % O-H stretch
+    3 internal coordinates, rank 3, 0 redundant (relative singular values 0.47 kept, 0 dropped)
     """
     molecule, hessian = _inputs(molecule, force_field, hessian)
     if force_field is None and hessian is None:
@@ -150,7 +155,7 @@ class _Problem:
 
     molecule: Molecule
     point_group: PointGroup
-    internals: Any
+    internals: InternalCoordinates
     positions: NDArrayFloat
     b_matrix: NDArrayFloat
     blocks: tuple[SymmetryBlock, ...]
@@ -237,9 +242,10 @@ def _solve(problem: _Problem, force_constants: NDArrayFloat, asymmetry: float, r
     g_matrix = weighted @ weighted.T
     blocks = tuple(_solve_block(block, g_matrix, force_constants) for block in problem.blocks)
     modes, eigenvalues, irreps, set_index = _assemble(blocks)
-    # x = M^-1 B^T p with the momenta p = G^+ L
-    momenta = np.linalg.lstsq(weighted.T, np.linalg.lstsq(weighted, modes, rcond=1e-9)[0], rcond=1e-9)[0]
-    displacements = ((weighted.T @ momenta) / roots[:, None]).T.reshape(len(eigenvalues), -1, 3)
+    inverse = np.linalg.pinv(weighted, rcond=INDEPENDENT)  # mass-weighted displacements of internal coordinates
+    displaced = np.asarray(inverse @ modes, dtype=float)
+    displacements = (displaced / roots[:, None]).T.reshape(len(eigenvalues), -1, 3)
+    momenta = np.asarray(inverse.T @ displaced, dtype=float)  # G^+ L
     energy = energy_distribution(modes, force_constants, momenta, eigenvalues)
     for array in (g_matrix, force_constants, modes, eigenvalues, set_index, displacements):
         array.setflags(write=False)

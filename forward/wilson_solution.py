@@ -1,6 +1,5 @@
 """The solution of a GF problem: modes, energy distribution, mode descriptions and their tables."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -14,6 +13,7 @@ from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.schoenflies import PointGroup
 from .coordinate_rank import CoordinateRank
 from .force_constants import wavenumbers_of
+from .internals import InternalCoordinates
 from .ped import EnergyDistribution, coordinate_groups
 
 __all__ = ["WilsonBlock", "WilsonSolution"]
@@ -93,7 +93,7 @@ class WilsonSolution:
 
     molecule: Molecule
     point_group: PointGroup
-    internals: Sequence[Any]
+    internals: InternalCoordinates
     G: NDArrayFloat
     F: NDArrayFloat
     L: NDArrayFloat
@@ -204,7 +204,7 @@ class WilsonSolution:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        undefined = np.ma.getmaskarray(self.ped).any(axis=1)
+        undefined = np.asarray(np.ma.getmaskarray(self.ped)).any(axis=1).tolist()
         ped = [None if skip else row.tolist() for row, skip in zip(np.ma.getdata(self.ped), undefined, strict=True)]
         return {
             "molecule": self.molecule.as_dict(),
