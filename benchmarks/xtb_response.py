@@ -37,7 +37,7 @@ def timed(function):
 def by_fields(molecule):
     """Derivatives from 13 gradients; number of calculations."""
     positions = molecule.positions / BOHR_ANGSTROM
-    field_derivatives(lambda field: XtbSurface(molecule, accuracy=1e-4, field=field)(positions)[1], FIELD)
+    field_derivatives(lambda field: XtbSurface(molecule, accuracy=1e-4, field=field).energy_and_gradient(positions)[1], FIELD)
     return 13
 
 
@@ -69,8 +69,8 @@ def main():
         seconds = []
         for plan in plans:
             surface = XtbSurface(plan.molecule)
-            surface(plan.positions_bohr)
-            seconds.append(timed(lambda p=plan, s=surface: p.hessian(lambda x: s(x)[1], STEP)))
+            surface.energy_and_gradient(plan.positions_bohr)
+            seconds.append(timed(lambda p=plan, s=surface: p.hessian(lambda x: s.energy_and_gradient(x)[1], STEP)))
         counts = [plan.n_gradients for plan in plans]
         table.add_row(
             name, detection.point_group.label, str(counts[0]), f"{seconds[0]:.3f}", str(counts[1]), f"{seconds[1]:.3f}",

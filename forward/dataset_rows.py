@@ -99,7 +99,7 @@ def _geometry_columns(response: HarmonicResponse) -> dict[str, Any]:
     return {
         "positions_angstrom": response.molecule.positions.ravel().tolist(),
         "energy_hartree": response.energy_hartree,
-        "max_gradient": response.provenance["max_gradient"],
+        "max_gradient": float(np.abs(response.gradient).max()) if response.gradient is not None else None,
         "hessian_asymmetry": response.provenance["differences"]["asymmetry"],
         "bonding_kept": not (optimisation["bonds_formed"] or optimisation["bonds_broken"]),
         "dipole_e_bohr": response.dipole.tolist() if response.dipole is not None else None,

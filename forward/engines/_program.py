@@ -13,10 +13,10 @@ from ..response import HarmonicResponse
 from ._differences import DisplacementPlan, plan_displacements
 from ._optimise import optimise
 
-__all__ = ["Program", "response_of_program"]
+__all__ = ["KEPT_ANGSTROM", "Program", "response_of_program"]
 
 _LOG = logging.getLogger(__name__)
-_KEPT_ANGSTROM = 1e-4  # an optimised geometry has its symmetry to 1e-8; no other may be forced on it
+KEPT_ANGSTROM = 1e-4  # an optimised geometry has its symmetry to 1e-8; no other may be forced on it
 _LOOSE_GRADIENT = 1e-3  # Eh/bohr: above, harmonic wavenumbers are those of no stationary point
 
 
@@ -55,10 +55,10 @@ def response_of_program(
     if optimize:
         found = optimise(program.energy_and_gradient, detection, max_gradient=max_gradient)
         record["optimisation"] = found.as_dict()
-        detection = detect_point_group(found.molecule, tolerance=_KEPT_ANGSTROM)
+        detection = detect_point_group(found.molecule, tolerance=KEPT_ANGSTROM)
     plan = plan_displacements(detection)
     moved = float(np.abs(plan.molecule.positions - detection.molecule.positions).max())
-    if moved > _KEPT_ANGSTROM:
+    if moved > KEPT_ANGSTROM:
         _LOG.warning("%s: positions moved by %.2g A to be exactly %s", method, moved, detection.point_group)
     record["point_group"], record["symmetrised_by_angstrom"] = detection.point_group.label, moved
     energy, gradient = program.energy_and_gradient(plan.positions_bohr)

@@ -5,7 +5,8 @@ S. Grimme, C. Bannwarth, P. Shushkov, J. Chem. Theory Comput. 13, 1989 (2017), d
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,10 @@ import numpy as np
 
 from ...constants import BOHR_ANGSTROM
 from ...errors import EngineError, MissingPackageError
-from ...groups.detection import detect_point_group
 from ...groups.molecule import Molecule
 from ...groups.operations import NDArrayFloat
 from ..response import HarmonicResponse
-from ._differences import DisplacementPlan, plan_displacements, plan_without_symmetry
-from ._optimise import optimise
+from ._program import response_of_program
 from ._projection import project_response
 
 if TYPE_CHECKING:
@@ -76,7 +75,6 @@ class XtbSurface:
     ) -> None:
         _check_request(molecule, method, charge, unpaired_electrons)
         self.molecule, self.method = molecule, method
-        self.n_gradients = 0
         self._start: Result | None = None
         try:
             from tblite import library
@@ -107,7 +105,6 @@ class XtbSurface:
             The self-consistent field did not converge; the message holds tblite's words and the geometry.
         """
         self._calculator.update(np.ascontiguousarray(positions_bohr.reshape(-1, 3)))
-        self.n_gradients += 1
         try:
             if self._start is None:
                 self._start = self._calculator.singlepoint()
@@ -119,13 +116,17 @@ class XtbSurface:
                 f"unpaired electrons, and the geometry (angstrom):\n{np.round(positions_bohr * BOHR_ANGSTROM, 4)}"
             ) from error
 
-    def __call__(self, positions_bohr: NDArrayFloat) -> tuple[float, NDArrayFloat]:
+    def energy_and_gradient(self, positions_bohr: NDArrayFloat) -> tuple[float, NDArrayFloat]:
         """Energy in Eh and gradient (3N,) in Eh/bohr at positions (N, 3) in bohr."""
         result = self.result(positions_bohr)
         energy, gradient = float(result.get("energy")), np.array(result.get("gradient")).ravel()
         if not (np.isfinite(energy) and np.isfinite(gradient).all()):
             raise EngineError(f"{self.method} gave an energy {energy} and a gradient with NaN for {self.molecule!r}.")
         return energy, gradient
+
+    def properties(self, positions_bohr: NDArrayFloat) -> dict[str, NDArrayFloat]:
+        """What is differentiated by moving atoms: the gradient. The tensors come from fields, which is cheaper."""
+        return {"gradient": self.energy_and_gradient(positions_bohr)[1]}
 
 
 def tblite_version() -> str:
@@ -215,7 +216,6 @@ def xtb_response(
     optimize: bool = True,
     charge: int = 0,
     unpaired_electrons: int = 0,
-    symmetry: bool = True,
     derivatives: bool = True,
     allow_rebonding: bool = False,
     max_gradient: float = 3e-5,
@@ -233,9 +233,8 @@ def xtb_response(
         "GFN2-xTB" or "GFN1-xTB".
     optimize : bool
         Optimise the geometry first, keeping its symmetry; otherwise it is taken as it stands (exactly symmetrised).
+        Either way only symmetry-unique displacements are computed.
     charge, unpaired_electrons : int
-    symmetry : bool
-        Compute only symmetry-unique displacements. (The optimisation always keeps the symmetry of the start.)
     derivatives : bool
         False leaves the dipole and polarizability derivatives out.
     allow_rebonding : bool
@@ -263,64 +262,58 @@ def xtb_response(
     without symmetry, each O(N^3).
     """
     surface = XtbSurface(molecule, method, charge=charge, unpaired_electrons=unpaired_electrons)
-    settings: dict[str, Any] = {
-        "step_bohr": step_bohr,
-        "field_au": field_au,
-        "richardson": richardson,
-        "hessian_accuracy": _HESSIAN_ACCURACY,
-        "field_accuracy": _FIELD_ACCURACY,
-        "charge": charge,
-        "unpaired_electrons": unpaired_electrons,
-    }
-    if optimize:
-        optimised = optimise(surface, detect_point_group(molecule), max_gradient=max_gradient)
-        molecule = optimised.molecule
-        settings["optimisation"] = optimised.as_dict()
-        if optimised.bonding_changed and not allow_rebonding:
-            raise EngineError(
-                f"{method}: optimising {molecule!r} changed its bonds: formed {list(optimised.bonds_formed)}, broken "
-                f"{list(optimised.bonds_broken)} (atoms counted from 0). The result would be of another molecule; "
-                "start from a better geometry, or say allow_rebonding=True."
-            )
-    plan = _plan(molecule, symmetry)
-    molecule = plan.molecule
-    at_rest = surface.result(plan.positions_bohr)
-    differences = plan.differentiate(lambda x: {"gradient": surface(x)[1]}, step_bohr, on_done)
+    response = response_of_program(
+        molecule,
+        surface,
+        optimize=optimize,
+        max_gradient=max_gradient,
+        step_bohr=step_bohr,
+        method=method,
+        provenance={
+            "engine": "xtb",
+            "program": tblite_version(),
+            "field_au": field_au,
+            "richardson": richardson,
+            "hessian_accuracy": _HESSIAN_ACCURACY,
+            "field_accuracy": _FIELD_ACCURACY,
+            "charge": charge,
+            "unpaired_electrons": unpaired_electrons,
+        },
+        charge=charge,
+        on_done=on_done,
+    )
+    if optimize and not allow_rebonding:
+        _check_bonds(molecule, method, response.provenance["optimisation"])
+    positions = response.molecule.positions / BOHR_ANGSTROM
 
-    def gradient_in_field(field: NDArrayFloat) -> NDArrayFloat:
-        in_field = XtbSurface(
-            molecule,
+    def in_field(field: NDArrayFloat) -> NDArrayFloat:
+        bent = XtbSurface(
+            response.molecule,
             method,
             charge=charge,
             unpaired_electrons=unpaired_electrons,
             accuracy=_FIELD_ACCURACY,
             field=field,
-        )
-        result = in_field.result(plan.positions_bohr)
+        ).result(positions)
         # The dipole rides along: its derivatives with respect to the field are the polarizability.
-        return np.concatenate([np.ravel(result.get("gradient")), -result.get("dipole")])
+        return np.concatenate([np.ravel(bent.get("gradient")), -bent.get("dipole")])
 
-    dipole_derivatives = polarizability_derivatives = polarizability = None
     if derivatives:
-        first, second = field_derivatives(gradient_in_field, field_au, richardson)
-        dipole_derivatives, polarizability = first[:, :-3], (first[:, -3:] + first[:, -3:].T) / 2
-        polarizability_derivatives = second[..., :-3]
-    gradient = np.array(at_rest.get("gradient")).ravel()
-    settings |= {"max_gradient": float(np.abs(gradient).max()), "differences": differences.as_dict()}
-    response = HarmonicResponse(
-        molecule,
-        differences.hessian,
-        dipole_derivatives,
-        polarizability_derivatives,
-        gradient=gradient,
-        energy_hartree=float(at_rest.get("energy")),
-        dipole=np.array(at_rest.get("dipole")),
-        polarizability=polarizability,
-        method=method,
-        provenance={"engine": "xtb", "program": tblite_version(), **settings},
-    )
-    return project_response(response, plan, charge=charge)
+        first, second = field_derivatives(in_field, field_au, richardson)
+        response = replace(
+            response,
+            dipole_derivatives=first[:, :-3],
+            polarizability_derivatives=second[..., :-3],
+            polarizability=(first[:, -3:] + first[:, -3:].T) / 2,
+        )
+    at_rest = surface.result(positions)
+    return project_response(replace(response, dipole=np.array(at_rest.get("dipole"))), charge)
 
 
-def _plan(molecule: Molecule, symmetry: bool) -> DisplacementPlan:
-    return plan_displacements(detect_point_group(molecule)) if symmetry else plan_without_symmetry(molecule)
+def _check_bonds(molecule: Molecule, method: str, optimisation: Mapping[str, Any]) -> None:
+    formed, broken = optimisation["bonds_formed"], optimisation["bonds_broken"]
+    if formed or broken:
+        raise EngineError(
+            f"{method}: optimising {molecule!r} changed its bonds: formed {formed}, broken {broken} (atoms from "
+            "0). The result would be of another molecule; start from a better geometry, or say allow_rebonding=True."
+        )
