@@ -77,7 +77,7 @@ def _conjugate(action: DisplacementSymmetry, irrep: str, basis: NDArrayFloat) ->
         matrix = _on_basis(action, index, basis)
         values, vectors = np.linalg.eigh(0.5j * (matrix - matrix.T))
         if values[-1] > _NOT_ZERO:
-            return basis @ vectors[:, values > 0]
+            return np.asarray(basis @ vectors[:, values > 0], dtype=complex)
     raise RepresentationError(f"{action.analysis.point_group}: no operation tells the pair {irrep} apart.")
 
 

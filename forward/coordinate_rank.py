@@ -56,7 +56,7 @@ class CoordinateRank:
         CoordinateError
             The coordinates do not describe all vibrations.
         """
-        singular = np.linalg.svd(b_matrix, compute_uv=False)
+        singular = np.asarray(np.linalg.svd(b_matrix, compute_uv=False), dtype=float)
         relative = singular / max(float(singular.max(initial=0.0)), 1e-300)
         rank = int((relative > INDEPENDENT).sum())
         if rank != expected:

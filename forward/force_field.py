@@ -138,7 +138,7 @@ class LinearForceField:
         size = len(self.internals)
         p, i, j = self.entries.T
         flat = np.bincount(i * size + j, self.values * self.parameters[p], minlength=size * size)
-        return flat.reshape(size, size)
+        return np.asarray(flat, dtype=float).reshape(size, size)
 
     def with_parameters(self, parameters: Any) -> "LinearForceField":
         """The same model with these constants (n_parameters,).
@@ -170,7 +170,8 @@ class LinearForceField:
             for step in [max(1, _AT_ONCE // len(self.internals) ** 2)]
             for a in range(0, self.n_parameters, step)
         ])  # fmt: skip
-        constants, _, rank, singular = np.linalg.lstsq(design.T, target, rcond=1e-9)
+        solution, _, rank, values = np.linalg.lstsq(design.T, target, rcond=1e-9)
+        constants, singular = np.asarray(solution, dtype=float), np.asarray(values, dtype=float)
         return self._fit(constants, target, vibrations, int(rank), singular / max(float(singular[0]), 1e-300))
 
     def _fit(
@@ -178,7 +179,10 @@ class LinearForceField:
     ) -> ForceFieldFit:
         fitted = self.with_parameters(constants)
         reached = self._weighted(fitted.matrix()[None], vibrations)[0]
-        both = [wavenumbers_of(np.linalg.eigvalsh(_unpacked(x, vibrations.shape[1]))) for x in (target, reached)]
+        both = [
+            wavenumbers_of(np.asarray(np.linalg.eigvalsh(_unpacked(x, vibrations.shape[1])), dtype=float))
+            for x in (target, reached)
+        ]
         difference = both[0] - both[1]
         relative = float(np.linalg.norm(target - reached) / max(float(np.linalg.norm(target)), 1e-300))
         rms = float(np.sqrt((difference**2).mean()))

@@ -204,7 +204,7 @@ class WilsonSolution:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        undefined = np.asarray(np.ma.getmaskarray(self.ped)).any(axis=1).tolist()
+        undefined = [bool(row.any()) for row in np.ma.getmaskarray(self.ped)]
         ped = [None if skip else row.tolist() for row, skip in zip(np.ma.getdata(self.ped), undefined, strict=True)]
         return {
             "molecule": self.molecule.as_dict(),
