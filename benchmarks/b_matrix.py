@@ -125,7 +125,7 @@ def main() -> None:
     if find_spec("geometric") is None:
         raise SystemExit("benchmarks/b_matrix.py needs: pip install geometric")
     print(
-        f"Median CPU time of {repetitions}, one core. batch: ours for {BATCH} geometries at once (beyond 50 atoms one), "
+        f"Median CPU time of {repetitions}, one core. batch: ours for {BATCH} geometries at once (one beyond 50), "
         "each;\n2nd: sum of all second derivatives with weights.\n"
     )
     for molecule in molecules().values():

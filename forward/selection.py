@@ -60,7 +60,7 @@ def internal_coordinates(molecule: Any, *, bonds: Any = None, redundant: bool = 
     their unit gradient is new; (3) at the end, what is missing, by pivoting among all. A molecule whose orbits do not
     add up to d (rings, cages) gets a set that spans all vibrations but is not closed under its group.
 
-    Time O(n_q (3N)^2), a few seconds for 200 atoms.
+    Time O(n_q (3N)^2), about a second for 200 atoms.
 
     Examples
     --------
