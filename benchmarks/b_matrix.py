@@ -1,7 +1,7 @@
 """Wilson's B matrix: ours against geomeTRIC's, the same primitives in one process, one core.
 
-Run with ``make bench`` or ``python benchmarks/b_matrix.py [repetitions]``. Coordinates: `internal_coordinates`. geomeTRIC
-gets the same atoms as Distance, Angle, LinearAngle and Dihedral; an out-of-plane angle becomes its OutOfPlane, another
+Run with ``python benchmarks/b_matrix.py [repetitions]``. Coordinates: `internal_coordinates`. geomeTRIC gets the
+same atoms as Distance, Angle, LinearAngle and Dihedral; an out-of-plane angle becomes its OutOfPlane, another
 function of the same four atoms at about the same cost. Its time is that of ``PrimitiveInternalCoordinates.wilsonB``,
 with the cache that it keeps by geometry emptied before each run. CPU time of this process (other load on the
 machine then matters little), median of the repetitions, which alternate between the two. geomeTRIC has only numerical
@@ -124,13 +124,15 @@ def main() -> None:
     repetitions = parser.parse_args().repetitions
     if find_spec("geometric") is None:
         raise SystemExit("benchmarks/b_matrix.py needs: pip install geometric")
-    print(f"Median CPU time of {repetitions}, one core. batch: ours for {BATCH} geometries at once, each.\n")
+    print(
+        f"Median CPU time of {repetitions}, one core. batch: ours for {BATCH} geometries at once (one beyond 50), "
+        "each;\n2nd: sum of all second derivatives with weights.\n"
+    )
     for molecule in molecules().values():
         internal_coordinates(molecule)  # imports and tables are not counted
-    header = f"{'molecule':20s} {'atoms':>5s} {'n_q':>5s} {'choose ms':>10s} {'ours ms':>9s} {'batch ms':>9s}"
-    print(
-        f"{header} {'geomeTRIC ms':>13s} {'ratio':>7s} {'batch ratio':>12s} {'largest difference':>19s} {'2nd derivatives ms':>19s}"
-    )
+    widths = {"molecule": -20, "atoms": 6, "n_q": 6, "choose ms": 10, "ours ms": 9, "batch ms": 9, "geomeTRIC ms": 13}
+    widths |= {"ratio": 8, "batch ratio": 12, "difference": 11, "2nd ms": 8}
+    print("".join(f"{title:{'<' if width < 0 else '>'}{abs(width)}s}" for title, width in widths.items()))
     for name, molecule in molecules().items():
         start = time.process_time()
         coordinates = internal_coordinates(molecule)
@@ -150,10 +152,9 @@ def main() -> None:
         )
         difference = np.abs(coordinates.b_matrix(x) - peer())[same].max()
         print(
-            f"{name:20s} {len(molecule):5d} {len(coordinates):5d} {1e3 * choosing:10.1f} {1e3 * ours:9.3f} "
-            f"{1e3 * many / len(batch):9.3f} {1e3 * theirs:13.2f} {theirs / ours:6.1f}x "
-            f"{theirs * len(batch) / many:11.1f}x {difference:19.1e} "
-            f"{1e3 * second:19.2f}"
+            f"{name:20s}{len(molecule):6d}{len(coordinates):6d}{1e3 * choosing:10.1f}{1e3 * ours:9.3f}"
+            f"{1e3 * many / len(batch):9.3f}{1e3 * theirs:13.2f}{theirs / ours:7.1f}x"
+            f"{theirs * len(batch) / many:11.1f}x{difference:11.1e}{1e3 * second:8.2f}"
         )
 
 

@@ -214,14 +214,13 @@ def _torsion(vectors: list[NDArrayFloat], _axes: NDArrayFloat | None, order: int
     Vectors F = a - b, G = b - c, H = d - c. Equations (27) and (32) of Blondel and Karplus, with A = F x G, B = H x G.
     """
     f, g, h = vectors
-    for vector in (f, g, h):
-        _unit(vector)
     a, b = cross(f, g), cross(h, g)
-    aa, bb, gg = _dot(a, a), _dot(b, b), _dot(g, g)
+    aa, bb, ff, gg, hh = (_dot(v, v) for v in (a, b, f, g, h))
+    _refuse(np.minimum(np.minimum(ff, gg), hh) < _COINCIDENT**2, "two of its atoms coincide")
     length = np.sqrt(gg)
     reason = "one of its bond angles is 0 or 180 degrees, where it is undefined"
-    _refuse(aa < _NEARLY_LINEAR**2 * _dot(f, f) * gg, reason)
-    _refuse(bb < _NEARLY_LINEAR**2 * _dot(h, h) * gg, reason)
+    _refuse(aa < _NEARLY_LINEAR**2 * ff * gg, reason)
+    _refuse(bb < _NEARLY_LINEAR**2 * hh * gg, reason)
     value = np.arctan2(_dot(cross(b, a), g) / length, _dot(a, b))
     if order == 0:
         return value, None, None

@@ -47,20 +47,20 @@ def internal_coordinates(molecule: Any, *, bonds: Any = None, redundant: bool = 
 
     Notes
     -----
-    Stretches: all bonds. Fragments without a bond between them are joined by their closest contact (distance beyond the
-    covalent radii) and all contacts equivalent to it. Bends: all angles up to 175 degrees. Beyond, at an atom with
-    all its bonds on the line, a pair of linear bends whose axes follow the symmetry of the site. Out-of-plane angles: at planar
-    centres. Torsions: about all bonds, across linear chains with the substituents at their ends, never about a linear
-    angle; about bonds of atoms with more than four neighbours only where the set is else incomplete. If the rank of B
-    is still below d, the closest pairs of atoms not yet joined are treated as bonds, one symmetry orbit after the
-    other, until it is d.
+    Stretches: all bonds. Fragments without a bond between them are joined by their closest contact (distance beyond
+    the covalent radii) and all contacts equivalent to it. Bends: all angles up to 175 degrees. Beyond, at an atom
+    with all its bonds on the line, a pair of linear bends whose axes follow the symmetry of the site. Out-of-plane
+    angles: at centres planar within 10 degrees. Torsions: about all bonds, across linear chains with the substituents
+    at their ends, never about a linear angle; about bonds of atoms with more than four neighbours only where the set
+    is else incomplete. If the rank of B is still below d, the closest pairs of atoms not yet joined are treated as
+    bonds, one symmetry orbit after the other, until it is d.
 
     ``redundant=False`` goes through the kinds in the order of the set and takes (1) whole symmetry orbits that are
-    independent of what is there, best conditioned first, (2) single coordinates by pivoting. A molecule whose
-    orbits do not add up to d (rings, cages) gets a set that spans all vibrations but is not closed under its
-    group.
+    independent of what is there, best conditioned first, (2) single coordinates by pivoting, as long as a fifth of
+    their unit gradient is new; (3) at the end, what is missing, by pivoting among all. A molecule whose orbits do not
+    add up to d (rings, cages) gets a set that spans all vibrations but is not closed under its group.
 
-    Time O(n_q (3N)^2), a few seconds for 200 atoms.
+    Time O(n_q (3N)^2), about a second for 200 atoms.
 
     Examples
     --------

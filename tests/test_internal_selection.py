@@ -1,4 +1,4 @@
-"""Automatic internal coordinates: complete, closed under symmetry, independent on request; the check of a user's set."""
+"""Automatic internal coordinates: complete, closed under symmetry, independent on request; checks of a user's."""
 
 import logging
 

@@ -392,7 +392,7 @@ def test_out_of_plane_against_geometric():
 
 
 def test_out_of_plane_is_wilsons_formula():
-    """Wilson, Decius, Cross (1955) ch. 4: sin gamma = (e2 x e3 / sin phi1) . e1, and their s vectors at the planar case."""
+    """Wilson, Decius, Cross (1955) ch. 4: sin gamma = (e2 x e3 / sin phi1) . e1, and the s vector of the end."""
     x = TETRAHEDRON
     e1, e2, e3 = ((x[i] - x[1]) / np.linalg.norm(x[i] - x[1]) for i in (0, 2, 3))
     phi = np.arccos(e2 @ e3)
