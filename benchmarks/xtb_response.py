@@ -37,7 +37,11 @@ def timed(function):
 def by_fields(molecule):
     """Derivatives from 13 gradients; number of calculations."""
     positions = molecule.positions / BOHR_ANGSTROM
-    field_derivatives(lambda field: XtbSurface(molecule, accuracy=1e-4, field=field).energy_and_gradient(positions)[1], FIELD)
+
+    def gradient(field):
+        return XtbSurface(molecule, accuracy=1e-4, field=field).energy_and_gradient(positions)[1]
+
+    field_derivatives(gradient, FIELD)
     return 13
 
 

@@ -205,8 +205,8 @@ def _run_locally(
     def finished(numbers: Sequence[int], alone: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         with parallel_config(backend="loky", inner_max_num_threads=1):
             # One shard at a time, yet in a process of its own, which joblib has only for more than one job.
-            n_workers, dispatched = (2, 1) if alone else (n_jobs, "2*n_jobs")
-            pool = Parallel(n_jobs=n_workers, return_as="generator_unordered", pre_dispatch=dispatched)
+            n_workers, dispatched = (2, "1") if alone else (n_jobs, "2*n_jobs")
+            pool: Any = Parallel(n_jobs=n_workers, return_as="generator_unordered", pre_dispatch=dispatched)
             for number, rows in pool(delayed(_shard)(k, left[k], settings, traces, alone) for k in numbers):
                 del left[number]
                 yield number, rows

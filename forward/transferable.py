@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,7 +110,7 @@ def _diagonal_terms(typing: _Typing, k: int, q: Any, about: Mapping[frozenset[in
         yield Term(typing.levels("stretch", atoms), k, k, 1.0)
         excess = typing.excess(*atoms)
         yield Term(typing.levels("stretch x excess", atoms), k, k, excess)
-        yield Term(("stretch x excess^2",) * 3, k, k, excess**2)
+        yield Term(("stretch x excess^2", "stretch x excess^2", "stretch x excess^2"), k, k, excess**2)
     elif q.kind == "bend":
         yield Term(typing.levels("bend" + typing.ring(*atoms), atoms, atoms[1:2]), k, k, 1.0)
     elif q.kind == "linear_bend":
@@ -156,9 +156,9 @@ def _bend_bend(typing: _Typing, bends: Sequence[tuple[int, Any]]) -> Iterator[Te
         for (k, first), (m, second) in combinations(group, 2):
             shared = set(first.atoms) & set(second.atoms) - {centre}
             if not shared:
-                yield Term(("bend/bend opposite", f"bend/bend opposite {typing.element(centre)}") * 1 + (
-                    f"bend/bend opposite {typing.typed(centre)}",
-                ), k, m, 1.0)  # fmt: skip
+                kind = "bend/bend opposite"
+                levels = (kind, f"{kind} {typing.element(centre)}", f"{kind} {typing.typed(centre)}")
+                yield Term(levels, k, m, 1.0)
                 continue
             (common,) = shared
             others = sorted(typing.element(a) for q in (first, second) for a in q.atoms if a not in (centre, common))
@@ -177,8 +177,8 @@ def _bend_bend(typing: _Typing, bends: Sequence[tuple[int, Any]]) -> Iterator[Te
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, Any]:
-    text = resources.files(__package__).joinpath("data/transferable_force_field.json").read_text(encoding="utf-8")
-    return json.loads(text)
+    path = Path(__file__).parent / "data" / "transferable_force_field.json"
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -71,7 +71,7 @@ class XtbSurface:
         charge: int = 0,
         unpaired_electrons: int = 0,
         accuracy: float = _HESSIAN_ACCURACY,
-        field: Sequence[float] | None = None,
+        field: Sequence[float] | NDArrayFloat | None = None,
     ) -> None:
         _check_request(molecule, method, charge, unpaired_electrons)
         self.molecule, self.method = molecule, method
@@ -93,7 +93,8 @@ class XtbSurface:
         self._calculator.set("accuracy", accuracy)
         if field is not None:
             # tblite 0.8 passes the argument to C as it is: a pointer, which must outlive the calculator.
-            self._field = library.ffi.new("double[3]", [float(component) for component in field])
+            components = [float(component) for component in field]
+            self._field = library.ffi.new("double[3]", components)  # pyright: ignore[reportPrivateImportUsage]
             self._calculator.add("electric-field", self._field)
 
     def result(self, positions_bohr: NDArrayFloat) -> "Result":
@@ -116,17 +117,17 @@ class XtbSurface:
                 f"unpaired electrons, and the geometry (angstrom):\n{np.round(positions_bohr * BOHR_ANGSTROM, 4)}"
             ) from error
 
-    def energy_and_gradient(self, positions_bohr: NDArrayFloat) -> tuple[float, NDArrayFloat]:
+    def energy_and_gradient(self, positions: NDArrayFloat) -> tuple[float, NDArrayFloat]:
         """Energy in Eh and gradient (3N,) in Eh/bohr at positions (N, 3) in bohr."""
-        result = self.result(positions_bohr)
+        result = self.result(positions)
         energy, gradient = float(result.get("energy")), np.array(result.get("gradient")).ravel()
         if not (np.isfinite(energy) and np.isfinite(gradient).all()):
             raise EngineError(f"{self.method} gave an energy {energy} and a gradient with NaN for {self.molecule!r}.")
         return energy, gradient
 
-    def properties(self, positions_bohr: NDArrayFloat) -> dict[str, NDArrayFloat]:
+    def properties(self, positions: NDArrayFloat) -> dict[str, NDArrayFloat]:
         """What is differentiated by moving atoms: the gradient. The tensors come from fields, which is cheaper."""
-        return {"gradient": self.energy_and_gradient(positions_bohr)[1]}
+        return {"gradient": self.energy_and_gradient(positions)[1]}
 
 
 def tblite_version() -> str:
