@@ -42,7 +42,7 @@ PLAIN = {
     "Propanedinitrile": "Malononitrile", "Nitrogen trifluoride": "Nitrogen trifluoride",
     "Phosphorus trichloride": "Phosphorus trichloride", "Silicon tetrafluoride": "Silicon tetrafluoride",
     "Methane, bromochloro-": "Methane, bromochloro-", "Silicon tetrachloride": "Silane, tetrachloro-",
-    "deuterium oxide": "Deuterium oxide", "Phosphorus trifluoride": "Phosphorus trifluoride",
+    "Phosphorus trifluoride": "Phosphorus trifluoride",
     "Ethylenimine": "Aziridine", "Ethyne, chloro-": "Chloroacetylene",
     "Methane, bromotrichloro-": "Methane, bromotrichloro-", "Ethane, fluoro-": "fluoroethane",
     "(Z)-1,2-Difluoroethylene": "Ethene, 1,2-difluoro-, (Z)-", "Oxygen difluoride": "Difluorine monoxide",
@@ -62,6 +62,7 @@ PLAIN = {
 }  # fmt: skip
 # The same with every H replaced by D.
 DEUTERATED = {
+    "deuterium oxide": "Water",
     "(2H4)methane": "Methane", "Hydrogen sulfide-d2": "Hydrogen sulfide", "Benzene-D6": "Benzene",
     "Cyclohexane-d12": "Cyclohexane", "[2H4]ethylene": "Ethylene", "Acetylene-d2": "Acetylene",
     "(2H3)ammonia": "Ammonia", "Ethane-d6": "Ethane", "Methanol-D4": "Methyl alcohol", "Propane-d8": "Propane",
@@ -144,14 +145,19 @@ OTHER_CONFORMER = {
 
 
 @cache
+def table_rows() -> list[dict[str, str]]:
+    """Rows of the table."""
+    with TABLE.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@cache
 def tabulated() -> dict[str, Counter]:
     """Name -> how often each species is listed, in symvib's spelling of the labels."""
     species: dict[str, Counter] = {}
-    with TABLE.open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            name = row["molecule"]
-            if row["irrep"]:
-                species.setdefault(name, Counter())[species_of(row)] += 1
+    for row in table_rows():
+        if row["irrep"]:
+            species.setdefault(row["molecule"], Counter())[species_of(row)] += 1
     return species
 
 
