@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def range_of(wavenumber_cm1: float, limits: Sequence[float]) -> str:
 
 def range_names(limits: Sequence[float]) -> list[str]:
     """Names of the ranges between ascending limits."""
-    between = [f"{a:g} to {b:g}" for a, b in zip(limits, limits[1:], strict=False)]
+    between = [f"{a:g} to {b:g}" for a, b in pairwise(limits)]
     return [f"below {limits[0]:g}", *between, f"above {limits[-1]:g}"]
 
 

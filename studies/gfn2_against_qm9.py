@@ -36,7 +36,8 @@ RANGES_CM1 = (600, 1200, 1800, 2700)
 REFERENCE = SHARED / "qm9_gfn2" / "responses.npz"
 GROUPS = ("other than C1 and Cs", "C1 or Cs")
 CLUSTER_CM1 = 3.0  # modes closer than that are compared as one: intensities inside a degenerate set are arbitrary
-SAME_ENERGY_HARTREE = 1e-6
+SAME_ENERGY_HARTREE, SAME_BASIN_HARTREE = 1e-6, 1e-4
+SAME_POINT = "same stationary point, energies within 1 microhartree"
 _COLUMNS = (
     "id",
     "status",
@@ -119,8 +120,9 @@ def _stacked(
 
 
 def against_independent_run(rows: dict[int, dict[str, Any]], path: Path = REFERENCE) -> dict[str, Any]:
-    """Largest differences of each molecule that both runs hold; None in the result where the other run is absent."""
-    differences = []
+    """Largest differences of each molecule that both runs hold, and what tells their stationary points apart."""
+    differences: list[dict[str, Any]] = []
+    other_number: list[int] = []
     with np.load(path) as data:
         other = {name: data[name] for name in ("index", "mode_offset", "energy_hartree")}
         modes = {name: data[name] for name in ("wavenumber_cm1", "ir_km_per_mol", "raman_a4_per_amu")}
@@ -130,15 +132,18 @@ def against_independent_run(rows: dict[int, dict[str, Any]], path: Path = REFERE
             continue
         piece = slice(other["mode_offset"][k], other["mode_offset"][k + 1])
         theirs = {name: values[piece] for name, values in modes.items()}
-        if len(theirs["wavenumber_cm1"]) == len(row["wavenumber_cm1"]):
-            differences.append(_difference(index, row, theirs, float(other["energy_hartree"][k])))
-    same = [d for d in differences if d["kind"] == "same stationary point"]
+        if len(theirs["wavenumber_cm1"]) != len(row["wavenumber_cm1"]):
+            other_number.append(index)
+            continue
+        differences.append(_difference(index, row, theirs, float(other["energy_hartree"][k])))
+    same = [d for d in differences if d["kind"] == SAME_POINT]
     return {
-        "n_common": len(differences),
+        "n_common": len(differences) + len(other_number),
+        "other_number_of_modes": other_number,
         "kinds": dict(Counter(d["kind"] for d in differences).most_common()),
         "same_point": {name: _tail(same, name) for name in ("wavenumber_cm1", "ir_km_per_mol", "raman_relative")},
         "all": {name: _tail(differences, name) for name in ("wavenumber_cm1", "ir_km_per_mol", "raman_relative")},
-        "largest_of_the_same_point": sorted(same, key=lambda d: -d["wavenumber_cm1"])[:5],
+        "largest": sorted(differences, key=lambda d: -d["wavenumber_cm1"])[:10],
     }
 
 
@@ -153,12 +158,7 @@ def _difference(index: int, row: dict[str, Any], theirs: dict[str, np.ndarray], 
         return np.bincount(cluster, ours[name][order]) - np.bincount(cluster, theirs[name][their_order])
 
     gap = row["energy_hartree"] - energy
-    imaginary, their_imaginary = int((x < 0).sum()), int((y < 0).sum())
-    kind = "same stationary point"
-    if imaginary != their_imaginary:
-        kind = "saddle point in ours" if imaginary > their_imaginary else "saddle point in the other"
-    elif abs(gap) > SAME_ENERGY_HARTREE:
-        kind = "another conformer, ours lower" if gap < 0 else "another conformer, ours higher"
+    kind = _kind(gap, int((x < 0).sum()) - int((y < 0).sum()))
     strongest = float(theirs["raman_a4_per_amu"].max())
     return {
         "index": int(index),
@@ -168,6 +168,19 @@ def _difference(index: int, row: dict[str, Any], theirs: dict[str, np.ndarray], 
         "ir_km_per_mol": round(float(np.abs(summed("ir_km_per_mol")).max()), 4),
         "raman_relative": round(float(np.abs(summed("raman_a4_per_amu")).max()) / strongest, 6),
     }
+
+
+def _kind(energy_gap_hartree: float, more_imaginary: int) -> str:
+    """What tells the two runs of a molecule apart: the energy (ours minus theirs) and the number of imaginary modes."""
+    size = abs(energy_gap_hartree)
+    close = "within 100" if size <= SAME_BASIN_HARTREE else "more than 100"
+    if more_imaginary:
+        return (
+            f"{'more' if more_imaginary > 0 else 'fewer'} imaginary modes in ours, energies {close} microhartree apart"
+        )
+    if size <= SAME_ENERGY_HARTREE:
+        return SAME_POINT
+    return f"ours {'lower' if energy_gap_hartree < 0 else 'higher'}, {close} microhartree apart"
 
 
 def _tail(differences: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
