@@ -1,4 +1,4 @@
-"""The command line: ``symvib report``, ``symmetrize``, ``table``, ``completeness``, ``correlate``.
+"""The command line. Here: ``symvib report``, ``symmetrize``, ``table``, ``completeness``, ``correlate``.
 
 Exit codes: 0 done; 1 refused, with one clear line on stderr; 2 wrong usage.
 """
@@ -8,22 +8,20 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .errors import MoleculeError, SymvibError
+from .cli_base import read_source, refusing, say
+from .cli_forward import dataset_app, modes, spectrum
 
 if TYPE_CHECKING:
     from .groups.batch import BatchRow
     from .groups.report import PointGroupReport
 
 __all__ = ["app", "main"]
-
-_STDIN_LIMIT = 50_000_000  # bytes; an XYZ file of 20,000 atoms has about 1 MB
 
 app = typer.Typer(
     name="symvib",
@@ -33,8 +31,6 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="markdown",
 )
-
-F = TypeVar("F", bound=Callable[..., None])
 
 
 class TableForm(StrEnum):
@@ -70,28 +66,6 @@ def main() -> None:
     app()
 
 
-def _refusing(command: F) -> F:
-    """The command, with our own errors and those of the file system as one line on stderr and exit code 1."""
-
-    @functools.wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except BrokenPipeError:
-            raise  # the reader (head, less) went away: click ends quietly
-        except (SymvibError, OSError) as error:
-            from .groups.batch import one_line
-
-            _say(f"symvib: {one_line(error)}")
-            raise typer.Exit(1) from None
-
-    return wrapped  # type: ignore[return-value]
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         from . import __version__
@@ -115,7 +89,7 @@ def _root(
 @app.command(
     epilog="Example: symvib report examples/benzene.xyz --html benzene.html; symvib report *.xyz --csv all.csv"
 )
-@_refusing
+@refusing
 def report(
     molecules: Annotated[
         list[str], typer.Argument(metavar="MOL...", help="Files (.xyz .mol .sdf .log ...), SMILES, or - for XYZ text.")
@@ -151,21 +125,6 @@ def report(
         _report_many(molecules, tolerance, csv, json_path)
 
 
-def _read_source(source: str) -> Any:
-    """What ``as_molecule`` can read: the source itself, or the text of standard input for ``-``."""
-    if source != "-":
-        return source
-    text = sys.stdin.buffer.read(_STDIN_LIMIT + 1)
-    if len(text) > _STDIN_LIMIT:
-        raise MoleculeError(f"standard input is longer than {_STDIN_LIMIT} bytes: not a molecule.")
-    decoded = text.decode("utf-8", errors="replace")
-    if "\n" not in decoded.strip():
-        raise MoleculeError("standard input holds no XYZ text: expected the number of atoms, a comment, the atoms.")
-    from .groups.readers import as_molecule
-
-    return as_molecule(decoded, name="standard input")
-
-
 def _report_one(
     source: str,
     tolerance: float | None,
@@ -179,7 +138,7 @@ def _report_one(
     paths = {"json": json_path, "markdown": markdown, "latex": latex, "html": html}
     if list(paths.values()).count("-") > 1:
         raise typer.BadParameter("only one kind of output can go to standard output (-).")
-    found = point_group_report(_read_source(source), tolerance)
+    found = point_group_report(read_source(source), tolerance)
     writers = {
         "json": found.to_json,
         "markdown": found.to_markdown,
@@ -193,7 +152,7 @@ def _report_one(
             typer.echo(writers[kind]())
         elif path:
             writers[kind](path)
-            _say(f"written: {path}")
+            say(f"written: {path}")
 
 
 def _show(found: "PointGroupReport") -> None:
@@ -211,12 +170,12 @@ def _report_many(sources: list[str], tolerance: float | None, csv: str | None, j
     from .groups.atomic_write import write_text
     from .groups.batch import batch_csv, batch_rows
 
-    rows: list[BatchRow] = list(with_progress(batch_rows(sources, tolerance, _read_source), len(sources)))
+    rows: list[BatchRow] = list(with_progress(batch_rows(sources, tolerance, read_source), len(sources)))
     if csv == "-":
         typer.echo(batch_csv(rows), nl=False)
     elif csv is not None:
         write_text(csv, batch_csv(rows))
-        _say(f"written: {csv}")
+        say(f"written: {csv}")
     if json_path is not None:
         data = [r.report.as_dict() if r.report else {"file": r.source, "error": r.error} for r in rows]
         text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
@@ -224,19 +183,19 @@ def _report_many(sources: list[str], tolerance: float | None, csv: str | None, j
             typer.echo(text)
         else:
             write_text(json_path, text + "\n")
-            _say(f"written: {json_path}")
+            say(f"written: {json_path}")
     if "-" not in (csv, json_path):
         print_batch(rows)
     failed = [row for row in rows if row.report is None]
     for row in failed:
-        _say(f"symvib: {row.source}: {row.error}" if row.source not in row.error else f"symvib: {row.error}")
+        say(f"symvib: {row.source}: {row.error}" if row.source not in row.error else f"symvib: {row.error}")
     if failed:
-        _say(f"symvib: {len(failed)} of {len(rows)} molecules failed.")
+        say(f"symvib: {len(failed)} of {len(rows)} molecules failed.")
         raise typer.Exit(1)
 
 
 @app.command(epilog="Example: symvib symmetrize sloppy.xyz --to D6h --output benzene.xyz")
-@_refusing
+@refusing
 def symmetrize(
     molecule: Annotated[str, typer.Argument(metavar="MOL", help="A file, a SMILES, or - for XYZ text.")],
     to: Annotated[str | None, typer.Option(metavar="GROUP", help="Point group [default: the one detected].")] = None,
@@ -246,16 +205,16 @@ def symmetrize(
     """The nearest structure that has a symmetry exactly, as XYZ."""
     from .groups.detection import detect_point_group
 
-    found = detect_point_group(_read_source(molecule), tolerance)
+    found = detect_point_group(read_source(molecule), tolerance)
     text = found.symmetrize(to).to_xyz(output)
     if output is None:
         typer.echo(text, nl=False)
     else:
-        _say(f"written: {output}")
+        say(f"written: {output}")
 
 
 @app.command(epilog="Example: symvib table D6h; symvib table C3 --form complex --format latex")
-@_refusing
+@refusing
 def table(
     group: Annotated[str, typer.Argument(help='Point group, any spelling: D6h, "D*h", Td, S8.')],
     form: Annotated[
@@ -280,7 +239,7 @@ def table(
 
 
 @app.command(epilog="Example: symvib completeness D6h 12")
-@_refusing
+@refusing
 def completeness(
     group: Annotated[str, typer.Argument(help="Point group.")],
     n_atoms: Annotated[int, typer.Argument(help="Number of atoms.")],
@@ -304,7 +263,7 @@ def completeness(
 
 
 @app.command(epilog="Example: symvib correlate Oh D4h")
-@_refusing
+@refusing
 def correlate(
     group: Annotated[str, typer.Argument(help="Point group.")],
     subgroup: Annotated[str, typer.Argument(help="A subgroup of it.")],
@@ -315,3 +274,8 @@ def correlate(
 
     found = correlation_table(group, subgroup)
     typer.echo(found.text() if format is ListFormat.TEXT else json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+
+
+app.command(epilog="Example: symvib modes CCO; symvib modes water.xyz --engine xtb --molden water.molden")(modes)
+app.command(epilog="Example: symvib spectrum c1ccccc1 --output benzene.png --jcamp benzene.jdx")(spectrum)
+app.add_typer(dataset_app, name="dataset")

@@ -1,6 +1,7 @@
 """What the command line shows on a terminal: rich tables, colours, a progress bar."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.box import SIMPLE_HEAD
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from .groups.batch import BatchRow
     from .groups.report import PointGroupReport
 
-__all__ = ["print_batch", "print_report", "with_progress"]
+__all__ = ["counting", "print_batch", "print_report", "with_progress"]
 
 T = TypeVar("T")
 
@@ -71,13 +72,25 @@ def print_batch(rows: Sequence["BatchRow"]) -> None:
 
 def with_progress(items: Iterable[T], total: int) -> Iterator[T]:
     """Yield ``items``, with a progress bar on stderr where that is a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with _progress() as progress:
         task = progress.add_task("reports", total=total)
         for item in items:
             progress.advance(task)
             yield item
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A function (done, all) that moves a progress bar on stderr where that is a terminal."""
+    with _progress() as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _print_entries(console: Console, lines: Sequence[str]) -> None:

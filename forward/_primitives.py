@@ -18,16 +18,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..groups.operations import NDArrayFloat
 
-__all__ = ["COINCIDENT", "KINDS", "NEARLY_LINEAR", "Kernel", "Undefined"]
+__all__ = ["KINDS", "Derivatives", "Kernel", "Undefined", "cross", "cross_matrix", "sum_of_directions"]
 
 # Atoms closer than this (in the unit of the positions) are one point: no direction leads from one to the other.
-COINCIDENT = 1e-6
+_COINCIDENT = 1e-6
 
 # Sine of an angle below which its plane is not defined in practice: 180 degrees within 0.06 degrees.
-NEARLY_LINEAR = 1e-3
+_NEARLY_LINEAR = 1e-3
 
 Derivatives = tuple[NDArrayFloat, NDArrayFloat | None, NDArrayFloat | None]
 
@@ -76,7 +77,7 @@ def _dot(a: NDArrayFloat, b: NDArrayFloat) -> NDArrayFloat:
     return np.einsum("...i,...i->...", a, b)
 
 
-def _cross(a: NDArrayFloat, b: NDArrayFloat) -> NDArrayFloat:
+def cross(a: NDArrayFloat, b: NDArrayFloat) -> NDArrayFloat:
     """Cross product; several times faster than numpy's for short arrays."""
     return np.stack(
         [
@@ -97,14 +98,14 @@ def _symmetric_outer(a: NDArrayFloat, b: NDArrayFloat) -> NDArrayFloat:
     return product + np.swapaxes(product, -1, -2)
 
 
-def _cross_matrix(a: NDArrayFloat) -> NDArrayFloat:
+def cross_matrix(a: NDArrayFloat) -> NDArrayFloat:
     """[a]x with [a]x b = a x b."""
     zero = np.zeros_like(a[..., 0])
     rows = [[zero, -a[..., 2], a[..., 1]], [a[..., 2], zero, -a[..., 0]], [-a[..., 1], a[..., 0], zero]]
     return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
 
 
-def _refuse(bad: NDArrayFloat, reason: str) -> None:
+def _refuse(bad: NDArray[np.bool_], reason: str) -> None:
     """Raise `Undefined` for the first coordinate, the last index of ``bad``, that is bad at any geometry."""
     if bad.any():
         raise Undefined(int(np.argwhere(bad.reshape(-1, bad.shape[-1]).any(axis=0))[0, 0]), reason)
@@ -113,7 +114,7 @@ def _refuse(bad: NDArrayFloat, reason: str) -> None:
 def _unit(vector: NDArrayFloat) -> tuple[NDArrayFloat, NDArrayFloat]:
     """Direction (..., n, 3) and length (..., n, 1)."""
     length = np.sqrt(_dot(vector, vector))[..., None]
-    _refuse(length[..., 0] < COINCIDENT, "two of its atoms coincide")
+    _refuse(length[..., 0] < _COINCIDENT, "two of its atoms coincide")
     return vector / length, length
 
 
@@ -171,12 +172,12 @@ def _bend(vectors: list[NDArrayFloat], _axes: NDArrayFloat | None, order: int) -
     """Angle theta between two bonds from the centre, 0 < theta < pi."""
     (e, r), (f, s) = _unit(vectors[0]), _unit(vectors[1])
     cosine = _dot(e, f)
-    normal = _cross(e, f)
+    normal = cross(e, f)
     sine = np.sqrt(_dot(normal, normal))
     value = np.arctan2(sine, cosine)
     if order == 0:
         return value, None, None
-    _refuse(sine < NEARLY_LINEAR, "the angle is 0 or 180 degrees, where it has no derivative: use a linear_bend pair")
+    _refuse(sine < _NEARLY_LINEAR, "the angle is 0 or 180 degrees, where it has no derivative: use a linear_bend pair")
     gradient = np.stack([-_across(f, e) / (r * sine[..., None]), -_across(e, f) / (s * sine[..., None])], axis=-2)
     if order == 1:
         return value, gradient, None
@@ -203,6 +204,13 @@ def _linear_bend(vectors: list[NDArrayFloat], axes: NDArrayFloat | None, order: 
     return value, gradient, _assemble({(0, 0): _unit_curvature(g, e, r), (1, 1): _unit_curvature(g, f, s)}, 2)
 
 
+def sum_of_directions(vectors: list[NDArrayFloat]) -> tuple[NDArrayFloat, NDArrayFloat]:
+    """e_ba + e_bc of linear bends, (..., n, 3), and its derivatives (..., n, 3, 2, 3) over the two bond vectors."""
+    (e, r), (f, s) = _unit(vectors[0]), _unit(vectors[1])
+    by_e, by_f = (np.eye(3) - _outer(e, e)) / r[..., None], (np.eye(3) - _outer(f, f)) / s[..., None]
+    return e + f, np.stack([by_e, by_f], axis=-2)
+
+
 def _torsion(vectors: list[NDArrayFloat], _axes: NDArrayFloat | None, order: int) -> Derivatives:
     """Dihedral angle of a-b-c-d in (-pi, pi], positive when d is clockwise of a seen from b to c (IUPAC).
 
@@ -211,13 +219,13 @@ def _torsion(vectors: list[NDArrayFloat], _axes: NDArrayFloat | None, order: int
     f, g, h = vectors
     for vector in (f, g, h):
         _unit(vector)
-    a, b = _cross(f, g), _cross(h, g)
+    a, b = cross(f, g), cross(h, g)
     aa, bb, gg = _dot(a, a), _dot(b, b), _dot(g, g)
     length = np.sqrt(gg)
     reason = "one of its bond angles is 0 or 180 degrees, where it is undefined"
-    _refuse(aa < NEARLY_LINEAR**2 * _dot(f, f) * gg, reason)
-    _refuse(bb < NEARLY_LINEAR**2 * _dot(h, h) * gg, reason)
-    value = np.arctan2(_dot(_cross(b, a), g) / length, _dot(a, b))
+    _refuse(aa < _NEARLY_LINEAR**2 * _dot(f, f) * gg, reason)
+    _refuse(bb < _NEARLY_LINEAR**2 * _dot(h, h) * gg, reason)
+    value = np.arctan2(_dot(cross(b, a), g) / length, _dot(a, b))
     if order == 0:
         return value, None, None
     fg, hg = _dot(f, g), _dot(h, g)
@@ -245,8 +253,8 @@ def _torsion_blocks(
     square = gg[..., None, None]
     fg, hg = _dot(f, g)[..., None, None], _dot(h, g)[..., None, None]
     # A x B-like products divided by A^4: (v x A) (x) A / A^4 = (v x from_a) (x) from_a
-    g_a, f_a = _cross(g, from_a), _cross(f, from_a)
-    g_b, h_b = _cross(g, from_b), _cross(h, from_b)
+    g_a, f_a = cross(g, from_a), cross(f, from_a)
+    g_b, h_b = cross(g, from_b), cross(h, from_b)
     a_norm = (1.0 / _dot(from_a, from_a))[..., None, None]
     b_norm = (1.0 / _dot(from_b, from_b))[..., None, None]
     middle = a_norm / (2 * length**3) * _symmetric_outer(g_a, from_a) + fg / length * _symmetric_outer(f_a, from_a)
@@ -267,24 +275,25 @@ def _out_of_plane(vectors: list[NDArrayFloat], _axes: NDArrayFloat | None, order
     """
     u, v, w = vectors
     (e, r), (ea, _), (eb, _) = _unit(u), _unit(v), _unit(w)
-    plane = _cross(ea, eb)
+    plane = cross(ea, eb)
     _refuse(
-        _dot(plane, plane) < NEARLY_LINEAR**2, "its plane is undefined: the centre and the last two atoms are on a line"
+        _dot(plane, plane) < _NEARLY_LINEAR**2,
+        "its plane is undefined: the centre and the last two atoms are on a line",
     )
-    normal, length = _unit_of_nonzero(_cross(v, w))
+    normal, length = _unit_of_nonzero(cross(v, w))
     sine = _dot(e, normal)
     in_plane = _across(e, normal)
     cosine = np.sqrt(_dot(in_plane, in_plane))
     value = np.arctan2(sine, cosine)
     if order == 0:
         return value, None, None
-    _refuse(cosine < NEARLY_LINEAR, "the bond stands upright on the plane, where the angle has no derivative")
+    _refuse(cosine < _NEARLY_LINEAR, "the bond stands upright on the plane, where the angle has no derivative")
     by_normal = _across(e, normal) / length
-    gradient = np.stack([_across(normal, e) / r, _cross(w, by_normal), _cross(by_normal, v)], axis=-2)
+    gradient = np.stack([_across(normal, e) / r, cross(w, by_normal), cross(by_normal, v)], axis=-2)
     gradient /= cosine[..., None, None]
     if order == 1:
         return value, gradient, None
-    to_v, to_w = -_cross_matrix(w), _cross_matrix(v)  # dn/dv, dn/dw of n = v x w
+    to_v, to_w = -cross_matrix(w), cross_matrix(v)  # dn/dv, dn/dw of n = v x w
     curvature = _unit_curvature(e, normal, length)
     mixed = _unit_product(e, normal) / (r * length)[..., None]
     blocks = {
@@ -293,7 +302,7 @@ def _out_of_plane(vectors: list[NDArrayFloat], _axes: NDArrayFloat | None, order
         (2, 2): np.swapaxes(to_w, -1, -2) @ curvature @ to_w,
         (0, 1): mixed @ to_v,
         (0, 2): mixed @ to_w,
-        (1, 2): np.swapaxes(to_v, -1, -2) @ curvature @ to_w - _cross_matrix(by_normal),
+        (1, 2): np.swapaxes(to_v, -1, -2) @ curvature @ to_w - cross_matrix(by_normal),
     }
     second = (_assemble(blocks, 3) + _wide(sine) * _gradient_square(gradient)) / _wide(cosine)
     return value, gradient, second

@@ -1,14 +1,55 @@
-"""Averages over the symmetry group of Cartesian derivatives of tensors."""
+"""Averages over the symmetry group of Cartesian derivatives of tensors, and the record of what they removed."""
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..groups.displacements import DisplacementSymmetry
 from ..groups.operations import NDArrayFloat
 
-__all__ = ["averaged_dipole_derivatives", "averaged_polarizability_derivatives", "relative_part_removed"]
+__all__ = [
+    "AveragedAway",
+    "averaged_dipole_derivatives",
+    "averaged_polarizability_derivatives",
+    "relative_part_removed",
+]
 
 # A part this small is rounding, whatever it is compared with: homonuclear molecules have no other dipole derivatives.
 _ABSOLUTE_ZERO = 1e-12
+
+
+@dataclass(frozen=True)
+class AveragedAway:
+    """What was not symmetric in a response, and was averaged away over the point group.
+
+    Attributes
+    ----------
+    hessian_hartree_per_bohr2 : float
+        Largest element of that part of the Hessian.
+    hessian, dipole_derivatives, polarizability_derivatives : float or None
+        Its Frobenius norm over that of what was given (0: exactly symmetric); None where nothing was given.
+    largest_shift_cm1 : float
+        Largest change of a wavenumber.
+    """
+
+    hessian_hartree_per_bohr2: float
+    hessian: float
+    largest_shift_cm1: float
+    dipole_derivatives: float | None
+    polarizability_derivatives: float | None
+
+    def __str__(self) -> str:
+        parts = [f"{self.hessian:.1e} of the Hessian (at most {self.largest_shift_cm1:.2g} cm-1)"]
+        if self.dipole_derivatives is not None:
+            parts.append(f"{self.dipole_derivatives:.1e} of the dipole derivatives")
+        if self.polarizability_derivatives is not None:
+            parts.append(f"{self.polarizability_derivatives:.1e} of the polarizability derivatives")
+        return "averaged away over the group: " + ", ".join(parts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return dict(vars(self))
 
 
 def averaged_dipole_derivatives(action: DisplacementSymmetry, derivatives: NDArrayFloat) -> NDArrayFloat:

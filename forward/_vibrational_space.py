@@ -57,7 +57,7 @@ def rigid_motions(positions: NDArrayFloat, masses: NDArrayFloat, linear: bool) -
         axes, moments = axes[..., :2], moments[..., :2]
     rotations = np.cross(np.swapaxes(axes, -1, -2)[..., None, :, :], weighted[..., None, :])  # (..., N, rotation, 3)
     rotations = np.swapaxes(rotations, -1, -2) / np.sqrt(moments)[..., None, None, :]
-    return np.concatenate([translations, rotations], axis=-1).reshape(*stack, 3 * n_atoms, -1)
+    return np.concatenate([translations, rotations], axis=-1).reshape(*stack, 3 * n_atoms, 3 + axes.shape[-1])
 
 
 def vibrations(

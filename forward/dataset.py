@@ -8,8 +8,10 @@ and nothing else. So nothing finished is lost and nothing is there twice.
 import json
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,14 +19,14 @@ from typing import Any
 from ..errors import DatasetError, MissingPackageError
 from ..groups.atomic_write import write_text
 from .dataset_files import SCHEMA_VERSION, write_rows
-from .dataset_rows import DatasetTask, RowSettings, check_unique, compute_row, flagged
+from .dataset_rows import DatasetTask, RowSettings, compute_row, flagged
 
 __all__ = ["BuildReport", "build_dataset"]
 
 logger = logging.getLogger(__name__)
 
-_ATTEMPTS = 3  # a molecule that was being computed when its worker died this often is flagged, not tried again
-_RESTARTS = 20  # pools of workers that may die before the build gives up
+_DEATHS = 2  # a molecule whose worker died this often is flagged, not tried again
+_RESTARTS = 50  # pools of workers that may die before the build gives up
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def build_dataset(
     n_jobs : int
         Processes on this machine; -1: one for each core.
     scheduler : str, optional
-        Address of a Dask scheduler ("tcp://host:8786"); the workers need symvib[qm], and no common disk.
+        Address of a Dask scheduler ("tcp://host:8786"); the workers need symvib[qm,data], and no common disk.
     on_done : callable, optional
         Called with (molecules done, all).
 
@@ -86,11 +88,13 @@ def build_dataset(
     DatasetError
         The folder holds a dataset of other molecules or other settings; the disk is full; workers keep dying.
     MissingPackageError
-        A package of symvib[qm] or symvib[cluster] is not installed.
+        A package of symvib[qm,data] or symvib[cluster] is not installed.
     """
     settings = settings or RowSettings()
     place = Path(folder)
     (place / "shards").mkdir(parents=True, exist_ok=True)
+    for leftover in (place / "shards").glob(".*.part"):  # of a build that was killed while it wrote
+        leftover.unlink()
     provenance = _provenance(settings)
     _check_same_build(place, {**provenance, "shard_size": shard_size})
     shards = _shards(_task_list(place, tasks), shard_size)
@@ -155,7 +159,9 @@ def _task_list(place: Path, tasks: Sequence[DatasetTask] | Callable[[], Sequence
         listed = list(tasks() if callable(tasks) else tasks)
         if not listed:
             raise DatasetError(f"{place}: no molecules given.")
-        check_unique(listed)
+        twice = [name for name, count in Counter(task.id for task in listed).items() if count > 1]
+        if twice:
+            raise DatasetError(f"{place}: the id {twice[0]!r} occurs twice among the molecules; ids must be unique.")
         write_text(path, json.dumps([asdict(task) for task in listed]))
         return listed
     listed = [
@@ -191,46 +197,62 @@ def _run_locally(
         from joblib import Parallel, delayed, parallel_config
         from joblib.externals.loky.process_executor import TerminatedWorkerError
     except ImportError as error:
-        raise MissingPackageError("building a dataset needs joblib: pip install 'symvib[qm]'.") from error
-    attempts = place / "attempts"
-    attempts.mkdir(exist_ok=True)
+        raise MissingPackageError("building a dataset needs joblib: pip install 'symvib[data]'.") from error
+    traces = place / "traces"
+    traces.mkdir(exist_ok=True)
     left = dict(todo)
+
+    def finished(numbers: Sequence[int], alone: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        with parallel_config(backend="loky", inner_max_num_threads=1):
+            # One shard at a time, yet in a process of its own, which joblib has only for more than one job.
+            n_workers, dispatched = (2, 1) if alone else (n_jobs, "2*n_jobs")
+            pool = Parallel(n_jobs=n_workers, return_as="generator_unordered", pre_dispatch=dispatched)
+            for number, rows in pool(delayed(_shard)(k, left[k], settings, traces, alone) for k in numbers):
+                del left[number]
+                yield number, rows
+
     for _ in range(_RESTARTS):
         try:
-            with parallel_config(backend="loky", inner_max_num_threads=1):
-                parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", pre_dispatch="2*n_jobs")
-                for number, rows in parallel(delayed(_shard)(k, left[k], settings, attempts) for k in list(left)):
-                    del left[number]
-                    yield number, rows
+            # When a worker dies the pool takes the others with it: only alone does a molecule prove that it kills.
+            suspects = [k for k, tasks in left.items() if any(_trace(traces, task).exists() for task in tasks)]
+            yield from finished(suspects, alone=True)
+            yield from finished(list(left), alone=False)
             return
         except TerminatedWorkerError as error:
-            logger.warning("a worker died; %d shards go to new workers. %s", len(left), error)
+            logger.warning("a worker died; %d shards are not finished and go to new workers. %s", len(left), error)
     raise DatasetError(
         f"{place}: workers died {_RESTARTS} times (out of memory?). Finished shards are intact; try a smaller n_jobs."
     )
 
 
 def _shard(
-    number: int, tasks: Sequence[DatasetTask], settings: RowSettings, attempts: Path | None = None
+    number: int, tasks: Sequence[DatasetTask], settings: RowSettings, traces: Path | None = None, alone: bool = False
 ) -> tuple[int, list[dict[str, Any]]]:
-    return number, [_attempt(task, settings, attempts) for task in tasks]
+    return number, [_attempt(task, settings, traces, alone) for task in tasks]
 
 
-def _attempt(task: DatasetTask, settings: RowSettings, attempts: Path | None) -> dict[str, Any]:
-    """The row of a task, leaving a trace on disk while it is computed: it tells which molecule kills workers."""
-    if attempts is None:
+def _attempt(task: DatasetTask, settings: RowSettings, traces: Path | None, alone: bool) -> dict[str, Any]:
+    """The row of a task, with a trace on disk while it is computed: what was at work when a worker died.
+
+    The trace grows by one byte for each attempt with no other worker beside it.
+    """
+    if traces is None:
         return compute_row(task, settings)
-    trace = attempts / f"{task.id.encode().hex()[:200]}.txt"
-    begun = trace.stat().st_size if trace.exists() else 0
-    if begun >= _ATTEMPTS:
-        return flagged(task, settings, f"the worker died {begun} times while it computed this molecule")
+    trace = _trace(traces, task)
+    deaths = trace.stat().st_size if trace.exists() else 0
+    if deaths >= _DEATHS:
+        return flagged(task, settings, f"the worker died {deaths} times while it computed this molecule alone")
     with trace.open("ab") as stream:
-        stream.write(b"x")
+        stream.write(b"x" if alone else b"")
         stream.flush()
         os.fsync(stream.fileno())
     row = compute_row(task, settings)
     trace.unlink()
     return row
+
+
+def _trace(traces: Path, task: DatasetTask) -> Path:
+    return traces / sha256(task.id.encode()).hexdigest()
 
 
 # ---- on a cluster ------------------------------------------------------------------------------------------------

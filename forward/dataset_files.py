@@ -18,14 +18,23 @@ from .response import HarmonicResponse
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["SCHEMA_VERSION", "SimulatedDataset", "read_dataset", "write_rows"]
+__all__ = [
+    "COLUMNS",
+    "RESPONSE_COLUMNS",
+    "SCHEMA_VERSION",
+    "SHIPPED",
+    "SimulatedDataset",
+    "read_dataset",
+    "shipped_dataset",
+    "write_rows",
+]
 
 logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 
 _TEXT, _FLAG, _COUNT, _NUMBER = "string", "bool", "int32", "float64"
-_COLUMNS: dict[str, str] = {
+COLUMNS: dict[str, str] = {
     "id": _TEXT,
     "source": _TEXT,
     "name": _TEXT,
@@ -60,7 +69,9 @@ _COLUMNS: dict[str, str] = {
     "polarizability_derivatives_bohr2": "list<float32>",  # (6, 3N): xx, xy, yy, xz, yz, zz
     "polarizability_bohr3": "list<float32>",  # (3, 3)
 }
-RESPONSE_COLUMNS = tuple(_COLUMNS)[-4:]
+RESPONSE_COLUMNS = tuple(COLUMNS)[-4:]
+
+SHIPPED = ("lines_qm9_gfn2", "lines_symmetric_gfn2", "lines_test_gfn1", "responses_survey_gfn2")
 
 
 def _arrow() -> Any:
@@ -68,7 +79,7 @@ def _arrow() -> Any:
         import pyarrow as arrow
         import pyarrow.parquet
     except ImportError as error:
-        raise MissingPackageError("datasets are Parquet files: pip install 'symvib[qm]'.") from error
+        raise MissingPackageError("datasets are Parquet files: pip install 'symvib[data]'.") from error
     return arrow
 
 
@@ -76,7 +87,7 @@ def _schema(columns: Iterable[str], provenance: Mapping[str, Any]) -> "pyarrow.S
     arrow = _arrow()
 
     def arrow_type(name: str) -> Any:
-        kind = _COLUMNS[name]
+        kind = COLUMNS[name]
         return arrow.list_(arrow.type_for_alias(kind[5:-1])) if kind.startswith("list<") else arrow.type_for_alias(kind)
 
     metadata = {"symvib_schema": str(SCHEMA_VERSION), "symvib_provenance": json.dumps(provenance, sort_keys=True)}
@@ -106,11 +117,11 @@ def write_rows(
         The disk is full or the folder not writable; what stood there before is untouched.
     """
     arrow = _arrow()
-    names = list(columns or _COLUMNS)
+    names = list(columns or COLUMNS)
     table = arrow.Table.from_pylist(
         [{name: row.get(name) for name in names} for row in rows], schema=_schema(names, provenance)
     )
-    floats = [name for name in names if "float" in _COLUMNS[name]]
+    floats = [name for name in names if "float" in COLUMNS[name]]
     try:
         with writing(path) as stream:
             arrow.parquet.write_table(
@@ -121,7 +132,7 @@ def write_rows(
                 use_dictionary=[name for name in names if name not in floats],
                 column_encoding=None,
                 use_byte_stream_split=[
-                    f"{name}.list.element" if _COLUMNS[name].startswith("list") else name for name in floats
+                    f"{name}.list.element" if COLUMNS[name].startswith("list") else name for name in floats
                 ],
             )
     except OSError as error:
@@ -170,6 +181,32 @@ def read_dataset(path: str | Path, columns: Sequence[str] | None = None) -> "Sim
         raise DatasetError(f"{place}: the id {twice!r} occurs more than once.")
     provenance = json.loads(tables[0].schema.metadata[b"symvib_provenance"])
     return SimulatedDataset(table, provenance, str(place))
+
+
+def shipped_dataset(name: str, columns: Sequence[str] | None = None) -> "SimulatedDataset":
+    """One of the datasets that come with symvib, computed by it (simulated).
+
+    Parameters
+    ----------
+    name : str
+        "lines_qm9_gfn2": line lists of QM9 molecules. "lines_symmetric_gfn2": of generated symmetric molecules.
+        "lines_test_gfn1": of some of both, at GFN1-xTB. "responses_survey_gfn2": Hessians and derivatives.
+    columns : sequence of str, optional
+        As in `read_dataset`.
+
+    Raises
+    ------
+    DatasetError
+        Another name.
+
+    Examples
+    --------
+    >>> shipped_dataset("lines_symmetric_gfn2", columns=["point_group"]).provenance["method"]
+    'GFN2-xTB'
+    """
+    if name not in SHIPPED:
+        raise DatasetError(f"shipped_dataset({name!r}): choose one of {', '.join(SHIPPED)}.")
+    return read_dataset(Path(__file__).parent / "data" / f"{name}.parquet", columns)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -243,7 +280,8 @@ class SimulatedDataset:
             irreps=tuple(row["irrep"]) or None,
             name=row["name"] or row["id"],
             point_group=row["point_group"],
-            provenance={"method": row["method"], "dataset": self.path},
+            method=row["method"],
+            provenance={"dataset": self.path, "id": row["id"]},
         )
 
     def response(self, index: int) -> HarmonicResponse:

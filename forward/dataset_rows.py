@@ -1,7 +1,7 @@
 """One row of a dataset: a molecule, its line list, how it was computed, and whether to trust it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..groups.selection_rules import selection_rules
 from .normal_modes import NormalModes, normal_modes
 from .response import HarmonicResponse
 
-__all__ = ["DatasetTask", "RowSettings", "compute_row"]
+__all__ = ["DatasetTask", "RowSettings", "compute_row", "flagged"]
 
 
 @dataclass(frozen=True)
@@ -76,16 +76,7 @@ def compute_row(task: DatasetTask, settings: RowSettings) -> dict[str, Any]:
     """
     from .engines.xtb import xtb_response
 
-    row: dict[str, Any] = {
-        "id": task.id,
-        "source": task.source,
-        "name": task.name,
-        "smiles": task.smiles,
-        "family": task.family,
-        "charge": task.charge,
-        "method": settings.method,
-        "numbers": list(task.numbers),
-    }
+    row = _identity_columns(task, settings)
     try:
         molecule = task.molecule
         start = detect_point_group(molecule)
@@ -99,7 +90,7 @@ def compute_row(task: DatasetTask, settings: RowSettings) -> dict[str, Any]:
         if settings.full_responses:
             row |= _response_columns(response)
     except (SymvibError, np.linalg.LinAlgError) as error:
-        return row | {"status": "failed", "message": f"{type(error).__name__}: {error}"[:2000]}
+        return flagged(task, settings, f"{type(error).__name__}: {error}")
     return row | {"status": "ok", "message": ""}
 
 
@@ -159,7 +150,11 @@ def _floats(values: Any) -> list[float] | None:
 
 
 def flagged(task: DatasetTask, settings: RowSettings, message: str) -> dict[str, Any]:
-    """The row of a molecule that could not be tried to the end."""
+    """The row of a molecule that has no results, saying why."""
+    return _identity_columns(task, settings) | {"status": "failed", "message": message[:2000]}
+
+
+def _identity_columns(task: DatasetTask, settings: RowSettings) -> dict[str, Any]:
     return {
         "id": task.id,
         "source": task.source,
@@ -169,15 +164,4 @@ def flagged(task: DatasetTask, settings: RowSettings, message: str) -> dict[str,
         "charge": task.charge,
         "method": settings.method,
         "numbers": list(task.numbers),
-        "status": "failed",
-        "message": message,
     }
-
-
-def check_unique(tasks: Sequence[DatasetTask]) -> None:
-    """Raise SymvibError if two tasks share an id."""
-    seen: set[str] = set()
-    for task in tasks:
-        if task.id in seen:
-            raise SymvibError(f"dataset: the id {task.id!r} occurs twice; ids must be unique.")
-        seen.add(task.id)

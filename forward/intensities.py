@@ -159,7 +159,7 @@ def raman_cross_sections(
     Examples
     --------
     >>> nitrogen = raman_cross_sections([2330.0], [0.55], [0.95], laser_nm=488.0)  # about 5e-35 m^2/sr
-    >>> 4e-35 < nitrogen[0] < 7e-35
+    >>> bool(4e-35 < nitrogen[0] < 7e-35)
     True
     """
     lines, mean, anisotropy = (np.asarray(values, dtype=float) for values in (wavenumbers_cm1, mean, anisotropy))

@@ -6,14 +6,18 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..errors import CoordinateError
 from ..groups.operations import NDArrayFloat, NDArrayInt
-from ._primitives import KINDS, Kernel, Undefined
+from ._body_frame import BodyFrame, TurningAxes
+from ._primitives import KINDS, Derivatives, Kernel, Undefined
+
+if TYPE_CHECKING:
+    from .coordinate_check import CoordinateCheck
 
 __all__ = ["InternalCoordinate", "InternalCoordinates"]
 
@@ -67,10 +71,18 @@ class InternalCoordinate:
         if self.axis is not None:
             object.__setattr__(self, "axis", _read_axis(self.axis, call))
 
+    @property
+    def canonical_atoms(self) -> tuple[int, ...]:
+        """The atoms in one of the orders that mean the same coordinate (out-of-plane: up to sign)."""
+        if self.kind == "out_of_plane":
+            return (*self.atoms[:2], *sorted(self.atoms[2:]))
+        return self.atoms if self.atoms[0] < self.atoms[-1] else self.atoms[::-1]
+
     def label(self, symbols: Sequence[str] | None = None) -> str:
-        """Short name, as "r(C1-H2)": atoms are counted from 1; l and its axis number the linear bends of a pair."""
+        """Short name, as "r(C1-H2)", atoms counted from 1; a linear bend says its axis, "l(O1-C2-O3, x)"."""
         names = [f"{symbols[atom] if symbols is not None else ''}{atom + 1}" for atom in self.atoms]
-        return f"{KINDS[self.kind].letter}({'-'.join(names)})"
+        axis = "" if self.axis is None else f", {_axis_name(self.axis)}"
+        return f"{KINDS[self.kind].letter}({'-'.join(names)}{axis})"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; ``InternalCoordinate(**values)`` reads them back."""
@@ -86,6 +98,11 @@ class _Group:
     atoms: NDArrayInt  # (n, k)
     axes: NDArrayFloat | None  # (n, 3)
 
+    def vectors(self, x: NDArrayFloat) -> list[NDArrayFloat]:
+        """Bond vectors (..., n, 3) that the kernel wants."""
+        return [x[..., self.atoms[:, end], :] - x[..., self.atoms[:, start], :]
+                for start, end in self.kernel.bond_vectors]  # fmt: skip
+
 
 class InternalCoordinates(Sequence[InternalCoordinate]):
     """An ordered set of internal coordinates, differentiated together.
@@ -93,6 +110,16 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
     Parameters
     ----------
     coordinates : iterable of InternalCoordinate
+    reference : (N, 3) float, optional
+        Geometry for which the axes of linear bends are given. With it the axes turn with the molecule (by the best
+        rotation of the reference onto the positions, atoms counted alike), so that every coordinate is invariant under
+        translation and rotation at any geometry, bent ones included. Without it, and in a linear molecule, the axes are
+        fixed in space: the same at the exactly linear geometry, to first order. Other kinds do not use it.
+
+    Raises
+    ------
+    CoordinateError
+        The same coordinate twice, or something that is not a coordinate.
 
     Examples
     --------
@@ -101,11 +128,16 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
     [1.0, 1.5708]
     """
 
-    def __init__(self, coordinates: Iterable[InternalCoordinate]) -> None:
+    def __init__(self, coordinates: Iterable[InternalCoordinate], reference: ArrayLike | None = None) -> None:
         self.coordinates: tuple[InternalCoordinate, ...] = tuple(coordinates)
         wrong = [c for c in self.coordinates if not isinstance(c, InternalCoordinate)]
         if wrong:
             raise CoordinateError(f"InternalCoordinates(...): {wrong[0]!r} is not an InternalCoordinate.")
+        _refuse_duplicates(self.coordinates)
+        self.reference: NDArrayFloat | None = None
+        if reference is not None:
+            self.reference = self._read_positions(np.array(reference, dtype=float))
+            self.reference.setflags(write=False)
 
     # ---- a sequence -----------------------------------------------------------------------------------------
 
@@ -119,7 +151,7 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
     def __getitem__(self, index: int | slice) -> "InternalCoordinate | InternalCoordinates":
         """One coordinate, or the set of a slice."""
         if isinstance(index, slice):
-            return InternalCoordinates(self.coordinates[index])
+            return InternalCoordinates(self.coordinates[index], self.reference)
         return self.coordinates[index]
 
     def __repr__(self) -> str:
@@ -140,6 +172,25 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
                 axes = np.array([self.coordinates[i].axis for i in rows]) if kind == "linear_bend" else None
                 groups[kind] = _Group(kernel, np.array(rows), atoms, axes)
         return groups
+
+    def check(self, molecule: Any) -> "CoordinateCheck":
+        """Whether the set is complete for a molecule: rank of B, singular values, missing directions in words.
+
+        Raises
+        ------
+        CoordinateError
+            A coordinate names an atom that the molecule has not, or is undefined at its geometry.
+
+        Examples
+        --------
+        >>> water = (["O", "H", "H"], [[0, 0, 0], [0, 0.76, 0.59], [0, -0.76, 0.59]])
+        >>> InternalCoordinates([InternalCoordinate("stretch", (0, 1))]).check(water).rank
+        1
+        """
+        from ..groups.readers import as_molecule
+        from .coordinate_check import check_coordinates
+
+        return check_coordinates(self, as_molecule(molecule))
 
     # ---- derivatives ----------------------------------------------------------------------------------------
 
@@ -168,7 +219,10 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
         for kind, group in self._groups.items():
             gradient = self._evaluate(kind, group, x, 1)[1]
             assert gradient is not None
-            b[..., group.rows[:, None], group.atoms, :] = _to_atoms(gradient, group.kernel)
+            b[..., group.rows[:, None], group.atoms, :] = group.kernel.incidence.T @ gradient
+            turning = self._turning(group, x)
+            if turning is not None:
+                b[..., group.rows, :, :] += turning.gradient()
         return b.reshape(*x.shape[:-2], len(self), 3 * n_atoms)
 
     def second_derivatives(self, positions: ArrayLike) -> NDArrayFloat:
@@ -185,6 +239,9 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
                 whole[..., group.rows, group.atoms[:, i], :, group.atoms[:, j], :] = np.moveaxis(
                     blocks[..., i, :, j, :], -3, 0
                 )
+            turning = self._turning(group, x)
+            if turning is not None:
+                whole[..., group.rows, :, :, :, :] += turning.second()
         return whole.reshape(*x.shape[:-2], len(self), 3 * n_atoms, 3 * n_atoms)
 
     def weighted_second_derivatives(self, positions: ArrayLike, weights: ArrayLike) -> NDArrayFloat:
@@ -204,6 +261,9 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
         for kind, group in self._groups.items():
             blocks = np.einsum("n,niajb->nijab", w[group.rows], self._second_by_atoms(kind, group, x))
             np.add.at(whole, (group.atoms[:, :, None], group.atoms[:, None, :]), blocks)
+            turning = self._turning(group, x)
+            if turning is not None:
+                whole += np.einsum("n,naibj->abij", w[group.rows], turning.second())
         return whole.transpose(0, 2, 1, 3).reshape(3 * n_atoms, 3 * n_atoms)
 
     def _second_by_atoms(self, kind: str, group: _Group, x: NDArrayFloat) -> NDArrayFloat:
@@ -213,17 +273,31 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
         incidence = group.kernel.incidence
         return np.einsum("mi,...manb,nj->...iajb", incidence, second, incidence, optimize=True)
 
-    def _evaluate(self, kind: str, group: _Group, x: NDArrayFloat, order: int) -> Any:
-        vectors = [x[..., group.atoms[:, end], :] - x[..., group.atoms[:, start], :]
-                   for start, end in group.kernel.bond_vectors]  # fmt: skip
+    def _evaluate(self, kind: str, group: _Group, x: NDArrayFloat, order: int) -> Derivatives:
+        axes = group.axes
+        if axes is not None and self._frame is not None:
+            axes = axes @ np.swapaxes(self._frame.orient(x).rotation, -1, -2)
         try:
-            return group.kernel.evaluate(vectors, group.axes, order)
+            return group.kernel.evaluate(group.vectors(x), axes, order)
         except Undefined as error:
             coordinate = self.coordinates[group.rows[error.index]]
             raise CoordinateError(
                 f"{kind} {coordinate.label()} (atoms {', '.join(map(str, coordinate.atoms))} from 0) is undefined at "
                 f"this geometry: {error.reason}."
             ) from None
+
+    def _turning(self, group: _Group, x: NDArrayFloat) -> TurningAxes | None:
+        """What the turning of the axes of linear bends adds to their derivatives; None where nothing turns."""
+        if group.axes is None or self._frame is None:
+            return None
+        return TurningAxes.of(self._frame, group.axes, group.atoms, group.vectors(x), x)
+
+    @cached_property
+    def _frame(self) -> BodyFrame | None:
+        if self.reference is None or "linear_bend" not in self._groups:
+            return None
+        frame = BodyFrame(self.reference)
+        return None if frame.is_line else frame
 
     def _read_positions(self, positions: ArrayLike) -> NDArrayFloat:
         x = np.asarray(positions, dtype=float)
@@ -244,9 +318,15 @@ class InternalCoordinates(Sequence[InternalCoordinate]):
         return max((max(c.atoms) for c in self.coordinates), default=-1)
 
 
-def _to_atoms(gradient: NDArrayFloat, kernel: Kernel) -> NDArrayFloat:
-    """Gradient (..., n, k, 3) over atoms from that over bond vectors, (..., n, m, 3)."""
-    return kernel.incidence.T @ gradient
+def _refuse_duplicates(coordinates: tuple[InternalCoordinate, ...]) -> None:
+    seen: dict[tuple[Any, ...], InternalCoordinate] = {}
+    for coordinate in coordinates:
+        key = (coordinate.kind, coordinate.canonical_atoms, coordinate.axis)
+        if key in seen:
+            raise CoordinateError(
+                f"InternalCoordinates(...): {coordinate.label()} and {seen[key].label()} are the same coordinate."
+            )
+        seen[key] = coordinate
 
 
 def _read_atoms(atoms: Any, call: str) -> tuple[int, ...]:
@@ -267,3 +347,10 @@ def _read_axis(axis: Any, call: str) -> tuple[float, float, float]:
         raise CoordinateError(f"{call}: axis={axis!r} is not a direction; give three numbers, not all zero.")
     x, y, z = (vector / length).tolist()
     return (x, y, z)
+
+
+def _axis_name(axis: tuple[float, float, float]) -> str:
+    largest = max(range(3), key=lambda i: abs(axis[i]))
+    if abs(axis[largest]) > 1.0 - 1e-9:
+        return ("" if axis[largest] > 0 else "-") + "xyz"[largest]
+    return " ".join(f"{component:.3f}" for component in axis)

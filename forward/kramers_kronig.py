@@ -1,18 +1,19 @@
 """Complex refractive index of a sample from its absorption, and back, by the Kramers-Kronig relations.
 
 Convention: N = n + i k with waves exp(i (2 pi nu N z - omega t)), so absorption has k > 0 and the napierian absorption
-coefficient is alpha = 4 pi nu k. With nu' over the positive axis (V. Lucarini et al., Kramers-Kronig Relations in Optical
-Materials Research, 2005, ch. 2):
+coefficient is alpha = 4 pi nu k. With nu' over the positive axis (V. Lucarini et al., Kramers-Kronig Relations in
+Optical Materials Research, 2005, ch. 2):
 
     n(nu) - n_inf = (2/pi) P int nu' k(nu') / (nu'^2 - nu^2) dnu'
     k(nu) = -(2 nu/pi) P int (n(nu') - n_inf) / (nu'^2 - nu^2) dnu'
 
-The integrals are exact for the piecewise linear function through the samples: the principal value is taken analytically,
-so no point is left out and the axis may be uneven. What is left is the interpolation error, of second order in step over
-width: for a damped Lorentz oscillator of FWHM w the largest error of either function, relative to its largest value, is
-6e-3 at a step of w/5, 1.5e-3 at w/10 and 6e-5 at w/50 (tested). Beyond the samples the asymptotic behaviour of a damped
-oscillator is continued from the end points: k proportional to nu down to 0 and to nu^-3 upwards; n constant downwards,
-n - n_inf proportional to nu^-2 upwards. A spectrum that is cut inside a band or has a baseline gives what that assumes.
+The integrals are exact for the piecewise linear function through the samples: the principal value is taken
+analytically, so no point is left out and the axis may be uneven. What is left is the interpolation error, of second
+order in step over width: for a damped Lorentz oscillator of FWHM w the largest error of either function, relative to
+its largest value, is 0.04 at a step of w/5, 0.01 at w/10, 0.0025 at w/20 and 0.0004 at w/50 (tested). Beyond the
+samples the asymptotic behaviour of a damped oscillator is continued from the end points: k proportional to nu down to
+0 and to nu^-3 upwards; n constant downwards, n - n_inf proportional to nu^-2 upwards. A spectrum that is cut inside a
+band or has a baseline gives what that assumes.
 """
 
 from collections.abc import Mapping
@@ -36,7 +37,9 @@ _CHUNK_ENTRIES = 2**20
 
 
 def dispersion_from_absorption_index(axis_cm1: Any, k: Any) -> NDArrayFloat:
-    """n - n_inf (n,) from the absorption index k (n,) on an ascending axis in 1/cm. Time O(n^2), memory bounded.
+    """Refractive-index change n - n_inf (m,) from the absorption index k (m,) on an ascending axis in 1/cm.
+
+    Time O(m^2), memory bounded.
 
     Examples
     --------
@@ -50,7 +53,7 @@ def dispersion_from_absorption_index(axis_cm1: Any, k: Any) -> NDArrayFloat:
 
 
 def absorption_index_from_dispersion(axis_cm1: Any, n_minus_n_inf: Any) -> NDArrayFloat:
-    """K (n,) from n - n_inf (n,) on an ascending axis in 1/cm. Time O(n^2), memory bounded.
+    """Absorption index k (m,) from n - n_inf (m,) on an ascending axis in 1/cm. Time O(m^2), memory bounded.
 
     The integral runs over all wavenumbers, so the axis has to reach far beyond the bands on both sides: n - n_inf falls
     off as 1/nu^2 only, and below the samples it is taken to be constant.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..constants import BOHR_ANGSTROM
-from ..errors import HessianError, RepresentationError
+from ..errors import HessianError, RepresentationError, SpectrumError
 from ..groups.detection import Detection, detect_point_group
 from ..groups.displacements import DisplacementSymmetry
 from ..groups.mode_labels import label_normal_modes
@@ -16,10 +16,17 @@ from ..groups.molecule import Molecule
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.readers import as_molecule
 from ..groups.schoenflies import PointGroup
-from ._tensor_averages import averaged_dipole_derivatives, averaged_polarizability_derivatives, relative_part_removed
+from ._tensor_averages import (
+    AveragedAway,
+    averaged_dipole_derivatives,
+    averaged_polarizability_derivatives,
+    relative_part_removed,
+)
 from ._vibrational_space import are_linear, to_cm1, vibrations
-from .intensities import depolarization_ratios, ir_intensities, raman_activities, raman_invariants
+from .intensities import depolarization_ratios, ir_intensities, raman_activities, raman_cross_sections, raman_invariants
+from .isotopologues import isotopologue
 from .response import HarmonicResponse
+from .response_checks import check_response, check_wavenumbers
 
 if TYPE_CHECKING:
     from .lines import LineList
@@ -27,39 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["AveragedAway", "NormalModes", "normal_modes"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class AveragedAway:
-    """What was not symmetric in a response, and was averaged away over the point group.
-
-    Attributes
-    ----------
-    hessian_hartree_per_bohr2 : float
-        Largest element of that part of the Hessian.
-    hessian, dipole_derivatives, polarizability_derivatives : float or None
-        Its Frobenius norm over that of what was given (0: exactly symmetric); None where nothing was given.
-    largest_shift_cm1 : float
-        Largest change of a wavenumber.
-    """
-
-    hessian_hartree_per_bohr2: float
-    hessian: float
-    largest_shift_cm1: float
-    dipole_derivatives: float | None
-    polarizability_derivatives: float | None
-
-    def __str__(self) -> str:
-        parts = [f"{self.hessian:.1e} of the Hessian (at most {self.largest_shift_cm1:.2g} cm-1)"]
-        if self.dipole_derivatives is not None:
-            parts.append(f"{self.dipole_derivatives:.1e} of the dipole derivatives")
-        if self.polarizability_derivatives is not None:
-            parts.append(f"{self.polarizability_derivatives:.1e} of the polarizability derivatives")
-        return "averaged away over the group: " + ", ".join(parts)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        return dict(vars(self))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -175,24 +149,42 @@ class NormalModes:
         """Number of modes in the degenerate set of each mode, (d,)."""
         return np.bincount(self.set_index, minlength=1)[self.set_index]
 
+    def raman_cross_sections(self, **conditions: Any) -> np.ma.MaskedArray:
+        """Differential Raman cross-sections (d,) in m^2/sr; ``conditions`` as for `intensities.raman_cross_sections`.
+
+        Raises
+        ------
+        SpectrumError
+            No polarizability derivatives, or bad conditions.
+        """
+        if self.mean_polarizability_derivatives is None or self.anisotropies is None:
+            raise SpectrumError(f"raman_cross_sections: {self!r} were made without polarizability derivatives.")
+        return raman_cross_sections(
+            self.wavenumbers_cm1, self.mean_polarizability_derivatives, self.anisotropies, **conditions
+        )
+
     def lines(self) -> "LineList":
-        """The line list: one line per degenerate set, intensities summed over its modes."""
+        """The line list, one line per normal mode; ``.merged()`` of it has one line per level.
+
+        Examples
+        --------
+        >>> import symvib as sv
+        >>> hydrogen = sv.Molecule.from_arrays([1, 1], [[0.0, 0.0, 0.0], [0.0, 0.0, 0.741]])
+        >>> spring = 0.37 * np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0]))  # Eh/bohr^2
+        >>> normal_modes(spring, hydrogen).lines().irreps
+        ('Sigmag+',)
+        """
         from .lines import LineList
 
-        first = np.unique(self.set_index, return_index=True)[1]
-
-        def summed(values: NDArrayFloat | None) -> NDArrayFloat | None:
-            return None if values is None else np.bincount(self.set_index, values, minlength=len(first))
-
         return LineList(
-            wavenumbers_cm1=np.array([wavenumber for _, wavenumber in self.levels]),
-            ir_km_per_mol=summed(self.ir_km_per_mol),
-            raman_a4_per_amu=summed(self.raman_a4_per_amu),
-            depolarization=None if self.depolarization is None else self.depolarization[first],
-            irreps=None if self.irreps is None else tuple(self.irreps[k] for k in first),
-            degeneracies=self.degeneracies[first],
+            self.wavenumbers_cm1,
+            self.ir_km_per_mol,
+            self.raman_a4_per_amu,
+            self.depolarization,
+            self.irreps,
             name=self.molecule.name or self.molecule.formula,
-            provenance={"method": self.method},
+            point_group="" if self.point_group is None else self.point_group.label,
+            method=f"{self.method}, harmonic" if self.method else "harmonic",
         )
 
     def tabulate(self) -> str:
@@ -238,6 +230,7 @@ def normal_modes(
     detection: Detection | None = None,
     symmetry: bool = True,
     tolerance: float | None = None,
+    check: bool = True,
 ) -> NormalModes:
     """Normal modes of a harmonic response or a Cartesian Hessian, with irreps and intensities.
 
@@ -257,6 +250,9 @@ def normal_modes(
         are equal. False: the response as it is; no irreps.
     tolerance : float, optional
         Angstrom, for the detection of the point group.
+    check : bool
+        Whether to refuse responses that break the sum rules of rigid motions or have impossible force constants
+        (`response_checks.check_response`); False for model force fields far from real ones.
 
     Returns
     -------
@@ -282,10 +278,14 @@ def normal_modes(
     >>> stretch = 1.22 * np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0]))  # Eh/bohr^2
     >>> modes = normal_modes(stretch, carbon_monoxide)
     >>> modes.irreps, modes.wavenumbers_cm1.round(1).tolist()
-    (('Sigma+',), [2168.1])
+    (('Sigma+',), [2168.4])
     """
     given = _read_response(response, molecule, masses, detection)
+    if check:
+        check_response(given)
     modes = _symmetric_modes(given, detection, tolerance) if symmetry else _plain_modes(given)
+    if check:
+        check_wavenumbers(given, modes.wavenumbers_cm1)
     if len(modes.imaginary):
         logger.warning(
             "normal_modes: %s has %d imaginary mode(s), lowest %.1fi cm-1: the geometry is not a minimum.",
@@ -308,20 +308,12 @@ def _read_response(response: Any, molecule: Any, masses: Any, detection: Detecti
             raise HessianError("normal_modes: a bare Hessian needs the molecule: normal_modes(hessian, molecule).")
         response = HarmonicResponse(as_molecule(molecule), np.asarray(response, dtype=float))
     if masses is not None:
-        response = _with_masses(response, masses)
+        response = isotopologue(response, masses=masses)
     if detection is not None and len(detection.molecule) != len(response.molecule):
         raise HessianError(
             f"normal_modes: the detection is of {detection.molecule!r}, the response of {response.molecule!r}."
         )
     return response
-
-
-def _with_masses(response: HarmonicResponse, masses: Any) -> HarmonicResponse:
-    from dataclasses import replace
-
-    old = response.molecule
-    new = Molecule.from_arrays(old.numbers, old.positions, masses=masses, name=old.name, comment=old.comment)
-    return replace(response, molecule=new)
 
 
 def _symmetric_modes(given: HarmonicResponse, detection: Detection | None, tolerance: float | None) -> NormalModes:

@@ -14,6 +14,11 @@ from symvib.forward.beer_lambert import (
     molar_absorption_integral,
     transmittance_to_absorbance,
 )
+from symvib.forward.kramers_kronig import (
+    ComplexRefractiveIndex,
+    absorption_index_from_dispersion,
+    dispersion_from_absorption_index,
+)
 from symvib.forward.line_shapes import SHAPES, gaussian, line_shape, lorentzian, pseudo_voigt, voigt, voigt_fwhm
 from symvib.forward.lines import LineList
 from symvib.forward.spectrum import Spectrum, render
@@ -131,7 +136,6 @@ def test_render_raman_integral(water):
 
 
 def test_render_raman_cross_section_uses_the_laser(water):
-    pytest.importorskip("symvib.forward.intensities", reason="forward/intensities.py is not there yet")
     axis = np.arange(1000, 4500, 0.5)
     green = render(water, axis, "gaussian", 20.0, "raman_cross_section", laser_nm=532.0)
     red = render(water, axis, "gaussian", 20.0, "raman_cross_section", laser_nm=785.0)
@@ -317,3 +321,130 @@ def test_spectrum_dict_round_trip(water):
     again = Spectrum.from_dict(json.loads(json.dumps(spectrum.as_dict())))
     assert again.as_dict() == spectrum.as_dict()
     assert again.fwhm_cm1 == (3.0, 4.0)
+
+
+# ------------------------------------------------------------------------------------------------- Kramers-Kronig
+
+
+def oscillator(axis, width=10.0):
+    """Refractive index of one damped Lorentz oscillator at 1000 cm-1 with eps_inf = 2, exact (Im N > 0)."""
+    return np.sqrt(2.0 + 0.01 * 1000.0**2 / (1000.0**2 - axis**2 - 1j * width * axis))
+
+
+def relative_error(found, exact):
+    return np.abs(found - exact).max() / np.abs(exact).max()
+
+
+@pytest.mark.parametrize(("steps_per_width", "bound"), [(5, 0.045), (10, 0.0105), (20, 0.0025), (50, 0.0004)])
+def test_pair_against_the_lorentz_oscillator(steps_per_width, bound):
+    axis = np.arange(1, 600 * steps_per_width + 1) * 10.0 / steps_per_width
+    if len(axis) > 15_000:  # the same step, a narrower window
+        axis = axis[2500:12_500]
+    index = oscillator(axis)
+    change = index.real - np.sqrt(2)
+    assert relative_error(dispersion_from_absorption_index(axis, index.imag), change) < bound
+    if len(axis) == 600 * steps_per_width:
+        assert relative_error(absorption_index_from_dispersion(axis, change), index.imag) < bound
+
+
+def test_pair_converges_at_second_order():
+    errors = []
+    for step in (2.0, 1.0, 0.5):
+        axis = np.arange(step, 3000, step)
+        index = oscillator(axis, 20.0)
+        errors.append(relative_error(dispersion_from_absorption_index(axis, index.imag), index.real - np.sqrt(2)))
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.2)
+    assert np.log2(errors[1] / errors[2]) == pytest.approx(2, abs=0.1)
+
+
+def test_pair_on_an_uneven_axis():
+    axis = np.union1d(np.geomspace(1, 20_000, 1500), 1000 + 20 * np.sinh(np.linspace(-4, 4, 1200)))
+    axis = axis[axis > 0]
+    index = oscillator(axis)
+    change = index.real - np.sqrt(2)
+    assert relative_error(dispersion_from_absorption_index(axis, index.imag), change) < 5e-4
+    assert relative_error(absorption_index_from_dispersion(axis, change), index.imag) < 5e-4
+
+
+def test_tails_of_a_window_cut_near_the_band():
+    # 700 to 1300 cm-1 around a band of 10 cm-1: the continued wings carry what lies outside.
+    axis = np.arange(700, 1300.1, 0.5)
+    index = oscillator(axis)
+    assert relative_error(dispersion_from_absorption_index(axis, index.imag), index.real - np.sqrt(2)) < 0.0025
+    assert relative_error(absorption_index_from_dispersion(axis, index.real - np.sqrt(2)), index.imag) < 0.009
+
+
+def test_transform_against_quadrature_of_the_same_piecewise_linear_function():
+    axis = np.array([100.0, 150.0, 230.0, 300.0])
+    k = np.array([0.0, 1.0, 0.5, 0.0])  # zero ends: no tails
+    found = dispersion_from_absorption_index(axis, k)
+
+    def principal(nu):
+        def integrand(x):
+            return 2 * x * np.interp(x, axis, k) / ((x + nu) * pi)
+
+        pieces = quad(integrand, 100, 300, weight="cauchy", wvar=nu, epsabs=1e-12, limit=500)
+        return pieces[0]
+
+    assert found[1] == pytest.approx(principal(150.0), abs=2e-4)  # quad meets the kink at the pole itself
+    finer = np.sort(np.append(axis, 187.0))
+    refined = dispersion_from_absorption_index(finer, np.interp(finer, axis, k))
+    assert refined[2] == pytest.approx(principal(187.0), abs=1e-8)
+    np.testing.assert_allclose(np.delete(refined, 2), found, rtol=1e-12)  # a point on a straight piece changes nothing
+
+
+def test_axis_may_start_at_zero():
+    axis = np.arange(0, 3000, 1.0)
+    index = oscillator(axis, 30.0)
+    change = index.real - np.sqrt(2)
+    assert relative_error(dispersion_from_absorption_index(axis, index.imag), change) < 2e-3
+    back = absorption_index_from_dispersion(axis, change)
+    assert back[0] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_sum_rule_static_index():
+    # n(0) - n_inf = (2/pi) int k / nu dnu, an integral that needs no principal value.
+    axis = np.arange(0.5, 4000, 0.5)
+    k = oscillator(axis, 20.0).imag
+    found = dispersion_from_absorption_index(axis, k)[0]
+    assert found == pytest.approx(2 / pi * np.sum(k / axis) * 0.5, rel=1e-4)
+
+
+def test_refractive_index_of_a_spectrum_there_and_back():
+    axis = np.linspace(400, 4000, 3601)
+    spectrum = render(LineList([1000.0, 3000.0], [100.0, 30.0]), axis)
+    index = ComplexRefractiveIndex.from_absorption(spectrum, n_inf=1.45, concentration_mol_per_l=12.0)
+    assert index.n.max() > 1.45 > index.n.min()
+    np.testing.assert_allclose(index.absorption_per_cm, log(10) * 12.0 * spectrum.intensity, rtol=1e-13)
+    np.testing.assert_allclose(index.to_spectrum().intensity, spectrum.intensity, rtol=1e-13)
+    density = 12.0 * 6.02214076e23 / 1000
+    same = ComplexRefractiveIndex.from_absorption(spectrum, n_inf=1.45, number_density_per_cm3=density)
+    np.testing.assert_allclose(same.n, index.n, rtol=1e-13)
+    np.testing.assert_allclose(index.permittivity, (index.n + 1j * index.k) ** 2)
+    assert ((index.reflectance > 0) & (index.reflectance < 1)).all()
+    again = ComplexRefractiveIndex.from_dict(json.loads(json.dumps(index.as_dict())))
+    assert again.as_dict() == index.as_dict()
+
+
+def test_dispersion_alone_gives_the_absorption_index():
+    axis = np.arange(1, 8000, 1.0)
+    exact = oscillator(axis, 20.0)
+    index = ComplexRefractiveIndex.from_dispersion(axis, exact.real, n_inf=float(np.sqrt(2)))
+    assert relative_error(index.k, exact.imag) < 2e-3
+
+
+@pytest.mark.parametrize("densities", [{}, {"concentration_mol_per_l": 1.0, "number_density_per_cm3": 1e20}])
+def test_exactly_one_density_is_needed(densities, water):
+    with pytest.raises(SpectrumError, match="give one of them"):
+        ComplexRefractiveIndex.from_absorption(render(water, [1.0, 2.0]), **densities)
+
+
+def test_bad_kramers_kronig_input_is_refused(water):
+    with pytest.raises(SpectrumError, match="'ir'"):
+        ComplexRefractiveIndex.from_absorption(render(water, [1.0, 2.0], quantity="raman"), concentration_mol_per_l=1)
+    with pytest.raises(SpectrumError, match="finite"):
+        dispersion_from_absorption_index([1.0, 2.0], [np.nan, 1.0])
+    with pytest.raises(SpectrumError, match="0 or more"):
+        dispersion_from_absorption_index([-1.0, 2.0], [0.0, 1.0])
+    with pytest.raises(SpectrumError, match="n_inf"):
+        ComplexRefractiveIndex([1.0, 2.0], [1.0, 1.0], [0.0, 0.0], n_inf=0.0)

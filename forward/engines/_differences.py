@@ -245,12 +245,12 @@ class DisplacementPlan:
         self, atom: int, own: list[int], differences: list[NDArrayFloat], name: str
     ) -> tuple[NDArrayFloat, float]:
         """Derivative (..., 3) for one atom by least squares over the images of its displacements, and the misfit."""
-        site = np.flatnonzero(self.permutations[:, atom] == atom)
+        site = np.flatnonzero(self.permutations[:, atom] == atom).tolist()
         directions = np.array([self.matrices[s] @ self.displacements[k].direction for k in own for s in site])
         images = np.array([self._turned(s, difference, name) for difference in differences for s in site])
         solution = np.linalg.solve(directions.T @ directions, directions.T @ images.reshape(len(images), -1))
         misfit = float(np.abs(directions @ solution - images.reshape(len(images), -1)).max())
-        return solution.T.reshape(*images.shape[1:], 3), misfit
+        return np.asarray(solution.T, dtype=float).reshape(*images.shape[1:], 3), misfit
 
     def _spread(self, total: NDArrayFloat, atom: int, local: NDArrayFloat, name: str) -> None:
         """Write the derivatives (..., 3) for ``atom`` and, turned, for all atoms of its orbit into ``total``."""

@@ -65,14 +65,16 @@ def _bends(rho: NDArrayFloat, x: NDArrayFloat) -> list[Terms]:
     p, q = np.nonzero((centre[:, None] == centre[None]) & (first[:, None] < first[None]))
     i, j, k = first[p], centre[p], first[q]
     weight = rho[i, j] * rho[j, k]
-    keep = weight > _NEGLIGIBLE
+    unit = x[:, None] - x[None]
+    unit = unit / (np.linalg.norm(unit, axis=2) + np.eye(len(x)))[..., None]
+    # An angle near zero (two atoms in line on one side of the third) is no coordinate.
+    open_angle = (unit[i, j] * unit[k, j]).sum(axis=1) < np.sqrt(1 - _NEARLY_LINEAR**2)
+    keep = (weight > _NEGLIGIBLE) & open_angle
     i, j, k, weight = i[keep], j[keep], k[keep], _BEND * weight[keep]
-    u, v = x[i] - x[j], x[k] - x[j]
-    r, s = (np.linalg.norm(w, axis=1)[:, None] for w in (u, v))
-    u, v = u / r, v / s
+    u, v = unit[i, j], unit[k, j]
+    r, s = (np.linalg.norm(x[end] - x[j], axis=1)[:, None] for end in (i, k))
     normal = np.cross(u, v)
-    sine = np.linalg.norm(normal, axis=1)
-    linear = sine < _NEARLY_LINEAR
+    linear = np.linalg.norm(normal, axis=1) < _NEARLY_LINEAR
     # A direction across a nearly linear angle, from the Cartesian axis least parallel to it.
     axes = np.eye(3)[np.abs(u).argmin(axis=1)]
     normal = np.where(linear[:, None], np.cross(u, axes), normal)

@@ -5,6 +5,7 @@ model Hessian, with a trust radius. Every geometry has the symmetry exactly, bec
 """
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,13 +22,15 @@ from ._model_hessian import model_hessian
 if TYPE_CHECKING:
     from ...groups.detection import Detection
 
-__all__ = ["Optimisation", "optimise"]
+__all__ = ["Optimisation", "bonding_changes", "optimise"]
 
 _LOG = logging.getLogger(__name__)
-_FIRST_TRUST_BOHR, _LARGEST_TRUST_BOHR, _SMALLEST_TRUST_BOHR = 0.5, 1.0, 1e-4  # length of a step, all atoms together
+_FIRST_TRUST_BOHR, _LARGEST_TRUST_BOHR = 0.5, 1.0  # length of a step, all atoms together
+_SMALLEST_STEP_BOHR = 1e-9
 _ENERGY_NOISE_HARTREE = 1e-6  # a rise below this is the noise of the program
-_SOFTEST = 0.01  # Eh/bohr^2: eigenvalues of the model Hessian below are raised to it
+_SOFTEST = 0.003  # Eh/bohr^2: softer eigenvalues of the model Hessian are raised to it (best of 0.0015-0.03 on QM9)
 _INDEPENDENT = 1e-8
+_MOVED = 1.1  # ratio of distances from which a bond that appears or goes counts
 
 EnergyAndGradient = Callable[[NDArrayFloat], tuple[float, NDArrayFloat]]
 
@@ -44,7 +47,7 @@ class Optimisation:
     gradient : ndarray (3N,)
         As the program gave it, Eh/bohr.
     max_gradient : float
-        Largest component of its totally symmetric part: what was converged.
+        Largest component of its totally symmetric part without net force and torque: what was converged.
     gradient_asymmetry : float
         Largest component of the rest; far above the noise, the electronic state has less symmetry than the nuclei.
     n_gradients : int
@@ -52,7 +55,7 @@ class Optimisation:
     rms_displacement_angstrom : float
         Root mean square over atoms between first and last geometry.
     bonds_formed, bonds_broken : tuple of (int, int)
-        Differences of ``Molecule.bonds()``; both empty for the same molecule.
+        See `bonding_changes`; both empty for the same molecule.
     """
 
     molecule: Molecule
@@ -122,12 +125,13 @@ def optimise(
     while here.largest > max_gradient:
         step = _trusted_step(hessian, here.slope, trust)
         length = float(np.linalg.norm(step))
-        if surface.n_gradients >= max_gradients or trust < _SMALLEST_TRUST_BOHR:
+        if surface.n_gradients >= max_gradients or length < _SMALLEST_STEP_BOHR:
             raise EngineError(
                 f"optimise {detection.molecule.formula}: not converged after {surface.n_gradients} gradients (allowed "
                 f"{max_gradients}): largest component {here.largest:.2g} Eh/bohr (wanted {max_gradient:.2g}), energy "
-                f"{here.energy:.8f} Eh, next step {length:.2g} bohr. Start from a better geometry, allow more gradients "
-                "(max_gradients), or tighten the convergence of the program: its gradient may not fit its energy."
+                f"{here.energy:.8f} Eh, next step {length:.2g} bohr. Start from a better geometry, allow more "
+                "gradients (max_gradients), or tighten the convergence of the program: its gradient may not fit its "
+                "energy."
             )
         there = surface.at(here.point + step, basis)
         predicted = float(here.slope @ step + step @ hessian @ step / 2)
@@ -154,10 +158,7 @@ class _Point:
     gradient: NDArrayFloat  # (3N,), as given
     symmetric: NDArrayFloat  # (N, 3), its totally symmetric part
     slope: NDArrayFloat  # in the basis
-
-    @property
-    def largest(self) -> float:
-        return float(np.abs(self.symmetric).max(initial=0.0))
+    largest: float  # component of the symmetric part without net force and torque
 
 
 class _Surface:
@@ -178,7 +179,9 @@ class _Surface:
                 f"{int((~np.isfinite(gradient)).sum())} NaN or infinities; {self.start.size} numbers are needed."
             )
         symmetric = _symmetric_part(self.action, gradient.reshape(-1, 3))
-        return _Point(point, positions, float(energy), gradient, symmetric, basis.T @ symmetric.ravel())
+        slope = basis.T @ symmetric.ravel()
+        largest = float(np.abs(basis @ slope).max(initial=0.0))
+        return _Point(point, positions, float(energy), gradient, symmetric, slope, largest)
 
 
 def _symmetric_part(action: DisplacementSymmetry, vectors: NDArrayFloat) -> NDArrayFloat:
@@ -254,9 +257,29 @@ def _next_trust(trust: float, length: float, gained: float, predicted: float) ->
     return trust
 
 
+Pairs = tuple[tuple[int, int], ...]
+
+
+def bonding_changes(first: Molecule, second: Molecule) -> tuple[Pairs, Pairs]:
+    """Pairs of atoms bonded only in the second, and only in the first of two geometries of a molecule.
+
+    A pair counts only where its distance changed by a tenth: one that merely crosses the threshold of
+    ``Molecule.bonds()`` (contacts in strained cages do) has not changed.
+    """
+    before, after = ({(int(i), int(j)) for i, j in m.bonds()} for m in (first, second))
+    moved = {
+        (i, j)
+        for i, j in before ^ after
+        if not 1 / _MOVED
+        < math.dist(first.positions[i], first.positions[j]) / math.dist(second.positions[i], second.positions[j])
+        < _MOVED
+    }
+    return tuple(sorted(after & moved)), tuple(sorted(before & moved))
+
+
 def _finished(molecule: Molecule, start: NDArrayFloat, here: _Point, surface: _Surface) -> Optimisation:
     final = replace(molecule, positions=here.positions * BOHR_ANGSTROM)
-    before, after = ({(int(i), int(j)) for i, j in m.bonds()} for m in (molecule, final))
+    formed, broken = bonding_changes(molecule, final)
     result = Optimisation(
         molecule=final,
         energy_hartree=here.energy,
@@ -265,8 +288,8 @@ def _finished(molecule: Molecule, start: NDArrayFloat, here: _Point, surface: _S
         gradient_asymmetry=float(np.abs(here.gradient.reshape(-1, 3) - here.symmetric).max(initial=0.0)),
         n_gradients=surface.n_gradients,
         rms_displacement_angstrom=float(np.sqrt(((here.positions - start) ** 2).sum(axis=1).mean())) * BOHR_ANGSTROM,
-        bonds_formed=tuple(sorted(after - before)),
-        bonds_broken=tuple(sorted(before - after)),
+        bonds_formed=formed,
+        bonds_broken=broken,
     )
     if result.bonding_changed:
         _LOG.warning(

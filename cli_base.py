@@ -1,0 +1,54 @@
+"""What every command of the command line shares: refusals in one line, and reading a molecule."""
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import typer
+
+from .errors import MoleculeError, SymvibError
+
+__all__ = ["read_source", "refusing", "say"]
+
+_STDIN_LIMIT = 50_000_000  # bytes; an XYZ file of 20,000 atoms has about 1 MB
+
+F = TypeVar("F", bound=Callable[..., None])
+
+
+def refusing(command: F) -> F:
+    """The command, with our own errors and those of the file system as one line on stderr and exit code 1."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except BrokenPipeError:
+            raise  # the reader (head, less) went away: click ends quietly
+        except (SymvibError, OSError) as error:
+            from .groups.batch import one_line
+
+            say(f"symvib: {one_line(error)}")
+            raise typer.Exit(1) from None
+
+    return wrapped  # type: ignore[return-value]
+
+
+def say(line: str) -> None:
+    """Print a line on stderr, which leaves stdout to the result."""
+    typer.echo(line, err=True)
+
+
+def read_source(source: str) -> Any:
+    """What ``as_molecule`` can read: the source itself, or the text of standard input for ``-``."""
+    if source != "-":
+        return source
+    text = sys.stdin.buffer.read(_STDIN_LIMIT + 1)
+    if len(text) > _STDIN_LIMIT:
+        raise MoleculeError(f"standard input is longer than {_STDIN_LIMIT} bytes: not a molecule.")
+    decoded = text.decode("utf-8", errors="replace")
+    if "\n" not in decoded.strip():
+        raise MoleculeError("standard input holds no XYZ text: expected the number of atoms, a comment, the atoms.")
+    from .groups.readers import as_molecule
+
+    return as_molecule(decoded, name="standard input")

@@ -1,0 +1,221 @@
+"""The commands of forward/: ``symvib modes``, ``symvib spectrum``, ``symvib dataset build``."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .cli_base import read_source, refusing, say
+from .errors import SymvibError
+
+if TYPE_CHECKING:
+    from .forward.normal_modes import NormalModes
+
+__all__ = ["dataset_app", "modes", "spectrum"]
+
+dataset_app = typer.Typer(help="Datasets of computed (simulated) spectra.", no_args_is_help=True)
+
+
+class Engine(StrEnum):
+    """Where the force constants come from."""
+
+    TRANSFERABLE = "transferable"
+    XTB = "xtb"
+    DFT = "dft"
+    PARSED = "parsed"
+
+
+class Quantity(StrEnum):
+    """What a written spectrum shows."""
+
+    IR = "ir"
+    RAMAN = "raman"
+
+
+class Source(StrEnum):
+    """Molecules that ship with a package."""
+
+    QM9 = "qm9"
+    SYMMETRIC = "symmetric"
+    FILES = "files"
+
+
+MoleculeArgument = Annotated[str, typer.Argument(metavar="MOL", help="A file, a SMILES, or - for XYZ text.")]
+MethodOption = Annotated[
+    str | None,
+    typer.Option(help="xtb: GFN2-xTB or GFN1-xTB; dft: functional/basis [default: GFN2-xTB, B3LYP/def2-SVP]."),
+]
+ChargeOption = Annotated[int, typer.Option(help="Total charge.")]
+KeepOption = Annotated[bool, typer.Option("--no-optimize", help="Take the geometry as it is.")]
+
+
+@refusing
+def modes(
+    molecule: MoleculeArgument,
+    engine: Annotated[
+        Engine, typer.Option(help="transferable: fitted valence constants, no calculation; or a program.")
+    ] = Engine.TRANSFERABLE,
+    method: MethodOption = None,
+    charge: ChargeOption = 0,
+    no_optimize: KeepOption = False,
+    json_path: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
+    ] = None,
+    molden: Annotated[str | None, typer.Option(metavar="FILE", help="Write a Molden file.")] = None,
+    jmol: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write XYZ frames with vibration vectors, for Jmol and ASE.")
+    ] = None,
+    animation: Annotated[str | None, typer.Option(metavar="FILE", help="Write one mode as a moving XYZ.")] = None,
+    mode: Annotated[int, typer.Option(help="Mode to animate, from 1 by ascending wavenumber.")] = 1,
+) -> None:
+    """Normal modes: wavenumbers, irreps, what moves (potential energy distribution), intensities."""
+    from .forward.wilson import wilson_gf
+
+    if engine is Engine.TRANSFERABLE:
+        from .forward.transferable import TransferableForceField
+        from .groups.readers import as_molecule
+
+        field = TransferableForceField.of(as_molecule(read_source(molecule)))
+        result = wilson_gf(field.coordinates.molecule, field)
+        text = f"{result}\n\n{field.statement()}"
+        vibrations: Any = result
+    else:
+        response = _response(molecule, engine, method, charge, not no_optimize)
+        vibrations = _modes(response)
+        result = wilson_gf(response)
+        text = f"{vibrations}\n\nPotential energy distribution\n{result}"
+    if json_path == "-":
+        typer.echo(json.dumps(vibrations.as_dict(), indent=2))
+    else:
+        typer.echo(text)
+        if json_path:
+            _write(json_path, json.dumps(vibrations.as_dict(), indent=2))
+    from .forward import mode_files
+
+    if molden:
+        mode_files.modes_to_molden(vibrations, molden)
+        say(f"written: {molden}")
+    if jmol:
+        mode_files.modes_to_xyz(vibrations, jmol)
+        say(f"written: {jmol}")
+    if animation:
+        mode_files.modes_to_animation(vibrations, mode - 1, animation)
+        say(f"written: {animation}")
+
+
+@refusing
+def spectrum(
+    molecule: MoleculeArgument,
+    engine: Annotated[Engine, typer.Option(help="Program that computes the intensities.")] = Engine.XTB,
+    method: MethodOption = None,
+    charge: ChargeOption = 0,
+    no_optimize: KeepOption = False,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Picture: .png, .svg or .pdf.")
+    ] = None,
+    csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write the line list as CSV.")] = None,
+    jcamp: Annotated[str | None, typer.Option(metavar="FILE", help="Write the spectrum as JCAMP-DX.")] = None,
+    quantity: Annotated[Quantity, typer.Option(help="Of the JCAMP-DX file.")] = Quantity.IR,
+    scale: Annotated[float, typer.Option(help="Factor on all wavenumbers.")] = 1.0,
+    fwhm: Annotated[float, typer.Option(help="Full width at half maximum, cm-1.")] = 10.0,
+    shape: Annotated[str, typer.Option(help="lorentzian, gaussian or voigt.")] = "lorentzian",
+) -> None:
+    """Simulated IR and Raman spectra: the lines as a table, a picture, files."""
+    if engine is Engine.TRANSFERABLE:
+        raise SymvibError("the transferable force field has no intensities; choose --engine xtb, dft or parsed.")
+    found = _modes(_response(molecule, engine, method, charge, not no_optimize))
+    lines = found.lines().scaled(scale) if scale != 1.0 else found.lines()
+    typer.echo(lines.table())
+    if output:
+        from .forward.spectrum_plot import plot_spectra, save_figure
+
+        save_figure(plot_spectra(lines, fwhm_cm1=fwhm, shape=shape), output)
+        say(f"written: {output}")
+    if csv:
+        from .forward.spectrum_files import lines_to_csv
+
+        lines_to_csv(lines, csv)
+        say(f"written: {csv}")
+    if jcamp:
+        import numpy as np
+
+        from .forward.spectrum import render
+        from .forward.spectrum_files import spectrum_to_jcamp
+
+        top = max(4000.0, float(lines.wavenumbers_cm1.max(initial=0.0)) + 200.0)
+        axis = np.arange(100.0, top, max(min(fwhm / 10, 1.0), 0.01))
+        spectrum_to_jcamp(render(lines, axis, shape, fwhm, quantity.value), jcamp)
+        say(f"written: {jcamp}")
+
+
+def _response(molecule: str, engine: Engine, method: str | None, charge: int, optimize: bool) -> Any:
+    from .forward.engine_api import harmonic_response
+
+    if engine is Engine.PARSED:
+        return harmonic_response(molecule, engine="parsed")
+    return harmonic_response(
+        read_source(molecule), engine=engine.value, method=method, optimize=optimize, charge=charge
+    )
+
+
+def _modes(response: Any) -> "NormalModes":
+    from .forward.normal_modes import normal_modes
+
+    return normal_modes(response)
+
+
+def _write(path: str, text: str) -> None:
+    from .groups.atomic_write import write_text
+
+    write_text(path, text)
+    say(f"written: {path}")
+
+
+@dataset_app.command(
+    epilog="Example: symvib dataset build qm9 --out data/qm9 --limit 1000 --jobs 2; run it again after an interruption."
+)
+@refusing
+def build(
+    source: Annotated[Source, typer.Argument(help="qm9 (PyPI qm9pack), symmetric (generated), or files.")],
+    files: Annotated[list[str] | None, typer.Argument(metavar="[FILE]...", help="Structures, with `files`.")] = None,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the shards go; the same folder continues.")] = Path(
+        "dataset"
+    ),
+    limit: Annotated[int, typer.Option(help="Number of molecules, at most.")] = 1000,
+    method: Annotated[str, typer.Option(help="GFN2-xTB or GFN1-xTB.")] = "GFN2-xTB",
+    lines_only: Annotated[bool, typer.Option("--lines-only", help="Leave Hessians and derivatives out.")] = False,
+    jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = -1,
+    shard_size: Annotated[int, typer.Option(help="Molecules in a shard.")] = 20,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler, as tcp://host:8786, instead of --jobs.")
+    ] = None,
+) -> None:
+    """Compute line lists (and Hessians) of many molecules with xTB; safe to interrupt, resumes."""
+    from .cli_view import counting
+    from .forward import dataset_sources
+    from .forward.dataset import build_dataset
+    from .forward.dataset_rows import RowSettings
+
+    if (source is Source.FILES) != bool(files):
+        raise typer.BadParameter("give structure files with `files`, and only with it.")
+    makers = {
+        Source.QM9: lambda: dataset_sources.qm9_tasks(limit),
+        Source.SYMMETRIC: lambda: dataset_sources.symmetric_tasks()[:limit],
+        Source.FILES: lambda: dataset_sources.file_tasks(files or [])[:limit],
+    }
+    with counting("molecules") as on_done:
+        report = build_dataset(
+            makers[source],
+            out,
+            RowSettings(method, full_responses=not lines_only),
+            shard_size=shard_size,
+            n_jobs=jobs,
+            scheduler=scheduler,
+            on_done=on_done,
+        )
+    typer.echo(
+        f"{report.folder}: {report.n_molecules} molecules in {report.n_shards} shards; computed now: "
+        f"{report.n_shards_computed} shards, {report.n_failed} molecules flagged as failed."
+    )

@@ -1,0 +1,214 @@
+"""Isotopologues from a stored response: other masses, same Hessian and derivatives, no new electronic structure.
+
+Born-Oppenheimer: energy, dipole moment and polarizability are functions of the nuclear positions alone, so the
+Cartesian Hessian and derivatives in a space-fixed frame do not depend on the masses. Normal modes from them, with
+translations and rotations of the new Eckart frame projected out, have the right intensities without further ado.
+
+Derivatives with respect to INTERNAL coordinates are another matter. The Cartesian displacement that belongs to a change
+of an internal coordinate is fixed by the Eckart conditions, hence by the masses; in two isotopologues it differs by a
+rigid rotation (and translation), which turns the permanent dipole and the polarizability. `transferred_derivatives`
+applies this rotational correction: B. L. Crawford, J. Chem. Phys. 20, 977 (1952); W. B. Person, J. H. Newton, J. Chem.
+Phys. 61, 1040 (1974).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..errors import CoordinateError, MoleculeError
+from ..groups.elements import parse_symbol
+from ..groups.molecule import Molecule
+from ..groups.operations import NDArrayFloat
+from ._vibrational_space import are_linear
+from .response import HarmonicResponse
+
+__all__ = [
+    "eckart_conditions",
+    "internal_derivatives",
+    "internal_displacements",
+    "isotopologue",
+    "rigid_derivatives",
+    "rigid_dipole_derivatives",
+    "rigid_displacements",
+    "transferred_derivatives",
+]
+
+_INDEPENDENT = 1e-9  # eigenvalues of G relative to the largest: redundant internal coordinates give zeros
+
+
+def isotopologue(
+    response: HarmonicResponse,
+    mass_numbers: Mapping[int | str, int] | Any = None,
+    *,
+    masses: Any = None,
+) -> HarmonicResponse:
+    """The response of the same molecule with other isotopes: another `Molecule`, the same derivatives.
+
+    Its symmetry is that of the nuclides: atoms of different mass are not exchanged by any operation that
+    `detect_point_group` finds.
+
+    Parameters
+    ----------
+    response : HarmonicResponse
+    mass_numbers : dict or array (N,) of int
+        {atom index from 0, or element symbol for all its atoms: mass number}, or one per atom; 0 is the main isotope.
+    masses : array (N,), optional
+        In u, instead of mass numbers.
+
+    Raises
+    ------
+    MoleculeError
+        Neither or both given, an unknown isotope, an atom or element that the molecule has not.
+
+    Examples
+    --------
+    >>> import symvib as sv
+    >>> hydrogen = sv.Molecule.from_arrays([1, 1], [[0.0, 0.0, 0.0], [0.0, 0.0, 0.741]])
+    >>> spring = 0.37 * np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0]))
+    >>> isotopologue(HarmonicResponse(hydrogen, spring), {0: 2})
+    HarmonicResponse(HD, method not stated)
+    """
+    old = response.molecule
+    if (mass_numbers is None) == (masses is None):
+        raise MoleculeError("isotopologue: give mass_numbers or masses (one of the two).")
+    if masses is not None:
+        new = Molecule.from_arrays(old.numbers, old.positions, masses=masses, name=old.name, comment=old.comment)
+    elif isinstance(mass_numbers, Mapping):
+        new = old.with_isotopes(_by_atom(old, mass_numbers))
+    else:
+        new = Molecule.from_arrays(
+            old.numbers, old.positions, mass_numbers=mass_numbers, name=old.name, comment=old.comment
+        )
+    return replace(response, molecule=new)
+
+
+def _by_atom(molecule: Molecule, mass_numbers: Mapping[int | str, int]) -> dict[int, int]:
+    by_atom: dict[int, int] = {}
+    for key, mass_number in mass_numbers.items():
+        if isinstance(key, str):
+            atoms = np.flatnonzero(molecule.numbers == parse_symbol(key)[0])
+            if not len(atoms):
+                raise MoleculeError(f"isotopologue: {molecule!r} has no {key}.")
+            by_atom |= dict.fromkeys(map(int, atoms), mass_number)
+    return by_atom | {int(key): number for key, number in mass_numbers.items() if not isinstance(key, str)}
+
+
+def rigid_displacements(positions: NDArrayFloat) -> NDArrayFloat:
+    """Translations and rotations of a whole molecule: (3N, 6), linear (3N, 5), atom (3N, 3).
+
+    Unit displacements along x, y, z, then ``n x r`` about the frame's origin (angstrom). The axes n are two
+    directions across a linear molecule, principal axes of the point set else.
+    """
+    translations = np.tile(np.eye(3), (len(positions), 1))
+    axes = _rotation_axes(positions)
+    rotations = np.cross(axes[None], positions[:, None]).transpose(0, 2, 1).reshape(3 * len(positions), len(axes))
+    return np.hstack([translations, rotations])
+
+
+def _rotation_axes(positions: NDArrayFloat) -> NDArrayFloat:
+    """Unit vectors (3, 3), (2, 3) or (0, 3) about which a rotation moves the atoms."""
+    if len(positions) == 1:
+        return np.empty((0, 3))
+    axes: NDArrayFloat = np.linalg.svd(positions - positions.mean(axis=0))[2].astype(float)
+    return axes[1:] if are_linear(positions) else axes
+
+
+def rigid_derivatives(derivatives: NDArrayFloat, positions: NDArrayFloat) -> NDArrayFloat:
+    """Derivatives (..., 6) along `rigid_displacements`, from Cartesian ones (..., 3N): what the sum rules govern."""
+    return derivatives @ rigid_displacements(positions)
+
+
+def rigid_dipole_derivatives(positions: NDArrayFloat, dipole: Any, charge: float = 0.0) -> NDArrayFloat:
+    """The same (3, 6) for the dipole moment, from its value and the charge: (q 1, n x mu).
+
+    ``dipole`` (3,) about the frame's origin in e angstrom (for positions in angstrom).
+    """
+    turned = np.cross(_rotation_axes(positions), np.asarray(dipole, dtype=float)).reshape(-1, 3)
+    return np.hstack([charge * np.eye(3), turned.T])
+
+
+def eckart_conditions(positions: NDArrayFloat, masses: NDArrayFloat) -> NDArrayFloat:
+    """W (6, 3N) such that ``S W x`` is the rigid motion in a Cartesian displacement x: W = (S^T M S)^-1 S^T M."""
+    rigid = rigid_displacements(positions)
+    weights = np.repeat(np.asarray(masses, dtype=float), 3)
+    weighted = weights[:, None] * rigid
+    return np.asarray(np.linalg.solve(rigid.T @ weighted, weighted.T), dtype=float)
+
+
+def internal_displacements(b_matrix: Any, masses: Any) -> NDArrayFloat:
+    """A = M^-1 B^T G^+ (3N, n_q): Cartesian displacement per unit of each internal coordinate, in the Eckart frame.
+
+    B A = 1 for independent coordinates; for redundant ones B A is the projector on the possible changes, and A is the
+    generalised inverse of smallest mass-weighted displacement. Crawford and Fletcher, J. Chem. Phys. 19, 141 (1951).
+
+    Raises
+    ------
+    CoordinateError
+        B and masses that do not fit.
+    """
+    b, masses = np.asarray(b_matrix, dtype=float), np.asarray(masses, dtype=float)
+    if b.ndim != 2 or b.shape[1] != 3 * len(masses) or not np.isfinite(b).all():
+        raise CoordinateError(
+            f"internal_displacements: B of shape {b.shape} for {len(masses)} atoms; (n_q, {3 * len(masses)}) is needed."
+        )
+    weighted = b.T / np.repeat(masses, 3)[:, None]
+    return weighted @ np.linalg.pinv(b @ weighted, rcond=_INDEPENDENT, hermitian=True)
+
+
+def internal_derivatives(response: HarmonicResponse, b_matrix: Any, masses: Any = None) -> NDArrayFloat:
+    """Dipole derivatives (3, n_q) with respect to internal coordinates, P A, in the Eckart frame of ``masses``.
+
+    Parameters
+    ----------
+    response : HarmonicResponse
+        With dipole derivatives.
+    b_matrix : array (n_q, 3N)
+        dq/dx for x in angstrom: then e per angstrom of a stretch times angstrom, i.e. e for stretches, e angstrom/rad
+        for angles.
+    masses : array (N,), optional
+        u; default: the response's.
+
+    Raises
+    ------
+    CoordinateError
+        No dipole derivatives, or a B matrix of another molecule.
+    """
+    if response.dipole_derivatives is None:
+        raise CoordinateError(f"internal_derivatives: {response!r} has no dipole derivatives.")
+    masses = response.molecule.masses if masses is None else masses
+    return response.dipole_derivatives @ internal_displacements(b_matrix, masses)
+
+
+def transferred_derivatives(
+    derivatives: Any,
+    b_matrix: Any,
+    positions: Any,
+    masses: Any,
+    new_masses: Any,
+    rigid: Any,
+) -> NDArrayFloat:
+    """Derivatives (..., n_q) of another isotopologue from those of one: with the rotational correction.
+
+    d/dq' = d/dq - (rigid) W' A: the displacements A of the old Eckart frame, turned by ``-W' A`` into the new one.
+
+    Parameters
+    ----------
+    derivatives : array (..., n_q)
+        Of a tensor with respect to internal coordinates, in the Eckart frame of ``masses``.
+    b_matrix : array (n_q, 3N)
+    positions : array (N, 3)
+        Angstrom.
+    masses, new_masses : array (N,)
+        u.
+    rigid : array (..., 6)
+        Derivatives of the tensor along `rigid_displacements`: for the dipole moment `rigid_dipole_derivatives`.
+
+    Examples
+    --------
+    The correction is zero for a nonpolar, neutral molecule, whatever the masses: ``rigid`` is zero then.
+    """
+    positions = np.asarray(positions, dtype=float)
+    turned = eckart_conditions(positions, np.asarray(new_masses)) @ internal_displacements(b_matrix, masses)
+    return np.asarray(derivatives, dtype=float) - np.asarray(rigid, dtype=float) @ turned

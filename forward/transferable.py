@@ -1,0 +1,261 @@
+"""A force field for any molecule without an electronic-structure program: constants transferred by bonding type.
+
+The constants were fitted to GFN2-xTB Hessians of the molecules that ship with symvib, by
+``tools/fit_transferable_force_field.py``; the table and its error on molecules left out of the fit stand in
+``data/transferable_force_field.json``.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from ..errors import ForceFieldError
+from ..groups.elements import covalent_radii_angstrom
+from ..groups.molecule import Molecule
+from .force_field import LinearForceField, as_symmetry_coordinates
+
+__all__ = ["Term", "TransferableForceField", "transferable_terms"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One entry of F: ``F[i, j] += coefficient * constant``, and what kind of constant it is.
+
+    Attributes
+    ----------
+    levels : tuple of 3 str
+        Kind, kind with elements, kind with elements and numbers of neighbours. The constant is the sum of what the
+        table holds for the three: a mean, and corrections that are there only for types that were fitted.
+    i, j : int
+    coefficient : float
+    """
+
+    levels: tuple[str, str, str]
+    i: int
+    j: int
+    coefficient: float
+
+
+class _Typing:
+    """Elements, neighbours and rings of the atoms, as the constants need them."""
+
+    def __init__(self, molecule: Molecule, bonds: Any) -> None:
+        self.symbols = molecule.symbols
+        self.positions = molecule.positions
+        self.neighbours: list[set[int]] = [set() for _ in molecule.symbols]
+        for a, b in bonds:
+            self.neighbours[a].add(b)
+            self.neighbours[b].add(a)
+        self.radii = covalent_radii_angstrom()[molecule.numbers]
+
+    def element(self, atom: int) -> str:
+        return self.symbols[atom]
+
+    def typed(self, atom: int) -> str:
+        return f"{self.symbols[atom]}{len(self.neighbours[atom])}"
+
+    def excess(self, a: int, b: int) -> float:
+        """How much longer the bond is than the sum of covalent radii, relative to it."""
+        length = float(np.linalg.norm(self.positions[a] - self.positions[b]))
+        return length / float(self.radii[a] + self.radii[b]) - 1.0
+
+    def ring(self, a: int, centre: int, b: int) -> str:
+        """Return "3" or "4" for an angle inside a ring of that size, else nothing."""
+        if b in self.neighbours[a]:
+            return "3"
+        return "4" if (self.neighbours[a] & self.neighbours[b]) - {centre} else ""
+
+    def levels(self, kind: str, atoms: Sequence[int], full: Sequence[int] = ()) -> tuple[str, str, str]:
+        """Keys for atoms in order, read in whichever direction comes first; those in ``full`` with neighbours."""
+        full = full or atoms
+        elements = [self.element(a) for a in atoms]
+        typed = [self.typed(a) if a in full else self.element(a) for a in atoms]
+        if typed[::-1] < typed:
+            elements, typed = elements[::-1], typed[::-1]
+        elif elements[::-1] < elements:
+            elements = elements[::-1]
+        return kind, f"{kind} {'-'.join(min(elements, elements[::-1]))}", f"{kind} {'-'.join(typed)}"
+
+
+def transferable_terms(molecule: Molecule, internals: Sequence[Any]) -> Iterator[Term]:
+    """The entries of F for a molecule in the given internal coordinates (stretches of bonds first).
+
+    Diagonal: stretches (a constant, and one times the relative excess of the length over the covalent radii), bends
+    (by centre and ends; separate in rings of three and four), linear bends, torsions (divided by their number about a
+    bond), out-of-plane angles. Interactions: two stretches, a stretch and a bend, two bends that share their centre.
+    """
+    stretches = {frozenset(q.atoms): k for k, q in enumerate(internals) if q.kind == "stretch"}
+    typing = _Typing(molecule, [tuple(pair) for pair in stretches])
+    about: dict[frozenset[int], int] = {}
+    for q in internals:
+        if q.kind == "torsion":
+            about[frozenset(q.atoms[1:3])] = about.get(frozenset(q.atoms[1:3]), 0) + 1
+    for k, q in enumerate(internals):
+        yield from _diagonal_terms(typing, k, q, about)
+    yield from _stretch_stretch(typing, stretches)
+    bends = [(k, q) for k, q in enumerate(internals) if q.kind == "bend"]
+    yield from _stretch_bend(typing, stretches, bends)
+    yield from _bend_bend(typing, bends)
+
+
+def _diagonal_terms(typing: _Typing, k: int, q: Any, about: Mapping[frozenset[int], int]) -> Iterator[Term]:
+    atoms = q.atoms
+    if q.kind == "stretch":
+        yield Term(typing.levels("stretch", atoms), k, k, 1.0)
+        excess = typing.excess(*atoms)
+        yield Term(typing.levels("stretch x excess", atoms), k, k, excess)
+        yield Term(("stretch x excess^2",) * 3, k, k, excess**2)
+    elif q.kind == "bend":
+        yield Term(typing.levels("bend" + typing.ring(*atoms), atoms, atoms[1:2]), k, k, 1.0)
+    elif q.kind == "linear_bend":
+        yield Term(typing.levels("linear bend", atoms, atoms[1:2]), k, k, 1.0)
+    elif q.kind == "torsion":
+        middle = atoms[1:3]
+        share = 1.0 / about[frozenset(middle)]
+        yield Term(typing.levels("torsion", middle), k, k, share)
+        yield Term(typing.levels("torsion x excess", middle), k, k, share * typing.excess(*middle))
+    else:
+        centre = atoms[1:2]
+        yield Term(typing.levels("out of plane", centre), k, k, 1.0)
+
+
+def _stretch_stretch(typing: _Typing, stretches: Mapping[frozenset[int], int]) -> Iterator[Term]:
+    for centre, neighbours in enumerate(typing.neighbours):
+        for a, b in combinations(sorted(neighbours), 2):
+            kind = "stretch/stretch" + typing.ring(a, centre, b)
+            i, j = stretches[frozenset((a, centre))], stretches[frozenset((centre, b))]
+            yield Term(typing.levels(kind, (a, centre, b), (centre,)), i, j, 1.0)
+
+
+def _stretch_bend(
+    typing: _Typing, stretches: Mapping[frozenset[int], int], bends: Sequence[tuple[int, Any]]
+) -> Iterator[Term]:
+    for k, q in bends:
+        a, centre, b = q.atoms
+        for near, far in ((a, b), (b, a)):
+            side = stretches.get(frozenset((near, centre)))
+            if side is not None:
+                kind = "stretch/bend" + typing.ring(near, centre, far)
+                # Ordered: the bond that stretches comes first.
+                elements = f"{kind} {typing.element(near)},{typing.element(centre)},{typing.element(far)}"
+                full = f"{kind} {typing.element(near)},{typing.typed(centre)},{typing.element(far)}"
+                yield Term((kind, elements, full), side, k, 1.0)
+
+
+def _bend_bend(typing: _Typing, bends: Sequence[tuple[int, Any]]) -> Iterator[Term]:
+    by_centre: dict[int, list[tuple[int, Any]]] = {}
+    for k, q in bends:
+        by_centre.setdefault(q.atoms[1], []).append((k, q))
+    for centre, group in by_centre.items():
+        for (k, first), (m, second) in combinations(group, 2):
+            shared = set(first.atoms) & set(second.atoms) - {centre}
+            if not shared:
+                yield Term(("bend/bend opposite", f"bend/bend opposite {typing.element(centre)}") * 1 + (
+                    f"bend/bend opposite {typing.typed(centre)}",
+                ), k, m, 1.0)  # fmt: skip
+                continue
+            (common,) = shared
+            others = sorted(typing.element(a) for q in (first, second) for a in q.atoms if a not in (centre, common))
+            ends = f"{typing.element(common)};{','.join(others)}"
+            yield Term(
+                (
+                    "bend/bend",
+                    f"bend/bend {typing.element(centre)} {ends}",
+                    f"bend/bend {typing.typed(centre)} {ends}",
+                ),
+                k,
+                m,
+                1.0,
+            )
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, Any]:
+    text = resources.files(__package__).joinpath("data/transferable_force_field.json").read_text(encoding="utf-8")
+    return json.loads(text)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TransferableForceField(LinearForceField):
+    """Force constants from the fitted table, by bonding type; the default where no Hessian is at hand.
+
+    ``error()`` says how far wavenumbers were off on molecules left out of the fit. Bonding types that the table does
+    not hold get the mean of their kind; `estimated` lists them.
+
+    Examples
+    --------
+    >>> import symvib as sv
+    >>> water = sv.Molecule.from_arrays([8, 1, 1], [[0, 0, 0.117], [0, 0.757, -0.471], [0, -0.757, -0.471]])
+    >>> field = TransferableForceField.of(water)
+    >>> field.estimated
+    ()
+    """
+
+    estimated: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, molecule: Any, internals: Any | None = None) -> "TransferableForceField":
+        """The force field of a molecule; arguments as for `symmetry_coordinates`.
+
+        Raises
+        ------
+        ForceFieldError
+            A stretching or bending constant comes out negative: an unusual bond far from anything fitted.
+        """
+        coordinates = as_symmetry_coordinates(molecule, internals)
+        terms = list(transferable_terms(coordinates.molecule, coordinates.internals))
+        table = _table()["constants"]
+        names = list(dict.fromkeys(term.levels for term in terms))
+        number = {levels: p for p, levels in enumerate(names)}
+        parameters = np.array([sum(table.get(key, 0.0) for key in dict.fromkeys(levels)) for levels in names])
+        entries, values = [], []
+        for term in terms:
+            p = number[term.levels]
+            entries.append((p, term.i, term.j))
+            values.append(term.coefficient)
+            if term.i != term.j:
+                entries.append((p, term.j, term.i))
+                values.append(term.coefficient)
+        field = cls(
+            coordinates,
+            tuple(levels[2] for levels in names),
+            np.array(entries, dtype=np.int64).reshape(-1, 3),
+            np.array(values),
+            parameters,
+            tuple(levels[2] for levels in names if levels[2] not in table and levels[1] not in table),
+        )
+        field._check_diagonal()
+        return field
+
+    def _check_diagonal(self) -> None:
+        diagonal = np.diag(self.matrix())
+        if (diagonal <= 0).any():
+            worst = int(np.argmin(diagonal))
+            label = self.internals[worst].label(self.coordinates.molecule.symbols)
+            raise ForceFieldError(
+                f"the transferable force field gives {label} the constant {diagonal[worst]:.3f}: nothing like it was "
+                "in the fit, or the geometry is far from a minimum. Compute a Hessian instead (--engine xtb)."
+            )
+
+    def statement(self) -> str:
+        """What the numbers are worth, in words."""
+        error = self.error()
+        text = (
+            f"Transferable valence force field, fitted to {error['n_fitted']} molecules at GFN2-xTB. On "
+            f"{error['n_molecules']} others its wavenumbers differ from GFN2-xTB by {error['mean_absolute_error_cm1']} "
+            "cm-1 on average; the geometry is taken as given."
+        )
+        if self.estimated:
+            text += f" Estimated from the mean of their kind: {', '.join(self.estimated)}."
+        return text
+
+    @staticmethod
+    def error() -> dict[str, Any]:
+        """Error of the wavenumbers on molecules left out of the fit, and what was fitted, as recorded by the fit."""
+        return dict(_table()["error"])
