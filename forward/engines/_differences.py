@@ -156,6 +156,7 @@ class DisplacementPlan:
         ----------
         values : sequence of mappings str -> array
             "gradient" is a vector on each atom, (3N,) or (N, 3); anything else a Cartesian tensor (), (3,), (3, 3)...
+            The dipole of an ion must be about ``centre_bohr``, the point that the operations leave in place.
         step_bohr : float
             The one of `geometries`.
 

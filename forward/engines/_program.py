@@ -1,0 +1,110 @@
+"""From a program that gives energies and gradients to a `HarmonicResponse`: optimisation, then differences."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from ...groups.detection import Detection, detect_point_group
+from ...groups.displacements import DisplacementSymmetry
+from ...groups.operations import NDArrayFloat
+from ..response import HarmonicResponse
+from ._differences import DisplacementPlan, plan_displacements
+from ._optimise import optimise
+
+__all__ = ["Program", "response_of_program"]
+
+_LOG = logging.getLogger(__name__)
+_KEPT_ANGSTROM = 1e-4  # an optimised geometry has its symmetry to 1e-8; no other may be forced on it
+_LOOSE_GRADIENT = 1e-3  # Eh/bohr: above, harmonic wavenumbers are those of no stationary point
+
+
+class Program(Protocol):
+    """What an engine must give at positions (N, 3) in bohr."""
+
+    def energy_and_gradient(self, positions: NDArrayFloat) -> tuple[float, NDArrayFloat]:
+        """Energy in Eh and gradient (3N,) in Eh/bohr."""
+        ...
+
+    def properties(self, positions: NDArrayFloat) -> Mapping[str, Any]:
+        """What is to be differentiated: any of "gradient" (3N,), "dipole" (3,), "polarizability" (3, 3), in a.u."""
+        ...
+
+
+def response_of_program(
+    x: Any,
+    program: Program,
+    *,
+    optimize: bool,
+    max_gradient: float,
+    step_bohr: float,
+    method: str,
+    provenance: Mapping[str, Any],
+    charge: int = 0,
+    hessian_function: Callable[[NDArrayFloat], NDArrayFloat] | None = None,
+    on_done: Callable[[int, int], None] | None = None,
+) -> HarmonicResponse:
+    """The response of a detected molecule: at its minimum, or where it stands if ``optimize`` is False.
+
+    The Hessian is ``hessian_function(positions_bohr)``, averaged over the group; without it, the derivative of
+    "gradient". Dipole and polarizability derivatives come from the symmetry-unique displacements.
+    """
+    detection = x if isinstance(x, Detection) else detect_point_group(x)
+    record = dict(provenance)
+    if optimize:
+        found = optimise(program.energy_and_gradient, detection, max_gradient=max_gradient)
+        record["optimisation"] = found.as_dict()
+        detection = detect_point_group(found.molecule, tolerance=_KEPT_ANGSTROM)
+    plan = plan_displacements(detection)
+    moved = float(np.abs(plan.molecule.positions - detection.molecule.positions).max())
+    if moved > _KEPT_ANGSTROM:
+        _LOG.warning("%s: positions moved by %.2g A to be exactly %s", method, moved, detection.point_group)
+    record["point_group"], record["symmetrised_by_angstrom"] = detection.point_group.label, moved
+    energy, gradient = program.energy_and_gradient(plan.positions_bohr)
+    here = program.properties(plan.positions_bohr)
+    if np.abs(gradient).max() > _LOOSE_GRADIENT:
+        _LOG.warning("%s: largest gradient %.2g Eh/bohr: not a stationary point", method, np.abs(gradient).max())
+
+    def about_the_centre(positions: NDArrayFloat) -> dict[str, Any]:
+        values = dict(program.properties(positions))
+        if charge and "dipole" in values:
+            values["dipole"] = values["dipole"] - charge * plan.centre_bohr
+        return values
+
+    values: dict[str, NDArrayFloat] = {}
+    if here:
+        derivatives = plan.differentiate(about_the_centre, step_bohr, on_done)
+        record["differences"] = derivatives.as_dict()
+        values = derivatives.values
+    hessian = values.get("gradient")
+    if hessian_function is not None:
+        hessian = _averaged(hessian_function, plan, detection, record)
+    dipole = here.get("dipole")
+    return HarmonicResponse(
+        molecule=plan.molecule,
+        hessian=hessian,  # type: ignore[arg-type]  # one of the two ways gives it
+        dipole_derivatives=values.get("dipole"),
+        polarizability_derivatives=values.get("polarizability"),
+        gradient=np.asarray(gradient, dtype=float).reshape(-1),
+        energy_hartree=float(energy),
+        dipole=None if dipole is None else np.asarray(dipole, dtype=float),
+        method=method,
+        provenance=record,
+    )
+
+
+def _averaged(
+    function: Callable[[NDArrayFloat], NDArrayFloat], plan: DisplacementPlan, detection: Detection, record: dict[str, Any]
+) -> NDArrayFloat:
+    """The program's Hessian averaged over the group; what that removed is written to the record."""
+    raw = function(plan.positions_bohr)
+    hessian = DisplacementSymmetry.of(detection).average((raw + raw.T) / 2)
+    summed = raw.reshape(len(raw), -1, 3).sum(axis=1)
+    record["hessian"] = {
+        "source": "analytic",
+        "asymmetry": float(np.abs(raw - raw.T).max()),
+        "removed_by_group_average": float(np.abs(hessian - (raw + raw.T) / 2).max()),
+        "translation_residual": float(np.abs(summed).max()),
+    }
+    return hessian
