@@ -12,6 +12,7 @@ from measured_fundamentals import (
     INCOMPLETE,
     geometry_of,
     molecule_of,
+    molecule_of_geometry,
     relabellings,
     species_of,
     table_rows,
@@ -22,7 +23,7 @@ from symvib.groups.detection import Detection
 from symvib.groups.molecule import Molecule
 from symvib.groups.selection_rules import selection_rules
 
-__all__ = ["STRATA", "MatchedLevel", "match_levels", "modes_of", "parent_of", "starting_molecule"]
+__all__ = ["STRATA", "MatchedLevel", "match_levels", "modes_of", "parent_of", "starting_geometry", "starting_molecule"]
 
 RELATIVE_ZERO = 1e-6  # an intensity below this share of the molecule's strongest is zero
 STRATA = ("inversion centre", "R < 1, no inversion centre", "degenerate levels, R = 1", "other groups", "Cs or C1")
@@ -32,9 +33,10 @@ STRATA = ("inversion centre", "R < 1, no inversion centre", "degenerate levels, 
 class MatchedLevel:
     """One level (a degenerate set counts once), measured and computed.
 
-    ``parent`` is the molecule without its isotopes. ``irrep`` is the species in symvib's axes. ``ir_tabulated`` and
-    ``raman_tabulated`` are the activities in the table (None: not given), ``observed`` whether the table says that
-    its source observed them.
+    ``parent`` is the molecule without its isotopes. ``irrep`` is the species in symvib's axes. ``ir_active`` and
+    ``raman_active``: the computed intensity is not zero (None: not computed); ``ir_tabulated`` and
+    ``raman_tabulated``: the activities in the table (None: not given); ``observed``: the table says that its source
+    states them.
     """
 
     name: str
@@ -44,10 +46,8 @@ class MatchedLevel:
     irrep: str
     measured_cm1: float
     computed_cm1: float
-    ir_km_per_mol: float
-    raman_a4_per_amu: float
-    ir_active: bool
-    raman_active: bool
+    ir_active: bool | None
+    raman_active: bool | None
     ir_tabulated: bool | None
     raman_tabulated: bool | None
     observed: bool
@@ -63,10 +63,15 @@ def parent_of(name: str) -> str:
 
 
 def starting_molecule(name: str) -> Molecule:
-    """Experimental geometry without isotopes, exactly in its point group: where an optimisation starts."""
-    molecule, tolerance = molecule_of(name)
-    plain = Molecule.from_arrays(molecule.numbers, molecule.positions, name=parent_of(name))
-    return detect_point_group(plain, tolerance).symmetrize()
+    """Experimental geometry of a molecule of the table, without isotopes: where an optimisation starts."""
+    return starting_geometry(parent_of(name))
+
+
+@cache
+def starting_geometry(geometry: str) -> Molecule:
+    """Experimental geometry by its name in the file of geometries, exactly in its point group."""
+    molecule, tolerance = molecule_of_geometry(geometry)
+    return detect_point_group(molecule, tolerance).symmetrize()
 
 
 def modes_of(name: str, response: HarmonicResponse) -> NormalModes:
@@ -132,7 +137,6 @@ def _paired(
     name: str, modes: NormalModes, lines: Any, listed: Mapping[str, list[dict[str, str]]], renaming: Mapping[str, str]
 ) -> list[MatchedLevel]:
     detection = detect_point_group(modes.molecule)
-    ir, raman = lines.ir_km_per_mol, lines.raman_a4_per_amu
     stratum = stratum_of(detection)
     levels = []
     for irrep in sorted(set(lines.irreps)):
@@ -151,16 +155,18 @@ def _paired(
                     irrep=irrep,
                     measured_cm1=float(row["fundamental_cm1"]),
                     computed_cm1=round(float(lines.wavenumbers_cm1[k]), 2),
-                    ir_km_per_mol=round(float(ir[k]), 4),
-                    raman_a4_per_amu=round(float(raman[k]), 4),
-                    ir_active=bool(ir[k] > RELATIVE_ZERO * ir.max()),
-                    raman_active=bool(raman[k] > RELATIVE_ZERO * raman.max()),
+                    ir_active=_is_seen(lines.ir_km_per_mol, k),
+                    raman_active=_is_seen(lines.raman_a4_per_amu, k),
                     ir_tabulated=_flag(row["ir_active"]),
                     raman_tabulated=_flag(row["raman_active"]),
                     observed="stated in source" in row["activity_basis"] or "observed" in row["activity_basis"],
                 )
             )
     return levels
+
+
+def _is_seen(intensities: Any, k: int) -> bool | None:
+    return None if intensities is None else bool(intensities[k] > RELATIVE_ZERO * intensities.max())
 
 
 def _flag(text: str) -> bool | None:

@@ -1,5 +1,6 @@
 """Shared by the studies: where things lie, error statistics with intervals, result files."""
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from symvib import HarmonicResponse, Molecule, harmonic_response
 from symvib.groups.atomic_write import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -127,6 +129,28 @@ def range_names(limits: Sequence[float]) -> list[str]:
     """Names of the ranges between ascending limits."""
     between = [f"{a:g} to {b:g}" for a, b in pairwise(limits)]
     return [f"below {limits[0]:g}", *between, f"above {limits[-1]:g}"]
+
+
+def cached_response(molecule: Molecule, engine: str, method: str, **options: Any) -> HarmonicResponse:
+    """`harmonic_response`, kept in out/responses so that an interrupted study goes on where it was.
+
+    The key holds everything that the response depends on in the call; delete the folder when an engine has changed.
+    """
+    request = {
+        "engine": engine,
+        "method": method,
+        "options": options,
+        "numbers": molecule.numbers.tolist(),
+        "positions": molecule.positions.round(8).tolist(),
+    }
+    key = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:24]
+    path = ROOT / "out" / "responses" / f"{key}.json"
+    if path.exists():
+        return HarmonicResponse.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    response = harmonic_response(molecule, engine, method, **options)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(response.as_dict()))
+    return response
 
 
 def write_results(name: str, values: Mapping[str, Any]) -> Path:

@@ -18,6 +18,7 @@ import numpy as np
 from _matching import STRATA, MatchedLevel, match_levels, modes_of, parent_of, starting_molecule
 from _tools import (
     by_class,
+    cached_response,
     left_out_scale_factors,
     progress,
     range_names,
@@ -28,7 +29,7 @@ from _tools import (
 )
 
 from measured_fundamentals import COMPLETE, GEOMETRIES, INCOMPLETE, TABLE
-from symvib import HarmonicResponse, harmonic_response
+from symvib import HarmonicResponse
 from symvib.errors import EngineError
 
 RANGES_CM1 = (600, 1200, 1800, 2700)
@@ -39,8 +40,10 @@ ELEMENTS = ("H, C, N, O, F only", "other elements")
 logger = logging.getLogger(__name__)
 
 
-def compare(names: Sequence[str], method: str, engine: str = "xtb") -> tuple[list[MatchedLevel], dict[str, str]]:
-    """Matched levels of the molecules, and {molecule: reason} for those left out."""
+def compare(
+    names: Sequence[str], method: str, engine: str = "xtb", **options: Any
+) -> tuple[list[MatchedLevel], dict[str, str]]:
+    """Matched levels of the molecules, and {molecule: reason} for those left out; options are of the engine."""
     responses: dict[str, HarmonicResponse | str] = {}
     levels: list[MatchedLevel] = []
     left_out: dict[str, str] = {}
@@ -48,7 +51,7 @@ def compare(names: Sequence[str], method: str, engine: str = "xtb") -> tuple[lis
         parent = parent_of(name)
         if parent not in responses:
             try:
-                responses[parent] = harmonic_response(starting_molecule(name), engine, method)
+                responses[parent] = cached_response(starting_molecule(name), engine, method, **options)
             except EngineError as error:
                 responses[parent] = f"{method}: {str(error)[:200]}"
         response = responses[parent]

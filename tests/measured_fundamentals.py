@@ -188,14 +188,20 @@ def geometry_of(name: str) -> tuple[str, dict[int, int]]:
 def molecule_of(name: str) -> tuple[Molecule, float | None]:
     """The molecule that a row of the table is about, and the tolerance its geometry needs."""
     geometry, isotopes = geometry_of(name)
+    plain, tolerance = molecule_of_geometry(geometry)
+    masses = [isotopes.get(i, D if z == 1 and name in DEUTERATED else 0) for i, z in enumerate(plain.numbers)]
+    return Molecule.from_arrays(plain.numbers, plain.positions, mass_numbers=masses, name=name), tolerance
+
+
+def molecule_of_geometry(geometry: str) -> tuple[Molecule, float | None]:
+    """A corrected geometry without isotopes, and the tolerance it needs."""
     entry = geometries()[geometry]
     numbers = [1 if symbol == "D" else parse_symbol(symbol)[0] for symbol in entry["symbols"]]
     positions = np.array(entry["xyz_angstrom"])
     if geometry in SIGN_ERRORS:
         _, atom, axes, _ = SIGN_ERRORS[geometry]
         positions[atom, axes] *= -1
-    masses = [isotopes.get(i, D if z == 1 and name in DEUTERATED else 0) for i, z in enumerate(numbers)]
-    return Molecule.from_arrays(numbers, positions, mass_numbers=masses, name=name), LOOSE.get(geometry, (0, None))[1]
+    return Molecule.from_arrays(numbers, positions, name=geometry), LOOSE.get(geometry, (0, None))[1]
 
 
 def relabellings(group: str, labels: list[str]) -> list[dict[str, str]]:
