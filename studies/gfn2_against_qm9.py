@@ -122,9 +122,9 @@ def _stacked(
 def against_independent_run(rows: dict[int, dict[str, Any]], path: Path = REFERENCE) -> dict[str, Any]:
     """Largest differences of each molecule that both runs hold, and what tells their stationary points apart."""
     differences: list[dict[str, Any]] = []
-    other_number: list[int] = []
+    other_number: list[tuple[int, str, int, int]] = []
     with np.load(path) as data:
-        other = {name: data[name] for name in ("index", "mode_offset", "energy_hartree")}
+        other = {name: data[name] for name in ("index", "smiles", "mode_offset", "energy_hartree")}
         modes = {name: data[name] for name in ("wavenumber_cm1", "ir_km_per_mol", "raman_a4_per_amu")}
     for k, index in enumerate(other["index"].tolist()):
         row = rows.get(index)
@@ -133,12 +133,14 @@ def against_independent_run(rows: dict[int, dict[str, Any]], path: Path = REFERE
         piece = slice(other["mode_offset"][k], other["mode_offset"][k + 1])
         theirs = {name: values[piece] for name, values in modes.items()}
         if len(theirs["wavenumber_cm1"]) != len(row["wavenumber_cm1"]):
-            other_number.append(index)
+            smiles, ours = str(other["smiles"][k]), len(row["wavenumber_cm1"])
+            other_number.append((index, smiles, ours, len(theirs["wavenumber_cm1"])))
             continue
         differences.append(_difference(index, row, theirs, float(other["energy_hartree"][k])))
     same = [d for d in differences if d["kind"] == SAME_POINT]
     return {
         "n_common": len(differences) + len(other_number),
+        "cluster_cm1": CLUSTER_CM1,
         "other_number_of_modes": other_number,
         "kinds": dict(Counter(d["kind"] for d in differences).most_common()),
         "same_point": {name: _tail(same, name) for name in ("wavenumber_cm1", "ir_km_per_mol", "raman_relative")},
