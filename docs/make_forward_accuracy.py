@@ -152,7 +152,9 @@ def _disagreeing(methods: Mapping[str, Values]) -> str:
         for method, values in methods.items()
         for row in values["activities"]["disagreeing"]
     ]
-    return f"Not in agreement: {'; '.join(found)}." if found else "All agree."
+    return (
+        f"Not in agreement: {'; '.join(found)}. A line can be allowed and weaker than that." if found else "All agree."
+    )
 
 
 def dft() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -51,10 +51,6 @@ class MatchedLevel:
     ir_tabulated: bool | None
     raman_tabulated: bool | None
     observed: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
 
 def parent_of(name: str) -> str:
@@ -112,7 +108,7 @@ def match_levels(name: str, modes: NormalModes) -> tuple[list[MatchedLevel], str
     listed: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in _rows_by_molecule()[name]:
         listed[species_of(row)].append(row)
-    lines = modes.lines()
+    lines = modes.lines().merged()
     assert lines.irreps is not None
     counts = Counter(lines.irreps)
     group = modes.point_group.label if modes.point_group is not None else "C1"

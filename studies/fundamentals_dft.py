@@ -1,4 +1,4 @@
-"""Measured fundamentals of a few small molecules: B3LYP beside xTB: ``python studies/fundamentals_dft.py``.
+"""Measured fundamentals of a few small molecules, B3LYP beside xTB: ``python studies/fundamentals_dft.py [NAME ...]``.
 
 Needs ../shared/data (fundamentals and experimental geometries), pyscf and tblite. Takes about 3 minutes on one free
 core. Writes studies/results/fundamentals_dft.json, from which docs/make_forward_accuracy.py makes its tables.
@@ -8,6 +8,7 @@ molecules and the same levels at all methods.
 """
 
 import logging
+import sys
 from typing import Any
 
 import numpy as np
@@ -57,10 +58,13 @@ def main() -> None:
     if not (TABLE.exists() and GEOMETRIES.exists()):
         raise SystemExit(f"{TABLE} or {GEOMETRIES} is absent: this study needs the shared data.")
     logging.basicConfig(level=logging.ERROR)
+    names = tuple(sys.argv[1:]) or MOLECULES
+    if unknown := set(names) - set(MOLECULES):
+        raise SystemExit(f"{sorted(unknown)}: not among {', '.join(MOLECULES)}")
     found: dict[str, dict[tuple[str, float], MatchedLevel]] = {}
     results: dict[str, Any] = {"methods": {}}
     for method, (engine, options) in METHODS.items():
-        levels, left_out = compare(MOLECULES, method, engine, **options)
+        levels, left_out = compare(names, method, engine, **options)
         if left_out:
             raise SystemExit(f"{method}: {left_out}")
         results["methods"][method] = errors_of(levels)

@@ -133,7 +133,7 @@ def partner_of(band: dict[str, Any], lines: LineList) -> dict[str, Any]:
 
 def simulated_lines(geometry: str, factor: float) -> LineList:
     """Line list of GFN2-xTB, wavenumbers times the factor."""
-    return normal_modes(cached_response(starting_geometry(geometry), "xtb", METHOD)).lines().scaled(factor)
+    return normal_modes(cached_response(starting_geometry(geometry), "xtb", METHOD)).lines().merged().scaled(factor)
 
 
 def draw(axes: "Axes", caption: str, spectrum: Measured, lines: LineList) -> None:
