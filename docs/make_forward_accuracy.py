@@ -95,11 +95,7 @@ def xtb() -> dict[str, Any]:
             for method, values in methods.items()
             for low, high in [values["scale_factor_range_left_out"]]
         ),
-        "left_out": "; ".join(
-            f"{name} ({method}: {reason})"
-            for method, values in methods.items()
-            for name, reason in values["left_out"].items()
-        ),
+        "left_out": _left_out(methods),
         "ranges": side_by_side(methods, "scaled_by_range", "range (cm⁻¹)"),
         "classes": "\n\n".join(
             side_by_side(methods, key, head)
@@ -110,6 +106,18 @@ def xtb() -> dict[str, Any]:
         "activities": _activities(methods),
         "disagreeing": _disagreeing(methods),
     }
+
+
+def _left_out(methods: Mapping[str, Values]) -> str:
+    """Molecule and reason, with the method where the methods differ."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for method, values in methods.items():
+        for name, reason in values["left_out"].items():
+            reasons.setdefault((name, reason), []).append(method)
+    return "; ".join(
+        f"{name} ({reason}{'' if len(found) == len(methods) else ', ' + ', '.join(found)})"
+        for (name, reason), found in reasons.items()
+    )
 
 
 def _worst_molecules(methods: Mapping[str, Values]) -> str:
