@@ -4,9 +4,10 @@ DATASET is the folder (or file) of a `symvib dataset build` over QM9. Needs qm9p
 ../shared/data/qm9_gfn2. Takes about 2 minutes, most of it reading QM9. Writes studies/results/gfn2_against_qm9.json.
 
 1. Harmonic wavenumbers, B3LYP/6-31G(2df,p) as QM9 gives them, against GFN2-xTB, in ascending order in each molecule.
-   That is not an assignment: of all pairings it has the smallest mean absolute error, which so is a lower bound. Molecules are split into two halves by a seeded permutation; the scale factor is
-   fitted on one and the errors are those of the other. Failed rows, rows with imaginary modes, and rows whose bonds
-   changed are left out and counted; so are QM9 entries with an imaginary or missing wavenumber.
+   That is not an assignment: of all pairings it has the smallest mean absolute error, which so is a lower bound.
+   Molecules are split into two halves by a seeded permutation; the scale factor is fitted on one and the errors are
+   those of the other. Failed rows, rows with imaginary modes, and rows whose bonds changed are left out and counted; so
+   are QM9 entries with an imaginary wavenumber or another number of them.
 2. Our dataset against an independent GFN2-xTB run over the same molecules.
 """
 
