@@ -1,6 +1,6 @@
 """Measured fundamentals (Shimanouchi) against GFN2-xTB and GFN1-xTB: ``python studies/fundamentals_xtb.py``.
 
-Needs ../shared/data (fundamentals and experimental geometries) and tblite. Takes about 3 minutes on one core. Writes
+Needs ../shared/data (fundamentals and experimental geometries) and tblite. Takes about half a minute on one free core. Writes
 studies/results/fundamentals_xtb.json, from which docs/make_forward_accuracy.py makes its tables.
 
 Each geometry is optimised from the experimental one in its point group. Isotopologues come from the Hessian of the
