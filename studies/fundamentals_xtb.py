@@ -1,7 +1,8 @@
 """Measured fundamentals (Shimanouchi) against GFN2-xTB and GFN1-xTB: ``python studies/fundamentals_xtb.py``.
 
-Needs ../shared/data (fundamentals and experimental geometries) and tblite. Takes about half a minute on one free core. Writes
-studies/results/fundamentals_xtb.json, from which docs/make_forward_accuracy.py makes its tables.
+Needs ../shared/data (fundamentals and experimental geometries) and tblite. Takes half a minute on a free core (set
+OMP_NUM_THREADS=1 on a busy machine). Writes studies/results/fundamentals_xtb.json, from which
+docs/make_forward_accuracy.py makes its tables.
 
 Each geometry is optimised from the experimental one in its point group. Isotopologues come from the Hessian of the
 molecule without isotopes. The scale factor of each molecule is fitted on all other molecules; a molecule and its

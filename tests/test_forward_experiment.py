@@ -128,7 +128,6 @@ def test_gfn2_gives_the_fundamentals(name, n_levels, limit):
 
 
 @needs_data
-@pytest.mark.slow
 def test_b3lyp_gives_the_fundamentals_of_water():
     pytest.importorskip("pyscf")
     from symvib import harmonic_response
