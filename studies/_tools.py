@@ -48,13 +48,13 @@ class ErrorSummary:
         return {name: value if isinstance(value, int) else round(value, 1) for name, value in vars(self).items()}
 
 
-def summarise(errors: Any, molecules: Sequence[str]) -> ErrorSummary:
+def summarise(errors: Any, molecules: Any) -> ErrorSummary:
     """Mean, median and 90th percentile of |error|, mean error, and the bootstrap interval over molecules.
 
     Parameters
     ----------
     errors : (n,) array
-    molecules : sequence of str (n,)
+    molecules : array-like of str (n,)
         The molecule (without isotopes) that each error belongs to.
     """
     errors = np.asarray(errors, dtype=float)
@@ -91,7 +91,7 @@ def scale_factor(computed: Any, reference: Any) -> float:
     return float(computed @ reference / (computed @ computed))
 
 
-def left_out_scale_factors(computed: Any, reference: Any, molecules: Sequence[str]) -> np.ndarray:
+def left_out_scale_factors(computed: Any, reference: Any, molecules: Any) -> np.ndarray:
     """For each level the scale factor fitted on all *other* molecules (n,): leave one molecule out.
 
     Examples
@@ -105,13 +105,11 @@ def left_out_scale_factors(computed: Any, reference: Any, molecules: Sequence[st
     return (mixed.sum() - np.bincount(index, mixed)[index]) / (square.sum() - np.bincount(index, square)[index])
 
 
-def by_class(
-    errors: Any, molecules: Sequence[str], classes: Sequence[str], order: Sequence[str]
-) -> dict[str, dict[str, float]]:
+def by_class(errors: Any, molecules: Any, classes: Sequence[str], order: Sequence[str]) -> dict[str, dict[str, float]]:
     """`summarise` for each class that occurs, in the given order."""
-    errors, molecules, classes = np.asarray(errors), np.asarray(molecules), np.asarray(classes)
-    present = [name for name in order if (classes == name).any()]
-    return {name: summarise(errors[classes == name], molecules[classes == name]).as_dict() for name in present}
+    errors, molecules, labels = np.asarray(errors), np.asarray(molecules), np.asarray(classes)
+    present = [name for name in order if name in classes]
+    return {name: summarise(errors[labels == name], molecules[labels == name]).as_dict() for name in present}
 
 
 def range_of(wavenumber_cm1: float, limits: Sequence[float]) -> str:

@@ -1,7 +1,7 @@
 """GFN2-xTB wavenumbers of the dataset against QM9's B3LYP: ``python studies/gfn2_against_qm9.py DATASET``.
 
 DATASET is the folder (or file) of a `symvib dataset build` over QM9. Needs qm9pack; for the second part
-../shared/data/qm9_gfn2. Takes about half a minute, most of it reading QM9. Writes studies/results/gfn2_against_qm9.json.
+../shared/data/qm9_gfn2. Takes half a minute, most of it reading QM9. Writes studies/results/gfn2_against_qm9.json.
 
 1. Harmonic wavenumbers, B3LYP/6-31G(2df,p) as QM9 gives them, against GFN2-xTB, in ascending order in each molecule.
    That is not an assignment: of all pairings it has the smallest mean absolute error, which so is a lower bound.
