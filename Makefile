@@ -60,6 +60,7 @@ $(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
 docs: $(VENV)/.test
 	$(PY) docs/make_completeness.py
 	$(PY) docs/make_detection.py
+	$(PY) docs/make_forward_accuracy.py
 	$(PY) docs/make_figures.py
 	$(PY) docs/make_forward_accuracy.py
 
