@@ -268,7 +268,7 @@ def _run_on_dask(
     except ImportError as error:
         raise MissingPackageError("--scheduler needs Dask: pip install 'symvib[cluster]'.") from error
     try:
-        client = Client(scheduler, timeout="20s")
+        client = Client(scheduler, timeout="10s")
     except OSError as error:
         raise DatasetError(f"no Dask scheduler answers at {scheduler}: {error}") from error
     with client:

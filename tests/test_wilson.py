@@ -374,8 +374,6 @@ def test_a_response_brings_its_hessian():
 def test_refusals():
     molecule, internals, field = water_parts()
     with pytest.raises(ForceFieldError, match="either force_field or hessian"):
-        wilson_gf(molecule)
-    with pytest.raises(ForceFieldError, match="either force_field or hessian"):
         wilson_gf(molecule, field, internals, hessian=np.eye(9))
     with pytest.raises(ForceFieldError, match=r"shape \(2, 2\) for 3 internal"):
         wilson_gf(molecule, np.eye(2), internals)
