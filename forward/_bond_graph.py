@@ -19,6 +19,9 @@ LINEAR_ANGLE_DEGREES = 175.0
 # NH3: 22, C60: 11.6; there the bends alone do.
 _PLANAR_CENTRE_DEGREES = 10.0
 
+# Sine of the angle between a bond and a plane from which their out-of-plane angle is not used.
+_UPRIGHT = 0.94
+
 # More bonds than this at an atom (metals, clusters): torsions about its bonds only where the set is else incomplete.
 _TETRAVALENT = 4
 
@@ -96,7 +99,7 @@ def graph_coordinates(bonds: NDArrayInt, frame: NuclearFrame, all_torsions: bool
     Stretches: all bonds. Bends: all pairs of bonds at an atom up to 175 degrees. Linear bends: beyond, at atoms with
     two bonds (at atoms with more, the other angles do). Torsions: all about each bond, across linear chains with
     the substituents at their ends; about bonds of an atom with more than four only if ``all_torsions``.
-    Out-of-plane: every bond of a planar centre against every pair of its others that is not collinear.
+    Out-of-plane: every bond of a planar centre against every pair of its others whose plane it lies near.
     """
     neighbours: list[list[int]] = [[] for _ in frame.positions]
     for i, j in bonds.tolist():
@@ -133,6 +136,17 @@ class _Angles:
         """Is the angle at b beyond 175, or below 5 degrees?"""
         return abs(float(self.units[b, a] @ self.units[b, c])) > -self._limit
 
+    def lies_near(self, end: int, centre: int, a: int, b: int) -> bool:
+        """Do a, b and the centre span a plane, and is the bond to ``end`` within 70 degrees of it?
+
+        At a T-shaped centre that is folded a little, the plane of the bar stands upright on the third bond.
+        """
+        if self.on_a_line(a, centre, b):
+            return False
+        normal = np.cross(self.units[centre, a], self.units[centre, b])
+        height = float(self.units[centre, end] @ normal) / float(np.linalg.norm(normal))
+        return abs(height) < _UPRIGHT
+
 
 def _bends(neighbours: list[list[int]], angles: _Angles) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
     bends, linear = [], []
@@ -153,7 +167,7 @@ def _out_of_planes(neighbours: list[list[int]], angles: _Angles) -> list[tuple[i
             continue
         for end in around:
             others = [atom for atom in around if atom != end]
-            found += [(end, centre, a, b) for a, b in combinations(others, 2) if not angles.on_a_line(a, centre, b)]
+            found += [(end, centre, a, b) for a, b in combinations(others, 2) if angles.lies_near(end, centre, a, b)]
     return found
 
 

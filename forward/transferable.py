@@ -206,7 +206,7 @@ class TransferableForceField(LinearForceField):
         Raises
         ------
         ForceFieldError
-            A stretching or bending constant comes out negative: an unusual bond far from anything fitted.
+            A stretching constant comes out negative: an unusual bond far from anything fitted.
         """
         coordinates = as_symmetry_coordinates(molecule, internals)
         terms = list(transferable_terms(coordinates.molecule, coordinates.internals))
@@ -230,13 +230,13 @@ class TransferableForceField(LinearForceField):
             parameters,
             tuple(levels[2] for levels in names if levels[2] not in table and levels[1] not in table),
         )
-        field._check_diagonal()
+        field._check_stretches()
         return field
 
-    def _check_diagonal(self) -> None:
-        # Torsions and out-of-plane angles are redundant with each other: one of them alone may well be negative.
-        rigid = np.array([coordinate.kind in ("stretch", "bend") for coordinate in self.internals])
-        diagonal = np.where(rigid, np.diag(self.matrix()), np.inf)
+    def _check_stretches(self) -> None:
+        # Angles in rings and about planar centres are redundant: one of them alone may well be negative.
+        stretches = np.array([coordinate.kind == "stretch" for coordinate in self.internals])
+        diagonal = np.where(stretches, np.diag(self.matrix()), np.inf)
         if (diagonal <= 0).any():
             worst = int(np.argmin(diagonal))
             label = self.internals[worst].label(self.coordinates.molecule.symbols)

@@ -348,3 +348,14 @@ def test_check_of_a_set_of_another_molecule():
         internal_coordinates(zoo("CH4")).check(zoo("H2O"))
     with pytest.raises(CoordinateError, match="180 degrees"):
         InternalCoordinates([InternalCoordinate("bend", (1, 0, 2))]).check(line("COO", [-1.2, 2.4]))
+
+
+def test_a_folded_t_shaped_centre_has_no_upright_out_of_plane_angle():
+    """Bar of 166 degrees, third bond straight up: planar in the mean, yet upright on the plane of the bar."""
+    half = np.radians(83.22)
+    bar = [[np.sin(half), np.cos(half) * s, 0.0] for s in (1, 1)]
+    bar[1][0] *= -1
+    t_shaped = molecule_of(["Si", "C", "C", "F"], [[0, 0, 0], *np.multiply(bar, 1.8), [0, 0, 1.6]])
+    internals = internal_coordinates(t_shaped)
+    assert internals.check(t_shaped).complete
+    assert np.isfinite(internals.b_matrix(t_shaped.positions)).all()

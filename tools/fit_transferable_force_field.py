@@ -4,7 +4,8 @@
 
 DATASET are Parquet files or folders with full responses (``symvib dataset build``). For reference modes d_k of a
 molecule, ``d_k^T (B^T F(x) B) d_l`` must be lambda_k delta_kl: linear in the constants x, so this is a ridge
-regression; residuals are divided by sqrt(lambda_k lambda_l), which makes them relative errors of wavenumbers.
+regression; residuals are divided by sqrt(lambda_k lambda_l): relative errors of wavenumbers. Gauss-Newton
+steps on the wavenumbers themselves, paired in ascending order, follow.
 Every fifth molecule (by a hash of its id) is left out and used for the error. Only main-group molecules whose atoms
 have at most four neighbours count. Minutes.
 """
@@ -29,7 +30,9 @@ CM1 = SQRT_HARTREE_PER_BOHR2_U_IN_CM1 / AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2**
 FLOOR_CM1 = 150.0  # wavenumbers below this weigh as if they were this high
 OFF_DIAGONAL = 0.4  # weight of the pairs of different modes
 RIDGE = {"kind": 1e-6, "elements": 0.02, "typed": 0.1}
-SEEN = {"kind": 1, "elements": 10, "typed": 40}  # entries in the fit that a constant needs, to be kept
+SEEN = {"kind": 1, "elements": 1, "typed": 6}  # entries in the fit that a constant needs, to be kept
+GAUSS_NEWTON_STEPS = 5
+GUIDE = 0.05  # weight of the linear problem beside the wavenumbers
 MOST_NEIGHBOURS = 4  # cages and complexes whose atoms have more are left to real Hessians
 
 
@@ -57,7 +60,7 @@ class Case:
         rows = [[] for _ in self.names]
         for term in terms:
             rows[number[term.levels]].append((term.i, term.j, term.coefficient))
-        self.matrices = np.empty((len(rows), n_vib, n_vib))
+        self.matrices = np.empty((len(rows), n_vib, n_vib), dtype=np.float32)
         for p, row in enumerate(rows):
             i, j, c = (np.array(column) for column in zip(*row, strict=True))
             half = (self.modes[i] * (c * np.where(i == j, 0.5, 1.0))[:, None]).T @ self.modes[j]
@@ -71,11 +74,30 @@ class Case:
         weight = scale[a] * scale[b] * np.where(a == b, 1.0, OFF_DIAGONAL)
         return self.matrices[:, a, b] * weight, np.where(a == b, self.values[a], 0.0) * weight
 
+    def place(self, numbers):
+        """Learn the numbers of the constants: ``columns`` of them occur here, ``spread`` sums the levels."""
+        keys = [[numbers[key] for key in set(levels) if key in numbers] for levels in self.names]
+        self.columns = np.unique(np.concatenate([np.array(k, dtype=int) for k in keys]))
+        self.spread = np.zeros((len(keys), len(self.columns)))
+        for p, k in enumerate(keys):
+            self.spread[p, np.searchsorted(self.columns, k)] = 1.0
+
+    def _solved(self, constants):
+        return np.linalg.eigh(np.tensordot(self.spread @ constants[self.columns], self.matrices, 1))
+
+    def linearised(self, constants):
+        """Design (n_par, d) and target of relative errors of sqrt(lambda), linear about ``constants``."""
+        values, vectors = self._solved(constants)
+        floor = (FLOOR_CM1 / CM1) ** 2
+        scale = 1 / np.sqrt(np.maximum(self.values, floor))
+        slopes = np.einsum("pij,ik,jk->pk", self.matrices, vectors, vectors, optimize=True)
+        slopes *= scale / (2 * np.sqrt(np.maximum(values, floor)))
+        roots = [np.sign(v) * np.sqrt(np.abs(v)) for v in (self.values, values)]
+        return slopes, (roots[0] - roots[1]) * scale + (self.spread @ constants[self.columns]) @ slopes
+
     def wavenumbers(self, constants):
         """Reference and predicted, ascending."""
-        x = np.array([sum(constants.get(key, 0.0) for key in dict.fromkeys(levels)) for levels in self.names])
-        values = np.linalg.eigvalsh(np.tensordot(x, self.matrices, 1))
-        return [np.sign(v) * CM1 * np.sqrt(np.abs(v)) for v in (self.values, values)]
+        return [np.sign(v) * CM1 * np.sqrt(np.abs(v)) for v in (self.values, self._solved(constants)[0])]
 
 
 def in_scope(molecule):
@@ -91,53 +113,64 @@ def main(
     limit: Annotated[int, typer.Option(help="Molecules of each dataset, at most.")] = 100_000,
 ) -> None:
     """Fit, measure, write the table."""
-    keys: dict[str, int] = {}
-    level_of: dict[str, str] = {}
-    counts: dict[str, int] = {}
-    left_out: list[Case] = []
-    blocks = []
-    n_fitted = 0
+    fitted, left_out = [], []
     for path in datasets:
         dataset = read_dataset(path).trusted()
         for index in track(range(min(limit, len(dataset))), description=str(path)):
-            if not in_scope(dataset.molecule(index)):
-                continue
-            case = Case(dataset, index)
-            if crc32(case.id.encode()) % 5 == 0:
-                left_out.append(case)
-                continue
-            n_fitted += 1
-            for levels, count in zip(case.names, case.counts, strict=True):
-                for name, key in zip(RIDGE, levels, strict=True):
-                    keys.setdefault(key, len(keys))
-                    level_of.setdefault(key, name)
-                    counts[key] = counts.get(key, 0) + int(count)
-            design, target = case.weighted()
-            spread = np.zeros((len(case.names), len(keys)))
-            for p, levels in enumerate(case.names):
-                for key in set(levels):
-                    spread[p, keys[key]] = 1.0
-            columns = np.flatnonzero(spread.any(axis=0))
-            part = spread[:, columns]
-            blocks.append((columns, part.T @ (design @ design.T) @ part, part.T @ (design @ target)))
-    normal, right = np.zeros((len(keys), len(keys))), np.zeros(len(keys))
-    for columns, square, product in blocks:
-        normal[np.ix_(columns, columns)] += square
-        right[columns] += product
-    ridge = np.array([RIDGE[level_of[key]] for key in keys])
-    rare = np.array([counts[key] < SEEN[level_of[key]] for key in keys])
-    normal[np.diag_indices_from(normal)] += ridge + 1e9 * rare
-    solution = np.linalg.solve(normal, right)
-    constants = {key: round(float(solution[p]), 5) for key, p in keys.items() if not rare[p]}
-    error = measure(left_out, constants) | {"n_fitted": n_fitted, "n_constants": len(constants)}
+            if in_scope(dataset.molecule(index)):
+                case = Case(dataset, index)
+                (left_out if crc32(case.id.encode()) % 5 == 0 else fitted).append(case)
+    ridge, x = fit(fitted, left_out)
+    error = measure(left_out, x) | {"n_fitted": len(fitted)}
     for source in sorted({case.source for case in left_out}):
-        error[source] = measure([case for case in left_out if case.source == source], constants)
+        error[source] = measure([case for case in left_out if case.source == source], x)
+    # The error is that of the fit without them; what ships is fitted to all.
+    ridge, x = fit([*fitted, *left_out], [])
+    error |= {"n_fitted_in_the_end": len(fitted) + len(left_out), "n_constants": len(x)}
     print(json.dumps(error, indent=1))
     TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(json.dumps({"error": error, "constants": dict(sorted(constants.items()))}, indent=0) + "\n")
+    constants = dict(sorted(zip(ridge, x.tolist(), strict=True)))
+    TARGET.write_text(json.dumps({"error": error, "constants": constants}, indent=0) + "\n")
 
 
-def measure(cases: list[Case], constants: dict[str, float]) -> dict[str, object]:
+def fit(fitted: list[Case], others: list[Case]) -> tuple[dict[str, float], np.ndarray]:
+    """Keys (with their ridge) and constants from ``fitted``; ``others`` learn the numbers of the constants, too."""
+    ridge = kept_keys(fitted)
+    numbers = {key: p for p, key in enumerate(ridge)}
+    for case in (*fitted, *others):
+        case.place(numbers)
+    penalty = np.array(list(ridge.values()))
+    # First the linear problem of the reference modes, then wavenumbers themselves, with the linear problem as a guide.
+    linear = normal_equations(fitted, lambda case: case.weighted(), len(penalty))
+    x = np.linalg.solve(linear[0] + np.diag(penalty), linear[1])
+    for _ in range(GAUSS_NEWTON_STEPS):
+        square, product = normal_equations(fitted, lambda case, x=x: case.linearised(x), len(penalty))
+        x = np.linalg.solve(square + GUIDE * linear[0] + np.diag(penalty), product + GUIDE * linear[1])
+    return ridge, np.round(x, 5)
+
+
+def kept_keys(cases: list[Case]) -> dict[str, float]:
+    """Keys of the constants that occur often enough, with the ridge of each."""
+    counts: dict[tuple[str, str], int] = {}
+    for case in cases:
+        for levels, count in zip(case.names, case.counts, strict=True):
+            for name, key in zip(RIDGE, levels, strict=True):
+                counts[name, key] = counts.get((name, key), 0) + int(count)
+    return {key: RIDGE[name] for (name, key), count in counts.items() if count >= SEEN[name]}
+
+
+def normal_equations(cases, design_of, size):
+    """Sums over the molecules of D D^T and D t, placed among all constants."""
+    square, product = np.zeros((size, size)), np.zeros(size)
+    for case in cases:
+        design, target = design_of(case)
+        part = case.spread.T
+        square[np.ix_(case.columns, case.columns)] += part @ (design @ design.T) @ part.T
+        product[case.columns] += part @ (design @ target)
+    return square, product
+
+
+def measure(cases: list[Case], constants: np.ndarray) -> dict[str, object]:
     """Errors in 1/cm on molecules that the fit has not seen; modes paired in ascending order."""
     pairs = [case.wavenumbers(constants) for case in cases]
     per_molecule = np.array([np.abs(a - b).mean() for a, b in pairs])

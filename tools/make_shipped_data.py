@@ -20,6 +20,7 @@ from symvib.groups.molecule import Molecule
 
 TARGET = Path(__file__).parents[1] / "forward" / "data"
 LINE_COLUMNS = [name for name in COLUMNS if name not in RESPONSE_COLUMNS]
+SMALL = 10  # atoms
 BITS = {  # binary digits kept of each float
     "positions_angstrom": 23,
     "wavenumber_cm1": 19,
@@ -92,13 +93,11 @@ def main(
     if gfn1:
         rows = [row for folder in gfn1 for row in rows_of(folder)]
         ship("lines_test_gfn1", rows, read_dataset(gfn1[0]).provenance, LINE_COLUMNS)
-    # QM9's list begins with its symmetric molecules: every third one, so that ordinary ones get into the survey too.
-    ship(
-        "responses_survey_gfn2",
-        survey(tables["qm9"][::3], tables["symmetric"][::2], survey_megabytes),
-        provenance,
-        list(COLUMNS),
-    )
+    # QM9's list begins with its symmetric molecules: the smallest of all, then every third one of the list.
+    small = [row for row in tables["qm9"] if len(row["numbers"]) <= SMALL]
+    others = [row for row in tables["qm9"] if len(row["numbers"]) > SMALL]
+    chosen = survey([*small, *others[::3]], tables["symmetric"][::2], survey_megabytes)
+    ship("responses_survey_gfn2", chosen, provenance, list(COLUMNS))
 
 
 if __name__ == "__main__":
