@@ -14,7 +14,7 @@ import numpy as np
 
 from ..constants import BOHR_ANGSTROM
 from ..errors import SpectrumError
-from ..groups.atomic_write import write_text
+from ..groups.atomic_write import written
 from ..groups.operations import NDArrayFloat
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def modes_to_xyz(modes: Modes, path: str | Path | None = None) -> str:
         ]
         rows = np.hstack([molecule.positions, vector])
         frames.append(_frame(molecule, rows, " ".join(facts)))
-    return _written("".join(frames), path)
+    return written("".join(frames), path)
 
 
 def modes_to_animation(
@@ -104,7 +104,7 @@ def modes_to_animation(
         )
         for k, swing in enumerate(swings)
     )
-    return _written("".join(frames), path)
+    return written("".join(frames), path)
 
 
 def modes_to_molden(modes: Modes, path: str | Path | None = None) -> str:
@@ -138,7 +138,7 @@ def modes_to_molden(modes: Modes, path: str | Path | None = None) -> str:
     known = [column for column in columns if column is not None]
     if columns[0] is not None:
         blocks["[INT]"] = ["".join(f"{value:14.6f}" for value in row) for row in zip(*known, strict=True)]
-    return _written("\n".join(line for head, lines in blocks.items() for line in (head, *lines)) + "\n", path)
+    return written("\n".join(line for head, lines in blocks.items() for line in (head, *lines)) + "\n", path)
 
 
 def _scaled_vectors(modes: Modes) -> NDArrayFloat:
@@ -181,9 +181,3 @@ def _frame(molecule: "Molecule", rows: NDArrayFloat, comment: str) -> str:
 
 def _row(symbol: str, values: NDArrayFloat) -> str:
     return f"{symbol:<3s}" + "".join(f"{value:16.9f}" for value in values)
-
-
-def _written(text: str, path: str | Path | None) -> str:
-    if path is not None:
-        write_text(path, text)
-    return text

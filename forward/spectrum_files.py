@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MissingPackageError, SpectrumError
-from ..groups.atomic_write import write_text
+from ..groups.atomic_write import written
 from ..groups.operations import NDArrayFloat
 from .lines import LineList
 from .spectrum import Spectrum
@@ -82,7 +82,7 @@ def lines_to_csv(lines: LineList, path: str | Path | None = None) -> str:
     columns = {column: values[key] for column, key in _LINE_COLUMNS.items() if values[key] is not None}
     facts = {key: values[key] for key in ("name", "point_group", "simulated", "method", "scale_factor", "provenance")}
     text = _csv_text(_LINES_HEAD, lines.source, facts, columns)
-    return _written(text, path)
+    return written(text, path)
 
 
 def read_lines_csv(path: str | Path) -> LineList:
@@ -117,7 +117,7 @@ def spectrum_to_csv(spectrum: Spectrum, path: str | Path | None = None) -> str:
         _COLUMN_UNITS[spectrum.quantity]: values["intensity"],
     }
     source = spectrum.source or ("simulated" if spectrum.simulated else "source not stated")
-    return _written(_csv_text(_SPECTRUM_HEAD, source, facts, columns), path)
+    return written(_csv_text(_SPECTRUM_HEAD, source, facts, columns), path)
 
 
 def read_spectrum_csv(path: str | Path) -> Spectrum:
@@ -210,7 +210,7 @@ def spectrum_to_jcamp(spectrum: Spectrum, path: str | Path | None = None) -> str
     ]
     head = [f"##{label}={_ascii(value)}" for label, value in labels if value]
     body = _xydata(x, counts) if even else _xypoints(x, counts)
-    return _written("\n".join([*head, *body, "##END=", ""]), path)
+    return written("\n".join([*head, *body, "##END=", ""]), path)
 
 
 def _xydata(x: NDArrayFloat, counts: np.ndarray) -> Iterable[str]:
@@ -323,12 +323,6 @@ def _quantity(values: dict[str, Any]) -> tuple[str, float]:
 
 
 # ---------------------------------------------------------------------------------------------------------- files
-
-
-def _written(text: str, path: str | Path | None) -> str:
-    if path is not None:
-        write_text(path, text)
-    return text
 
 
 def _text_of(path: str | Path) -> str:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from ..errors import SymvibError
 
-__all__ = ["write_text", "writing"]
+__all__ = ["write_text", "writing", "written"]
 
 
 @contextmanager
@@ -47,3 +47,10 @@ def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` (UTF-8, newlines as they are) as `writing` does, with the same errors."""
     with writing(path) as stream:
         stream.write(text.encode("utf-8"))
+
+
+def written(text: str, path: str | Path | None) -> str:
+    """The text; also written to ``path`` if there is one."""
+    if path is not None:
+        write_text(path, text)
+    return text

@@ -75,7 +75,7 @@ def test_derivatives_with_symmetry_are_those_without():
 
 def test_an_ion_away_from_the_origin():
     water = Molecule.from_arrays(WATER.numbers, WATER.positions + [4.0, 1.0, -2.0])
-    response = dft_response(water, "HF", "sto-3g", charge=1, spin=1, optimize=False, raman=False)
+    response = dft_response(water, "HF", "sto-3g", charge=1, unpaired_electrons=1, optimize=False, raman=False)
     summed = response.dipole_derivatives.reshape(3, 3, 3).sum(axis=1)
     np.testing.assert_allclose(summed, np.eye(3), atol=1e-3)
 
@@ -88,7 +88,7 @@ def test_what_b3lyp_means_is_said():
 def test_refusals():
     detection = detect_point_group(WATER)
     with pytest.raises(EngineError, match="1 unpaired electrons"):
-        dft_response(detection, "HF", "sto-3g", spin=1)
+        dft_response(detection, "HF", "sto-3g", unpaired_electrons=1)
     with pytest.raises(EngineError, match="no-such-functional"):
         dft_response(detection, "no-such-functional", "sto-3g")
     with pytest.raises(EngineError, match="no-such-basis"):

@@ -31,7 +31,7 @@ def dft_response(
     *,
     optimize: bool = True,
     charge: int = 0,
-    spin: int = 0,
+    unpaired_electrons: int = 0,
     raman: bool = True,
     hessian: str = "analytic",
     grid_level: int = 4,
@@ -50,7 +50,7 @@ def dft_response(
     basis : str
     optimize : bool
         Go to the minimum that has the symmetry of ``x`` first.
-    charge, spin : int
+    charge, unpaired_electrons : int
         Total charge, and number of unpaired electrons (0: restricted, else unrestricted).
     raman : bool
         Compute polarizability derivatives.
@@ -80,7 +80,7 @@ def dft_response(
     if hessian not in ("analytic", "differences"):
         raise EngineError(f'dft_response(..., hessian={hessian!r}): "analytic" or "differences".')
     detection = x if isinstance(x, Detection) else detect_point_group(x)
-    program = _PySCF(detection.molecule, functional, basis, charge, spin, grid_level)
+    program = _PySCF(detection.molecule, functional, basis, charge, unpaired_electrons, grid_level)
     program.with_gradient, program.with_polarizability = hessian == "differences", raman
     return response_of_program(
         detection,
@@ -152,7 +152,7 @@ class _PySCF:
         if not field.converged:
             raise self._fail(
                 f"SCF not converged after {field.max_cycle} cycles, last energy {energy:.8f} Eh. Check geometry, "
-                "charge and spin, or take another functional."
+                "charge and unpaired_electrons, or take another functional."
             )
         self._density, self._last = field.make_rdm1(), (key, field)
         return field
