@@ -1,4 +1,4 @@
-"""The names of architecture.md, 'Names that stay put', that groups/ must offer: used as a user's own tests use them."""
+"""The names of architecture.md, 'Names that stay put', that must be there: used as a user's own tests use them."""
 
 import json
 
@@ -184,3 +184,40 @@ def test_attainable_completeness_realised_by_that_group_only():
     for entry in sv.attainable_completeness("C2v", 3):
         molecule = entry.molecule if not callable(entry.molecule) else entry.molecule()
         assert sv.detect_point_group(molecule).point_group.label == "C2v"
+
+
+class TestForwardNames:
+    """The names of forward/ in the architecture that other rooms and users call."""
+
+    @pytest.fixture
+    def response(self):
+        pytest.importorskip("tblite", reason="the xTB engine needs tblite (symvib[qm])")
+        return sv.harmonic_response(WATER, engine="xtb", method="GFN2-xTB", optimize=True)
+
+    def test_harmonic_response(self, response):
+        assert response.molecule.formula == "H2O"
+        assert response.hessian.shape == (9, 9)
+        assert response.dipole_derivatives.shape == (3, 9)
+        assert response.polarizability_derivatives.shape == (3, 3, 9)
+
+    def test_normal_modes_of_a_response_and_of_a_hessian(self, response):
+        modes = sv.normal_modes(response)
+        bare = sv.normal_modes(response.hessian, molecule=response.molecule, masses=response.molecule.masses)
+        assert modes.wavenumbers_cm1.shape == modes.ir_km_per_mol.shape == modes.raman_a4_per_amu.shape == (3,)
+        assert modes.depolarization.shape == (3,)
+        assert modes.irreps == bare.irreps == ("A1", "A1", "B2")
+        assert modes.displacements.shape == (3, 3, 3)
+        assert np.abs(modes.wavenumbers_cm1 - bare.wavenumbers_cm1).max() < 1e-6
+
+    def test_wilson_gf(self, response):
+        solution = sv.wilson_gf(response.molecule, hessian=response.hessian)
+        assert solution.G.shape == solution.F.shape == solution.L.shape == solution.ped.shape == (3, 3)
+        general = sv.wilson_gf(response.molecule, force_field=solution.F, internals=solution.internals)
+        assert np.abs(general.wavenumbers_cm1 - sv.normal_modes(response).wavenumbers_cm1).max() < 1e-6
+
+    def test_lines_and_spectrum(self, response):
+        lines = sv.normal_modes(response).lines()
+        assert isinstance(lines, sv.LineList)
+        spectrum = sv.render(lines, np.arange(500.0, 4000.0), shape="lorentzian", fwhm_cm1=10.0)
+        assert isinstance(spectrum, sv.Spectrum)
+        assert spectrum.intensity.shape == (3500,)
