@@ -4,6 +4,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 JOBS ?= auto
+# Many small matrices: threads of BLAS and OpenMP would only fight the test processes for the cores.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
 
 .PHONY: demo test test-slow lint bench docs clean
 
