@@ -74,12 +74,16 @@ def modes(
     from .forward.wilson import wilson_gf
 
     if engine is Engine.TRANSFERABLE:
+        if method or charge or no_optimize:
+            raise typer.BadParameter("--method, --charge and --no-optimize go with --engine xtb or dft.")
         from .forward.transferable import TransferableForceField
         from .groups.readers import as_molecule
 
         field = TransferableForceField.of(as_molecule(read_source(molecule)))
         result = wilson_gf(field.coordinates.molecule, field)
         text = f"{result}\n\n{field.statement()}"
+        if len(result.imaginary):
+            text += f" {len(result.imaginary)} imaginary: the molecule is beyond what was fitted, or not at a minimum."
         vibrations: Any = result
     else:
         response = _response(molecule, engine, method, charge, not no_optimize)

@@ -249,9 +249,9 @@ class TransferableForceField(LinearForceField):
         """What the numbers are worth, in words."""
         error = self.error()
         text = (
-            f"Transferable valence force field, fitted to {error['n_fitted']} molecules at GFN2-xTB. On "
-            f"{error['n_molecules']} others its wavenumbers differ from GFN2-xTB by {error['mean_absolute_error_cm1']} "
-            "cm-1 on average; the geometry is taken as given."
+            f"Transferable valence force field, fitted to {error['n_fitted_in_the_end']} molecules at GFN2-xTB. Left out "
+            f"of the fit, {error['n_molecules']} molecules have wavenumbers that differ from GFN2-xTB by "
+            f"{error['mean_absolute_error_cm1']} cm-1 on average. The geometry is taken as given."
         )
         if self.estimated:
             text += f" Estimated from the mean of their kind: {', '.join(self.estimated)}."

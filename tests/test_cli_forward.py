@@ -33,6 +33,10 @@ class TestModes:
         values = json.loads(result.stdout)
         assert sorted(values["irreps"]) == ["A1", "A1", "B2"]
 
+    def test_options_of_programs_need_one(self, water):
+        assert run("modes", water, "--charge", "1").exit_code == 2
+        assert run("modes", water, "--method", "GFN1-xTB").exit_code == 2
+
     def test_files_of_modes(self, water, tmp_path):
         paths = [tmp_path / name for name in ("w.molden", "w.jmol.xyz", "w.anim.xyz")]
         result = run(
