@@ -249,8 +249,8 @@ class TransferableForceField(LinearForceField):
         """What the numbers are worth, in words."""
         error = self.error()
         text = (
-            f"Transferable valence force field, fitted to {error['n_fitted_in_the_end']} molecules at GFN2-xTB. Left out "
-            f"of the fit, {error['n_molecules']} molecules have wavenumbers that differ from GFN2-xTB by "
+            f"Transferable valence force field, fitted to {error['n_fitted_in_the_end']} molecules at GFN2-xTB. "
+            f"Left out of the fit, {error['n_molecules']} molecules have wavenumbers that differ from GFN2-xTB by "
             f"{error['mean_absolute_error_cm1']} cm-1 on average. The geometry is taken as given."
         )
         if self.estimated:
