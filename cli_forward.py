@@ -34,6 +34,13 @@ class Quantity(StrEnum):
     RAMAN = "raman"
 
 
+class Shape(StrEnum):
+    """Shape of a line."""
+
+    LORENTZIAN = "lorentzian"
+    GAUSSIAN = "gaussian"
+
+
 class Source(StrEnum):
     """Molecules that ship with a package."""
 
@@ -47,6 +54,7 @@ MethodOption = Annotated[
     str | None,
     typer.Option(help="xtb: GFN2-xTB or GFN1-xTB; dft: functional/basis [default: GFN2-xTB, B3LYP/def2-SVP]."),
 ]
+UnpairedOption = Annotated[int, typer.Option(help="Number of unpaired electrons.")]
 ChargeOption = Annotated[int, typer.Option(help="Total charge.")]
 KeepOption = Annotated[bool, typer.Option("--no-optimize", help="Take the geometry as it is.")]
 
@@ -59,6 +67,7 @@ def modes(
     ] = Engine.TRANSFERABLE,
     method: MethodOption = None,
     charge: ChargeOption = 0,
+    unpaired_electrons: UnpairedOption = 0,
     no_optimize: KeepOption = False,
     json_path: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
@@ -68,13 +77,13 @@ def modes(
         str | None, typer.Option(metavar="FILE", help="Write XYZ frames with vibration vectors, for Jmol and ASE.")
     ] = None,
     animation: Annotated[str | None, typer.Option(metavar="FILE", help="Write one mode as a moving XYZ.")] = None,
-    mode: Annotated[int, typer.Option(help="Mode to animate, from 1 by ascending wavenumber.")] = 1,
+    mode: Annotated[int, typer.Option(min=1, help="Mode to animate, from 1 by ascending wavenumber.")] = 1,
 ) -> None:
     """Normal modes: wavenumbers, irreps, what moves (potential energy distribution), intensities."""
     from .forward.wilson import wilson_gf
 
     if engine is Engine.TRANSFERABLE:
-        if method or charge or no_optimize:
+        if method or charge or unpaired_electrons or no_optimize:
             raise typer.BadParameter("--method, --charge and --no-optimize go with --engine xtb or dft.")
         from .forward.transferable import TransferableForceField
         from .groups.readers import as_molecule
@@ -86,7 +95,7 @@ def modes(
             text += f" {len(result.imaginary)} imaginary: the molecule is beyond what was fitted, or not at a minimum."
         vibrations: Any = result
     else:
-        response = _response(molecule, engine, method, charge, not no_optimize)
+        response = _response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize)
         vibrations = _modes(response)
         result = wilson_gf(response)
         text = f"{vibrations}\n\nPotential energy distribution\n{result}"
@@ -115,6 +124,7 @@ def spectrum(
     engine: Annotated[Engine, typer.Option(help="Program that computes the intensities.")] = Engine.XTB,
     method: MethodOption = None,
     charge: ChargeOption = 0,
+    unpaired_electrons: UnpairedOption = 0,
     no_optimize: KeepOption = False,
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Picture: .png, .svg or .pdf.")
@@ -123,19 +133,19 @@ def spectrum(
     jcamp: Annotated[str | None, typer.Option(metavar="FILE", help="Write the spectrum as JCAMP-DX.")] = None,
     quantity: Annotated[Quantity, typer.Option(help="Of the JCAMP-DX file.")] = Quantity.IR,
     scale: Annotated[float, typer.Option(help="Factor on all wavenumbers.")] = 1.0,
-    fwhm: Annotated[float, typer.Option(help="Full width at half maximum, cm-1.")] = 10.0,
-    shape: Annotated[str, typer.Option(help="lorentzian, gaussian or voigt.")] = "lorentzian",
+    fwhm: Annotated[float, typer.Option(min=0.01, help="Full width at half maximum, cm-1.")] = 10.0,
+    shape: Annotated[Shape, typer.Option(help="Of each line.")] = Shape.LORENTZIAN,
 ) -> None:
     """Simulated IR and Raman spectra: the lines as a table, a picture, files."""
     if engine is Engine.TRANSFERABLE:
         raise SymvibError("the transferable force field has no intensities; choose --engine xtb, dft or parsed.")
-    found = _modes(_response(molecule, engine, method, charge, not no_optimize))
+    found = _modes(_response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize))
     lines = found.lines().scaled(scale) if scale != 1.0 else found.lines()
     typer.echo(lines.table())
     if output:
         from .forward.spectrum_plot import plot_spectra, save_figure
 
-        save_figure(plot_spectra(lines, fwhm_cm1=fwhm, shape=shape), output)
+        save_figure(plot_spectra(lines, fwhm_cm1=fwhm, shape=shape.value), output)
         say(f"written: {output}")
     if csv:
         from .forward.spectrum_files import lines_to_csv
@@ -149,18 +159,23 @@ def spectrum(
         from .forward.spectrum_files import spectrum_to_jcamp
 
         top = max(4000.0, float(lines.wavenumbers_cm1.max(initial=0.0)) + 200.0)
-        axis = np.arange(100.0, top, max(min(fwhm / 10, 1.0), 0.01))
-        spectrum_to_jcamp(render(lines, axis, shape, fwhm, quantity.value), jcamp)
+        axis = np.arange(0.0, top, max(min(fwhm / 10, 1.0), 0.01))
+        spectrum_to_jcamp(render(lines, axis, shape.value, fwhm, quantity.value), jcamp)
         say(f"written: {jcamp}")
 
 
-def _response(molecule: str, engine: Engine, method: str | None, charge: int, optimize: bool) -> Any:
+def _response(molecule: str, engine: Engine, method: str | None, electrons: tuple[int, int], optimize: bool) -> Any:
     from .forward.engine_api import harmonic_response
 
     if engine is Engine.PARSED:
         return harmonic_response(molecule, engine="parsed")
     return harmonic_response(
-        read_source(molecule), engine=engine.value, method=method, optimize=optimize, charge=charge
+        read_source(molecule),
+        engine=engine.value,
+        method=method,
+        optimize=optimize,
+        charge=electrons[0],
+        unpaired_electrons=electrons[1],
     )
 
 
@@ -187,7 +202,7 @@ def build(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the shards go; the same folder continues.")] = Path(
         "dataset"
     ),
-    limit: Annotated[int, typer.Option(help="Number of molecules, at most.")] = 1000,
+    limit: Annotated[int, typer.Option(min=1, help="Number of molecules, at most.")] = 1000,
     method: Annotated[str, typer.Option(help="GFN2-xTB or GFN1-xTB.")] = "GFN2-xTB",
     lines_only: Annotated[bool, typer.Option("--lines-only", help="Leave Hessians and derivatives out.")] = False,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = -1,
@@ -214,6 +229,7 @@ def build(
             makers[source],
             out,
             RowSettings(method, full_responses=not lines_only),
+            request={"source": source.value, "limit": limit, "files": files or []},
             shard_size=shard_size,
             n_jobs=jobs,
             scheduler=scheduler,

@@ -20,6 +20,7 @@ from ..errors import DatasetError, MissingPackageError
 from ..groups.atomic_write import write_text
 from .dataset_files import SCHEMA_VERSION, write_rows
 from .dataset_rows import DatasetTask, RowSettings, compute_row, flagged
+from .engines.xtb import XTB_METHODS, tblite_version
 
 __all__ = ["BuildReport", "build_dataset"]
 
@@ -60,6 +61,7 @@ def build_dataset(
     folder: str | Path,
     settings: RowSettings | None = None,
     *,
+    request: Mapping[str, Any] | None = None,
     shard_size: int = 20,
     n_jobs: int = -1,
     scheduler: str | None = None,
@@ -74,6 +76,9 @@ def build_dataset(
     folder : str or Path
         Made if absent. Gets ``tasks.json``, ``build.json`` and ``shards/00000.parquet`` ....
     settings : RowSettings
+    request : mapping, optional
+        What ``tasks`` was made from, as plain values ({"source": "qm9", "limit": 1000}): kept in the folder, so that
+        another request is refused.
     shard_size : int
         Molecules in a shard: what a kill costs at most, for each worker.
     n_jobs : int
@@ -91,12 +96,16 @@ def build_dataset(
         A package of symvib[qm,data] or symvib[cluster] is not installed.
     """
     settings = settings or RowSettings()
+    if settings.method not in XTB_METHODS:
+        raise DatasetError(f"build_dataset: method {settings.method!r}; choose one of {', '.join(XTB_METHODS)}.")
+    if shard_size < 1 or n_jobs == 0:
+        raise DatasetError(f"build_dataset(shard_size={shard_size}, n_jobs={n_jobs}): at least 1 each, or n_jobs=-1.")
     place = Path(folder)
     (place / "shards").mkdir(parents=True, exist_ok=True)
     for leftover in (place / "shards").glob(".*.part"):  # of a build that was killed while it wrote
         leftover.unlink()
     provenance = _provenance(settings)
-    _check_same_build(place, {**provenance, "shard_size": shard_size})
+    _check_same_build(place, {**provenance, "shard_size": shard_size, "request": dict(request or {})})
     shards = _shards(_task_list(place, tasks), shard_size)
     todo = {k: shard for k, shard in enumerate(shards) if not _path(place, k).exists()}
     n_molecules = sum(map(len, shards))
@@ -120,14 +129,10 @@ def _path(place: Path, number: int) -> Path:
 
 
 def _shards(tasks: list[DatasetTask], size: int) -> list[list[DatasetTask]]:
-    if size < 1:
-        raise DatasetError(f"shard_size={size}: at least one molecule in a shard.")
     return [tasks[k : k + size] for k in range(0, len(tasks), size)]
 
 
 def _provenance(settings: RowSettings) -> dict[str, Any]:
-    from .engines.xtb import tblite_version
-
     return {
         "schema_version": SCHEMA_VERSION,
         "simulated": True,
@@ -274,7 +279,7 @@ def _run_on_dask(
     with client:
         futures = {client.submit(_shard, k, tasks, settings, pure=False): k for k, tasks in todo.items()}
         for future in as_completed(futures):
-            number = futures[future]
+            number = futures.pop(future)  # and with it the workers' copy of the rows
             if isinstance(future.exception(), KilledWorker):
                 singles = [client.submit(compute_row, task, settings, pure=False) for task in todo[number]]
                 yield (

@@ -71,6 +71,8 @@ COLUMNS: dict[str, str] = {
 }
 RESPONSE_COLUMNS = tuple(COLUMNS)[-4:]
 
+_ALWAYS = ("id", "status", "n_imaginary", "bonding_kept")  # what `SimulatedDataset.trusted` needs
+
 SHIPPED = ("lines_qm9_gfn2", "lines_symmetric_gfn2", "lines_test_gfn1", "responses_survey_gfn2")
 
 
@@ -149,7 +151,7 @@ def read_dataset(path: str | Path, columns: Sequence[str] | None = None) -> "Sim
     ----------
     path : str or Path
     columns : sequence of str, optional
-        Read only these (and "id", "status").
+        Read only these (and those that `trusted` needs).
 
     Raises
     ------
@@ -161,7 +163,7 @@ def read_dataset(path: str | Path, columns: Sequence[str] | None = None) -> "Sim
     files = sorted((place / "shards").glob("*.parquet")) if place.is_dir() else [place]
     if not files or not all(file.is_file() for file in files):
         raise DatasetError(f"no dataset at {place}: give a Parquet file, or a folder that `symvib dataset build` made.")
-    wanted = None if columns is None else list(dict.fromkeys(["id", "status", *columns]))
+    wanted = None if columns is None else list(dict.fromkeys([*_ALWAYS, *columns]))
     tables = []
     for file in files:
         try:

@@ -95,7 +95,7 @@ def compute_row(task: DatasetTask, settings: RowSettings) -> dict[str, Any]:
 
 
 def _geometry_columns(response: HarmonicResponse) -> dict[str, Any]:
-    optimisation = response.provenance["optimisation"]
+    optimisation = response.provenance.get("optimisation", {"bonds_formed": [], "bonds_broken": []})
     return {
         "positions_angstrom": response.molecule.positions.ravel().tolist(),
         "energy_hartree": response.energy_hartree,

@@ -7,7 +7,7 @@ The constants were fitted to GFN2-xTB Hessians of the molecules that ship with s
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -20,7 +20,13 @@ from ..groups.elements import covalent_radii_angstrom
 from ..groups.molecule import Molecule
 from .force_field import LinearForceField, as_symmetry_coordinates
 
-__all__ = ["Term", "TransferableForceField", "transferable_terms"]
+__all__ = ["Term", "TransferableForceField", "in_scope", "transferable_terms"]
+
+_LARGEST_EXCESS = 0.25
+_CONTACT_MDYN_PER_ANGSTROM = 0.05  # assumed, not fitted: about that of a hydrogen bond
+_CONTACT = "contact (assumed)"
+_MOST_NEIGHBOURS = 4
+_GROUPS_D_F = ((21, 30), (39, 48), (57, 80), (89, 112))  # first and last atomic number
 
 
 @dataclass(frozen=True)
@@ -61,9 +67,9 @@ class _Typing:
         return f"{self.symbols[atom]}{len(self.neighbours[atom])}"
 
     def excess(self, a: int, b: int) -> float:
-        """How much longer the bond is than the sum of covalent radii, relative to it."""
+        """How much longer the bond is than the sum of covalent radii, relative to it; within what was fitted."""
         length = float(np.linalg.norm(self.positions[a] - self.positions[b]))
-        return length / float(self.radii[a] + self.radii[b]) - 1.0
+        return float(np.clip(length / float(self.radii[a] + self.radii[b]) - 1.0, -_LARGEST_EXCESS, _LARGEST_EXCESS))
 
     def ring(self, a: int, centre: int, b: int) -> str:
         """Return "3" or "4" for an angle inside a ring of that size, else nothing."""
@@ -90,8 +96,12 @@ def transferable_terms(molecule: Molecule, internals: Sequence[Any]) -> Iterator
     (by centre and ends; separate in rings of three and four), linear bends, torsions (divided by their number about a
     bond), out-of-plane angles. Interactions: two stretches, a stretch and a bend, two bends that share their centre.
     """
+    bonds = {frozenset(pair) for pair in molecule.bonds().tolist()}
     stretches = {frozenset(q.atoms): k for k, q in enumerate(internals) if q.kind == "stretch"}
-    typing = _Typing(molecule, [tuple(pair) for pair in stretches])
+    typing = _Typing(molecule, [tuple(pair) for pair in bonds])
+    for pair in set(stretches) - bonds:
+        yield Term((_CONTACT, _CONTACT, _CONTACT), stretches[pair], stretches[pair], 1.0)
+    stretches = {pair: k for pair, k in stretches.items() if pair in bonds}
     about: dict[frozenset[int], int] = {}
     for q in internals:
         if q.kind == "torsion":
@@ -106,6 +116,8 @@ def transferable_terms(molecule: Molecule, internals: Sequence[Any]) -> Iterator
 
 def _diagonal_terms(typing: _Typing, k: int, q: Any, about: Mapping[frozenset[int], int]) -> Iterator[Term]:
     atoms = q.atoms
+    if q.kind == "stretch" and atoms[1] not in typing.neighbours[atoms[0]]:
+        return  # a contact
     if q.kind == "stretch":
         yield Term(typing.levels("stretch", atoms), k, k, 1.0)
         excess = typing.excess(*atoms)
@@ -129,8 +141,9 @@ def _stretch_stretch(typing: _Typing, stretches: Mapping[frozenset[int], int]) -
     for centre, neighbours in enumerate(typing.neighbours):
         for a, b in combinations(sorted(neighbours), 2):
             kind = "stretch/stretch" + typing.ring(a, centre, b)
-            i, j = stretches[frozenset((a, centre))], stretches[frozenset((centre, b))]
-            yield Term(typing.levels(kind, (a, centre, b), (centre,)), i, j, 1.0)
+            i, j = stretches.get(frozenset((a, centre))), stretches.get(frozenset((centre, b)))
+            if i is not None and j is not None:
+                yield Term(typing.levels(kind, (a, centre, b), (centre,)), i, j, 1.0)
 
 
 def _stretch_bend(
@@ -175,6 +188,13 @@ def _bend_bend(typing: _Typing, bends: Sequence[tuple[int, Any]]) -> Iterator[Te
             )
 
 
+def in_scope(molecule: Molecule) -> bool:
+    """Is the molecule of the kind that was fitted: main group, no atom with more than four neighbours?"""
+    neighbours = np.bincount(molecule.bonds().ravel(), minlength=len(molecule))
+    heavy = any(((molecule.numbers >= a) & (molecule.numbers <= b)).any() for a, b in _GROUPS_D_F)
+    return not heavy and int(neighbours.max()) <= _MOST_NEIGHBOURS
+
+
 @lru_cache(maxsize=1)
 def _table() -> dict[str, Any]:
     path = Path(__file__).parent / "data" / "transferable_force_field.json"
@@ -209,8 +229,10 @@ class TransferableForceField(LinearForceField):
             A stretching constant comes out negative: an unusual bond far from anything fitted.
         """
         coordinates = as_symmetry_coordinates(molecule, internals)
-        terms = list(transferable_terms(coordinates.molecule, coordinates.internals))
-        table = _table()["constants"]
+        # At the symmetrised geometry: equivalent bonds must be equally long, or their constants would differ.
+        symmetric = replace(coordinates.molecule, positions=coordinates.positions)
+        terms = list(transferable_terms(symmetric, coordinates.internals))
+        table = _table()["constants"] | {_CONTACT: _CONTACT_MDYN_PER_ANGSTROM}
         names = list(dict.fromkeys(term.levels for term in terms))
         number = {levels: p for p, levels in enumerate(names)}
         parameters = np.array([sum(table.get(key, 0.0) for key in dict.fromkeys(levels)) for levels in names])
@@ -228,7 +250,7 @@ class TransferableForceField(LinearForceField):
             np.array(entries, dtype=np.int64).reshape(-1, 3),
             np.array(values),
             parameters,
-            tuple(levels[2] for levels in names if levels[2] not in table and levels[1] not in table),
+            tuple(n[2] for n in names if n[0] == _CONTACT or (n[2] not in table and n[1] not in table)),
         )
         field._check_stretches()
         return field
@@ -242,12 +264,19 @@ class TransferableForceField(LinearForceField):
             label = self.internals[worst].label(self.coordinates.molecule.symbols)
             raise ForceFieldError(
                 f"the transferable force field gives {label} the constant {diagonal[worst]:.3f}: nothing like it was "
-                "in the fit, or the geometry is far from a minimum. Compute a Hessian instead (--engine xtb)."
+                "in the fit, or the geometry is far from a minimum. Compute a Hessian instead: harmonic_response, or "
+                "--engine xtb."
             )
 
     def statement(self) -> str:
         """What the numbers are worth, in words."""
         error = self.error()
+        if not in_scope(self.coordinates.molecule):
+            return (
+                "Transferable valence force field, fitted to main-group molecules whose atoms have at most four "
+                "neighbours: this molecule is outside of that, the numbers are extrapolated and their error is not "
+                "known."
+            )
         text = (
             f"Transferable valence force field, fitted to {error['n_fitted_in_the_end']} molecules at GFN2-xTB. "
             f"Left out of the fit, {error['n_molecules']} molecules have wavenumbers that differ from GFN2-xTB by "

@@ -94,8 +94,8 @@ class TestSpectrum:
         assert "no intensities" in run("spectrum", water, "--engine", "transferable").stderr
         pytest.importorskip("tblite", reason="the xTB engine needs tblite (symvib[qm])")
         assert "unpaired" in run("spectrum", water, "--charge", "1").stderr
-        assert run("spectrum", water, "--shape", "square", "-o", "x.png").exit_code == 1
-        assert run("spectrum", water, "--fwhm", "-3", "-o", "x.png").exit_code == 1
+        assert run("spectrum", water, "--shape", "square", "-o", "x.png").exit_code == 2
+        assert run("spectrum", water, "--fwhm", "-3", "-o", "x.png").exit_code == 2
 
 
 class TestDataset:
@@ -107,6 +107,11 @@ class TestDataset:
         assert result.exit_code == 0, result.output
         assert "1 molecules in 1 shards; computed now: 1 shards, 0 molecules flagged" in result.output
         assert "computed now: 0 shards" in run(*command).output
+        other = run(*command, "--limit", "7")
+        assert other.exit_code == 1
+        assert "other settings" in other.stderr
+        assert run(*command[:-1], "0").exit_code == 1  # jobs
+        assert "GFN1-xTB, GFN2-xTB" in run(*command, "--method", "GFN3").stderr
 
     def test_files_must_be_given(self, tmp_path):
         assert run("dataset", "build", "files", "--out", str(tmp_path)).exit_code == 2

@@ -1,5 +1,7 @@
 """The transferable force field: keys do not depend on how atoms are numbered, results do not either, error stated."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,8 @@ from symvib.forward.selection import internal_coordinates
 from symvib.forward.transferable import TransferableForceField, transferable_terms
 from zoo import ZOO_BY_NAME
 
-SMILES = ["O", "CCO", "c1ccccc1", "CC#N", "C1CC1", "O=C=O", "NC(=O)C", "C#CC#C", "[H][H]"]
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+SMILES = ["O", "CCO", "c1ccccc1", "CC#N", "C1CC1", "O=C=O", "NC(=O)C", "C#CC#C", "Cl"]
 
 
 @pytest.mark.parametrize("smiles", SMILES)
@@ -73,3 +76,27 @@ def test_wilson_gf_uses_it_by_default():
     water = as_molecule("O")
     default, explicit = wilson_gf(water), wilson_gf(water, TransferableForceField.of(water))
     assert np.array_equal(default.wavenumbers_cm1, explicit.wavenumbers_cm1)
+
+
+@pytest.mark.parametrize("name", ["benzene", "methane", "cubane", "ammonia"])
+def test_rounded_coordinates_of_symmetric_molecules_do(name):
+    """Files have few decimals: bonds that are equal by symmetry differ in the last one."""
+    molecule = as_molecule(EXAMPLES / f"{name}.xyz")
+    solution = wilson_gf(molecule_of(molecule.symbols, np.round(molecule.positions, 3)))
+    assert (solution.wavenumbers_cm1 > 0).all()
+
+
+def test_a_hydrogen_bond_is_no_covalent_bond():
+    dimer = Molecule.from_arrays(
+        [8, 1, 1, 8, 1, 1],
+        [[0, 0, 0], [0.96, 0, 0], [-0.24, 0.93, 0], [2.9, 0, 0], [3.2, -0.45, 0.76], [3.2, -0.45, -0.76]],
+    )
+    field = TransferableForceField.of(dimer)
+    solution = wilson_gf(dimer, field)
+    assert "contact (assumed)" in field.estimated
+    assert solution.wavenumbers_cm1.max() < 4500
+
+
+def test_beyond_the_fit_no_error_is_claimed():
+    field = TransferableForceField.of(EXAMPLES / "sulfur_hexafluoride.xyz")
+    assert "error is not known" in field.statement()

@@ -23,7 +23,7 @@ from symvib.constants import SQRT_HARTREE_PER_BOHR2_U_IN_CM1
 from symvib.forward.dataset_files import read_dataset
 from symvib.forward.force_constants import AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2
 from symvib.forward.selection import internal_coordinates
-from symvib.forward.transferable import transferable_terms
+from symvib.forward.transferable import in_scope, transferable_terms
 
 TARGET = Path(__file__).parents[1] / "forward" / "data" / "transferable_force_field.json"
 CM1 = SQRT_HARTREE_PER_BOHR2_U_IN_CM1 / AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2**0.5  # of sqrt(mdyn/(A u))
@@ -33,7 +33,6 @@ RIDGE = {"kind": 1e-6, "elements": 0.02, "typed": 0.1}
 SEEN = {"kind": 1, "elements": 1, "typed": 6}  # entries in the fit that a constant needs, to be kept
 GAUSS_NEWTON_STEPS = 5
 GUIDE = 0.05  # weight of the linear problem beside the wavenumbers
-MOST_NEIGHBOURS = 4  # cages and complexes whose atoms have more are left to real Hessians
 
 
 class Case:
@@ -98,14 +97,6 @@ class Case:
     def wavenumbers(self, constants):
         """Reference and predicted, ascending."""
         return [np.sign(v) * CM1 * np.sqrt(np.abs(v)) for v in (self.values, self._solved(constants)[0])]
-
-
-def in_scope(molecule):
-    """Main group, and no atom with more than four neighbours."""
-    neighbours = np.bincount(molecule.bonds().ravel(), minlength=len(molecule))
-    groups_d_f = ((21, 30), (39, 48), (57, 80), (89, 112))
-    main_group = not any(((molecule.numbers >= a) & (molecule.numbers <= b)).any() for a, b in groups_d_f)
-    return main_group and neighbours.max() <= MOST_NEIGHBOURS
 
 
 def main(

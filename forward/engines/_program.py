@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ...errors import EngineError
 from ...groups.detection import Detection, detect_point_group
 from ...groups.displacements import DisplacementSymmetry
 from ...groups.operations import NDArrayFloat
@@ -42,6 +43,7 @@ def response_of_program(
     method: str,
     provenance: Mapping[str, Any],
     charge: int = 0,
+    allow_rebonding: bool = False,
     hessian_function: Callable[[NDArrayFloat], NDArrayFloat] | None = None,
     on_done: Callable[[int, int], None] | None = None,
 ) -> HarmonicResponse:
@@ -55,6 +57,12 @@ def response_of_program(
     if optimize:
         found = optimise(program.energy_and_gradient, detection, max_gradient=max_gradient)
         record["optimisation"] = found.as_dict()
+        if found.bonding_changed and not allow_rebonding:
+            raise EngineError(
+                f"{method}: optimising {detection.molecule!r} changed its bonds: formed {list(found.bonds_formed)}, "
+                f"broken {list(found.bonds_broken)} (atoms from 0). The result would be of another molecule; start "
+                "from a better geometry, or say allow_rebonding=True."
+            )
         detection = detect_point_group(found.molecule, tolerance=KEPT_ANGSTROM)
     plan = plan_displacements(detection)
     moved = float(np.abs(plan.molecule.positions - detection.molecule.positions).max())

@@ -25,6 +25,7 @@ def ase_response(
     charge: int = 0,
     max_gradient: float = 3e-5,
     step_bohr: float = 0.01,
+    allow_rebonding: bool = False,
     on_done: Callable[[int, int], None] | None = None,
 ) -> HarmonicResponse:
     """The `HarmonicResponse` of a molecule by an ASE calculator; no polarizability derivatives.
@@ -42,6 +43,8 @@ def ase_response(
         Eh/bohr, of the optimisation.
     step_bohr : float
         Of the differences; 0.01 suits programs whose forces carry 1e-4 eV/A of noise, 0.005 exact ones.
+    allow_rebonding : bool
+        Accept an optimised geometry with other bonds than the one given.
     on_done : callable
         ``on_done(done, all)`` after each displaced geometry.
 
@@ -72,6 +75,7 @@ def ase_response(
         method=program.name,
         provenance={"program": "ase", "version": program.version, "calculator": program.name, "charge": charge},
         charge=charge,
+        allow_rebonding=allow_rebonding,
         on_done=on_done,
     )
 

@@ -37,6 +37,7 @@ def dft_response(
     grid_level: int = 4,
     max_gradient: float = 3e-5,
     step_bohr: float = 0.01,
+    allow_rebonding: bool = False,
     on_done: Callable[[int, int], None] | None = None,
 ) -> HarmonicResponse:
     """The `HarmonicResponse` of a molecule by PySCF.
@@ -62,6 +63,8 @@ def dft_response(
     max_gradient : float
         Eh/bohr, of the optimisation.
     step_bohr : float
+    allow_rebonding : bool
+        Accept an optimised geometry with other bonds than the one given.
     on_done : callable
         ``on_done(done, all)`` after each displaced geometry.
 
@@ -92,6 +95,7 @@ def dft_response(
         provenance=program.provenance(),
         charge=charge,
         hessian_function=program.hessian if hessian == "analytic" else None,
+        allow_rebonding=allow_rebonding,
         on_done=on_done,
     )
 

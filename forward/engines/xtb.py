@@ -5,10 +5,10 @@ S. Grimme, C. Bannwarth, P. Shushkov, J. Chem. Theory Comput. 13, 1989 (2017), d
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -281,10 +281,9 @@ def xtb_response(
             "unpaired_electrons": unpaired_electrons,
         },
         charge=charge,
+        allow_rebonding=allow_rebonding,
         on_done=on_done,
     )
-    if optimize and not allow_rebonding:
-        _check_bonds(molecule, method, response.provenance["optimisation"])
     positions = response.molecule.positions / BOHR_ANGSTROM
 
     def in_field(field: NDArrayFloat) -> NDArrayFloat:
@@ -309,12 +308,3 @@ def xtb_response(
         )
     at_rest = surface.result(positions)
     return project_response(replace(response, dipole=np.array(at_rest.get("dipole"))), charge)
-
-
-def _check_bonds(molecule: Molecule, method: str, optimisation: Mapping[str, Any]) -> None:
-    formed, broken = optimisation["bonds_formed"], optimisation["bonds_broken"]
-    if formed or broken:
-        raise EngineError(
-            f"{method}: optimising {molecule!r} changed its bonds: formed {formed}, broken {broken} (atoms from "
-            "0). The result would be of another molecule; start from a better geometry, or say allow_rebonding=True."
-        )
