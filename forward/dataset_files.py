@@ -73,7 +73,7 @@ RESPONSE_COLUMNS = tuple(COLUMNS)[-4:]
 
 _ALWAYS = ("id", "status", "n_imaginary", "bonding_kept")  # what `SimulatedDataset.trusted` needs
 
-SHIPPED = ("lines_qm9_gfn2", "lines_symmetric_gfn2", "lines_test_gfn1", "responses_survey_gfn2")
+SHIPPED = ("lines_qm9_gfn2", "lines_symmetric_gfn2", "responses_survey_gfn2")
 
 
 def _arrow() -> Any:
@@ -192,7 +192,7 @@ def shipped_dataset(name: str, columns: Sequence[str] | None = None) -> "Simulat
     ----------
     name : str
         "lines_qm9_gfn2": line lists of QM9 molecules. "lines_symmetric_gfn2": of generated symmetric molecules.
-        "lines_test_gfn1": of some of both, at GFN1-xTB. "responses_survey_gfn2": Hessians and derivatives.
+        "responses_survey_gfn2": of some of both, Hessians and derivatives, too.
     columns : sequence of str, optional
         As in `read_dataset`.
 
