@@ -3,20 +3,16 @@
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from math import pi, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..constants import ATOMIC_MASS_CONSTANT_KG, SPEED_OF_LIGHT_M_PER_S
 from ..errors import ForceFieldError, SpectrumError
 from ._symmetric_form import NumericalRank, numerical_rank
+from .force_constants import SQRT_MDYN_PER_ANGSTROM_U_IN_CM1
 
 __all__ = ["SQRT_MDYN_PER_ANGSTROM_U_IN_CM1", "ModeCluster", "Observable", "SpectralJacobian"]
-
-# An eigenvalue lambda of GF in mdyn/(angstrom u) is the wavenumber sqrt(lambda) times this (1 mdyn/A = 100 N/m).
-SQRT_MDYN_PER_ANGSTROM_U_IN_CM1 = sqrt(100 / ATOMIC_MASS_CONSTANT_KG) / (2 * pi * SPEED_OF_LIGHT_M_PER_S * 100)
 
 Array = NDArray[np.float64]
 

@@ -2,17 +2,11 @@
 
 import numpy as np
 
-from ..constants import SQRT_HARTREE_PER_BOHR2_U_IN_CM1
 from ..groups.operations import NDArrayFloat
 
-__all__ = ["LINEAR_ANGSTROM", "are_linear", "rigid_motions", "to_cm1", "vibrations"]
+__all__ = ["LINEAR_ANGSTROM", "are_linear", "rigid_motions", "vibrations"]
 
 LINEAR_ANGSTROM = 0.005  # atoms this close to a line are a linear molecule, as in the detection of point groups
-
-
-def to_cm1(eigenvalues: NDArrayFloat) -> NDArrayFloat:
-    """Wavenumbers (1/cm) of eigenvalues in Eh/(bohr^2 u); negative for negative ones (imaginary modes)."""
-    return np.sign(eigenvalues) * np.sqrt(np.abs(eigenvalues)) * SQRT_HARTREE_PER_BOHR2_U_IN_CM1
 
 
 def are_linear(positions: NDArrayFloat) -> NDArrayFloat:

@@ -14,9 +14,10 @@ import numpy as np
 
 from ..constants import BOHR_ANGSTROM
 from ..errors import HessianError, MoleculeError
+from ..groups._mode_levels import to_cm1
 from ..groups.elements import main_masses
 from ..groups.operations import NDArrayFloat
-from ._vibrational_space import are_linear, to_cm1, vibrations
+from ._vibrational_space import are_linear, vibrations
 from .intensities import depolarization_ratios, ir_intensities, raman_activities, raman_invariants
 from .normal_modes import NormalModes
 from .response import HarmonicResponse

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..constants import BOHR_ANGSTROM
 from ..errors import HessianError, RepresentationError, SpectrumError
+from ..groups._mode_levels import to_cm1
 from ..groups.detection import Detection, detect_point_group
 from ..groups.displacements import DisplacementSymmetry
 from ..groups.mode_labels import label_normal_modes
@@ -22,7 +23,7 @@ from ._tensor_averages import (
     averaged_polarizability_derivatives,
     relative_part_removed,
 )
-from ._vibrational_space import are_linear, to_cm1, vibrations
+from ._vibrational_space import are_linear, vibrations
 from .intensities import depolarization_ratios, ir_intensities, raman_activities, raman_cross_sections, raman_invariants
 from .isotopologues import isotopologue
 from .response import HarmonicResponse

@@ -28,6 +28,7 @@ class ModeLevel:
 
 
 def to_cm1(eigenvalues: NDArrayFloat) -> NDArrayFloat:
+    """Wavenumbers (1/cm) of eigenvalues in Eh/(bohr^2 u); negative for negative ones (imaginary modes)."""
     return np.sign(eigenvalues) * np.sqrt(np.abs(eigenvalues)) * SQRT_HARTREE_PER_BOHR2_U_IN_CM1
 
 
