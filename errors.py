@@ -65,3 +65,11 @@ class SpectrumError(SymvibError, ValueError):
 
 class DatasetError(SymvibError, RuntimeError):
     """A dataset that cannot be built, continued or read; nothing finished is lost."""
+
+
+class IdentifiabilityError(SymvibError, ValueError):
+    """A question about what spectra determine that cannot be put: unknown observable, wrong isotopologue, no data."""
+
+
+class CertificateError(SymvibError, ValueError):
+    """A rank certificate that is damaged, belongs to another molecule, or does not prove what it states."""
