@@ -12,7 +12,13 @@ from ..forward.ped import coordinate_groups
 from ..forward.symmetry_coordinates import SymmetryBlock, SymmetryCoordinates
 from ..groups.operations import NDArrayFloat, NDArrayInt
 
-__all__ = ["Parametrisation", "block_constants", "general_parametrisation", "model_parametrisation"]
+__all__ = [
+    "Parametrisation",
+    "block_constants",
+    "general_parametrisation",
+    "model_parametrisation",
+    "natural_scales",
+]
 
 # A coordinate whose force constant is this small next to the largest one is scaled as if it had this share of it.
 _SMALLEST_SCALE = 1e-3
@@ -81,7 +87,7 @@ def general_parametrisation(coordinates: SymmetryCoordinates, force_constants: N
             entries += [(len(labels), i, j) for i, j, _ in unit]
             values += [value for _, _, value in unit]
             scales.append(np.sqrt(diagonal[a] * diagonal[b]))
-            labels.append(label)
+            labels.append(f"{block.irrep} {label}")
         start += size * len(partners)
     return Parametrisation(
         "general",
@@ -98,12 +104,15 @@ def block_constants(block: SymmetryBlock, words: tuple[str, ...]) -> list[tuple[
     names = [words[i] for i in block.leading]
     twice = {name for name in names if names.count(name) > 1}
     names = [f"{name} ({a + 1})" if name in twice else name for a, name in enumerate(names)]
-    constants = []
-    for a in range(block.n_levels):
-        for b in range(a, block.n_levels):
-            pair = names[a] if a == b else f"{names[a]} / {names[b]}"
-            parts = [(False, "")] if a == b or not block.is_complex else [(False, " (real)"), (True, " (imaginary)")]
-            constants += [(a, b, imaginary, f"{block.irrep} {pair}{note}") for imaginary, note in parts]
+    pairs = [(a, b) for a in range(block.n_levels) for b in range(a, block.n_levels)]
+
+    def label(a: int, b: int, note: str) -> str:
+        return names[a] if a == b else f"{names[a]} / {names[b]}{note}"
+
+    real = " (real)" if block.is_complex else ""
+    constants = [(a, b, False, label(a, b, real)) for a, b in pairs]
+    if block.is_complex:
+        constants += [(a, b, True, label(a, b, " (imaginary)")) for a, b in pairs if a != b]
     return constants
 
 
@@ -124,6 +133,14 @@ def _unit_entries(
     else:
         pairs = [(start + r * size + a, start + r * size + b, 1.0) for r in range(partners)]
     return [entry for i, j, v in pairs for entry in ([(i, j, v)] if i == j else [(i, j, v), (j, i, v)])]
+
+
+def natural_scales(force_constants: NDArray[Any]) -> NDArrayFloat:
+    """sqrt(F_aa F_bb) of a block F (n, n) for its constants: upper triangle, then imaginary parts if complex."""
+    diagonal = _positive(np.real(np.diag(force_constants)))
+    i, j = np.triu_indices(len(diagonal))
+    upper = np.sqrt(diagonal[i] * diagonal[j])
+    return np.concatenate([upper, upper[i != j]]) if np.iscomplexobj(force_constants) else upper
 
 
 def _positive(diagonal: NDArrayFloat) -> NDArrayFloat:

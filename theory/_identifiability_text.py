@@ -1,0 +1,146 @@
+"""Text, Markdown, HTML and plot of an `Identifiability`."""
+
+import math
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from ..groups.label_markup import Style
+from ..groups.table_format import align, html_table, irrep_text, markdown_table
+
+if TYPE_CHECKING:
+    from .identifiability_result import BlockIdentifiability, Identifiability
+
+__all__ = ["finite", "html", "markdown", "plot", "text"]
+
+_HEADER = ("irrep", "n", "intensity ranks", "unknown", "data", "indep.", "rank", "exact", "condition", "verdict")
+_NAMES = {"ir": "IR", "raman": "Raman", "raman_isotropic": "iso", "raman_anisotropic": "aniso"}
+_N_RIGHT = 8
+
+
+def finite(value: float) -> float | None:
+    """The value, or None where JSON has no number for it."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _rows(result: "Identifiability", style: Style) -> list[list[str]]:
+    return [[irrep_text(block.irrep, style), *_cells(block)] for block in result.blocks.values()]
+
+
+def _cells(block: "BlockIdentifiability") -> list[str]:
+    ranks = " ".join(f"{_NAMES[name]} {rank}" for name, rank in block.intensity_ranks.items()) or "-"
+    return [
+        f"{block.n}{'c' if block.kind == 'complex' else ''}",
+        ranks,
+        str(block.unknowns),
+        str(block.nominal),
+        str(block.independent),
+        str(block.rank),
+        "-" if block.exact_rank is None else str(block.exact_rank),
+        _number(block.condition_number),
+        f"{block.verdict} ({block.evidence}); blind: {block.blind.verdict}",
+    ]
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.0f}" if value < 1e4 else f"{value:.1e}"
+
+
+def _total(result: "Identifiability") -> list[str]:
+    exact = "-" if result.exact_rank is None else str(result.exact_rank)
+    return [
+        "all",
+        str(sum(block.n * block.degeneracy for block in result.blocks.values())),
+        "",
+        str(result.unknowns),
+        str(result.nominal),
+        str(result.independent),
+        str(result.rank),
+        exact,
+        _number(result.condition_number),
+        f"{result.verdict} ({result.evidence}); blind: {result.blind.verdict}",
+    ]
+
+
+def _headline(result: "Identifiability") -> str:
+    measured = {"freq": "line positions", "ir": "IR intensities", "raman": "Raman activities"}
+    names = [measured.get(name, "depolarization ratios") for name in result.observables]
+    others = f", also of {', '.join(result.isotopologues)}" if result.isotopologues else ""
+    return (
+        f"{result.molecule.formula} ({result.point_group.label}): {', '.join(names)}{others}; {result.force_field} "
+        f"force field, {result.n_constants} constants"
+    )
+
+
+def _notes(result: "Identifiability") -> list[str]:
+    notes = [f"Derivatives of dipole moment and polarizability: {result.derivatives}."]
+    if result.n_constants != result.unknowns:
+        notes.append(
+            f"The {result.n_constants} constants reach {result.unknowns} independent force fields (redundant "
+            "coordinates)."
+        )
+    if any(block.kind == "complex" for block in result.blocks.values()):
+        notes.append("c: a pair of complex-conjugate irreps; its block of F is Hermitian.")
+    ratio = f"{result.nominal / result.unknowns:.2f}, of independent ones {result.independent / result.unknowns:.2f}"
+    notes.append(f"Observables per unknown: {ratio}.")
+    if result.noise is not None:
+        known = sum(math.isfinite(error) for error in result.noise.standard_errors)
+        notes.append(
+            f"With the noise stated, {result.noise.effective_rank} combinations are known better than to their own "
+            f"size; {known} of {result.n_constants} single constants have a finite standard error."
+        )
+    return notes
+
+
+def _invisible(result: "Identifiability") -> list[str]:
+    return [sentence for block in result.blocks.values() for sentence in block.null_space]
+
+
+def text(result: "Identifiability") -> str:
+    """For the terminal."""
+    table = align(_HEADER, [*_rows(result, Style.ASCII), _total(result)], _N_RIGHT)
+    lines = [_headline(result), "", table, "", *_notes(result)]
+    if found := _invisible(result):
+        lines += ["", "Invisible (coefficients in units of sqrt(F_aa F_bb)):", *(f"  {line}" for line in found)]
+    return "\n".join(lines)
+
+
+def markdown(result: "Identifiability") -> str:
+    """GitHub Markdown."""
+    table = markdown_table(_HEADER, [*_rows(result, Style.UNICODE), _total(result)], _N_RIGHT)
+    return "\n\n".join([_headline(result), table, *_notes(result), "\n".join(f"- {s}" for s in _invisible(result))])
+
+
+def html(result: "Identifiability") -> str:
+    """A fragment; everything from outside is escaped."""
+    rows = [[row[0], *map(escape, row[1:])] for row in _rows(result, Style.HTML)]
+    table = html_table(_HEADER, [*rows, list(map(escape, _total(result)))], _N_RIGHT, "identifiability")
+    notes = "".join(f"<p>{escape(note)}</p>" for note in _notes(result))
+    found = "".join(f"<li>{escape(sentence)}</li>" for sentence in _invisible(result))
+    hidden = f"<p>Invisible (coefficients in units of &radic;(F<sub>aa</sub>F<sub>bb</sub>)):</p><ul>{found}</ul>"
+    return f"<p>{escape(_headline(result))}</p>{table}{notes}{hidden if found else ''}"
+
+
+def plot(result: "Identifiability", ax: Any = None) -> Any:
+    """Axes with the singular values of every block, those not counted hollow."""
+    import matplotlib.pyplot as plt
+
+    ax = plt.subplots(figsize=(7, 4))[1] if ax is None else ax
+    start, ticks = 0, []
+    smallest = min((float(v) for b in result.blocks.values() for v in b.singular_values[: b.rank]), default=1.0)
+    floor = smallest * 1e-3
+    for block in result.blocks.values():
+        places = range(start, start + len(block.singular_values))
+        heights = [max(float(v), floor) for v in block.singular_values]
+        line = ax.plot(places[: block.rank], heights[: block.rank], "o", markersize=4)[0]
+        ax.plot(places[block.rank :], heights[block.rank :], "o", markersize=4, mfc="none", color=line.get_color())
+        ticks.append((start + len(heights) / 2 - 0.5, irrep_text(block.irrep)))
+        start += len(heights) + 1
+        ax.axvline(start - 1, color="0.9", linewidth=0.8, zorder=0)
+    ax.set_yscale("log")
+    ax.set_xticks([place for place, _ in ticks], [name for _, name in ticks])
+    ax.tick_params(axis="x", length=0)
+    ax.set_ylabel("singular value (scaled)")
+    ax.set_title(f"{result.molecule.formula}, {result.force_field} force field: rank {result.rank} of {result.unknowns}")
+    return ax

@@ -1,0 +1,107 @@
+"""From ranks to verdicts, each with the grade of its evidence."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["BlockFacts", "Judgement", "block_verdict", "overall_verdict"]
+
+# Worst first: a molecule is as well determined as its worst block.
+_ORDER = ("silent", "family", "finite", "locally unique", "unique")
+_STRENGTH = ("numerical", "searched", "probabilistic", "certified", "proved")
+
+
+@dataclass(frozen=True)
+class BlockFacts:
+    """What decides about a block.
+
+    Attributes
+    ----------
+    n : int
+        Multiplicity of the irrep.
+    unknowns : int
+        Combinations of the block's constants that the model can reach.
+    independent : int
+        Largest rank that the counting rule allows its own lines.
+    rank : int
+        Singular values counted.
+    settled : bool
+        Is the gap below the last of them wide?
+    exact_rank : int or None
+    own_lines_only : bool
+        One isotopologue and no constant shared with another block: the counting rule is about this very block.
+    complete : bool
+        Does the exact rank of the whole problem equal its number of unknowns?
+    is_complex : bool
+    n_intensities : int
+        Linearly independent ones among the traceless parts of the observed W.
+    """
+
+    n: int
+    unknowns: int
+    independent: int
+    rank: int
+    settled: bool
+    exact_rank: int | None
+    own_lines_only: bool
+    complete: bool
+    is_complex: bool
+    n_intensities: int
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict, its grade of evidence, and the reason in words."""
+
+    verdict: str
+    evidence: str
+    reason: str
+
+
+def block_verdict(facts: BlockFacts, visible: bool) -> Judgement:
+    """The verdict about one block."""
+    rank = facts.rank if facts.exact_rank is None else facts.exact_rank
+    if rank == 0 and not visible:
+        return Judgement("silent", "proved", "its lines are forbidden in every spectrum measured")
+    if rank < facts.unknowns:
+        if facts.own_lines_only and facts.independent < facts.unknowns:
+            return Judgement(
+                "family",
+                "proved",
+                f"at most {facts.independent} independent observables for {facts.unknowns} constants",
+            )
+        return Judgement("family", _measured(facts), f"{rank} of {facts.unknowns} combinations determined")
+    if facts.own_lines_only and (known := _closed_form(facts)):
+        return known
+    grade = "certified" if facts.exact_rank is not None and facts.complete else _measured(facts)
+    return Judgement("locally unique", grade, f"all {facts.unknowns} combinations determined, in a neighbourhood")
+
+
+def _measured(facts: BlockFacts) -> str:
+    return "numerical" if facts.exact_rank is None else "probabilistic"
+
+
+def _closed_form(facts: BlockFacts) -> Judgement | None:
+    """Blocks whose whole solution set is known: n = 1, and n = 2 with generic intensities (docs/fibres.md)."""
+    if facts.n == 1:
+        return Judgement("unique", "proved", "one constant, one line: F = lambda / G")
+    if facts.n != 2:
+        return None
+    needed = 2 if facts.is_complex else 1
+    if facts.n_intensities > needed:
+        return Judgement(
+            "unique", "proved", "the eigenvectors of a 2 x 2 block follow from linear equations in the intensities"
+        )
+    if facts.n_intensities == needed:
+        return Judgement("finite", "proved", "exactly two force fields: the eigenvectors and their mirror image")
+    return None
+
+
+def overall_verdict(judgements: Iterable[Judgement]) -> tuple[str, str]:
+    """Verdict of the worst block, and the weakest evidence among the blocks with that verdict."""
+    found = list(judgements)
+    worst = min((j.verdict for j in found), key=_ORDER.index)
+    grades = [j.evidence for j in found if j.verdict == worst]
+    if worst != "silent":
+        return worst, min(grades, key=_STRENGTH.index)
+    # a silent block leaves a family of force fields, whatever the others do
+    return "family", max(grades, key=_STRENGTH.index)

@@ -1,0 +1,196 @@
+"""What is measured: for the molecule and each isotopologue, the symmetry blocks with the chosen observables."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import IdentifiabilityError, MoleculeError
+from ..forward.isotopologues import isotopologue
+from ..forward.jacobian import SpectralBlock
+from ..forward.response import HarmonicResponse
+from ..forward.response_blocks import response_blocks
+from ..forward.symmetry_coordinates import SymmetryBlock, SymmetryCoordinates, symmetry_coordinates
+from ..groups.molecule import Molecule
+
+__all__ = ["OBSERVABLES", "View", "ViewBlock", "chosen_observables", "isotopologue_coordinates", "isotopologue_responses", "observed_factors", "view_of"]
+
+OBSERVABLES = ("freq", "ir", "raman", "rho")
+_FACTORS = ("ir", "raman_isotropic", "raman_anisotropic")
+# |Q| singular values below this fraction of the largest are directions in which the block has no intensity.
+_NO_INTENSITY = 1e-6
+
+
+def chosen_observables(observables: Iterable[str]) -> tuple[str, ...]:
+    """The observables in the order of `OBSERVABLES`, checked.
+
+    Raises
+    ------
+    IdentifiabilityError
+        An unknown one, none, intensities without line positions, or rho without the Raman intensity.
+    """
+    given = (observables,) if isinstance(observables, str) else tuple(observables)
+    unknown = [name for name in given if name not in OBSERVABLES]
+    if unknown or not given:
+        raise IdentifiabilityError(
+            f"identify(observables={given!r}): {f'unknown: {unknown}' if unknown else 'nothing is observed'}; choose "
+            f"from {', '.join(OBSERVABLES)}."
+        )
+    if "freq" not in given:
+        raise IdentifiabilityError(
+            f"identify(observables={given!r}): an intensity belongs to a line, whose position is observed with it; "
+            "add 'freq'."
+        )
+    if "rho" in given and "raman" not in given:
+        raise IdentifiabilityError(
+            f"identify(observables={given!r}): a depolarization ratio is measured on a Raman line; add 'raman'."
+        )
+    return tuple(name for name in OBSERVABLES if name in given)
+
+
+@dataclass(frozen=True, eq=False)
+class ViewBlock:
+    """One irrep of one isotopologue.
+
+    Attributes
+    ----------
+    symmetry : SymmetryBlock
+    spectral : SpectralBlock
+        With the observed intensities as its factors.
+    visible : bool
+        Are its lines seen in the spectra that are measured?
+    """
+
+    symmetry: SymmetryBlock
+    spectral: SpectralBlock
+    visible: bool
+
+    @property
+    def size(self) -> int:
+        """Multiplicity n of the irrep among the vibrations."""
+        return self.symmetry.n_levels
+
+    @property
+    def unknowns(self) -> int:
+        """Constants of the most general F of this block: n(n+1)/2, or n^2 of a Hermitian one."""
+        return self.size**2 if self.symmetry.is_complex else self.size * (self.size + 1) // 2
+
+    @property
+    def intensity_ranks(self) -> dict[str, int]:
+        """Rank of the matrix W of each observed intensity."""
+        return {name: _rank(np.asarray(factor)) for name, factor in self.spectral.intensities.items()}
+
+
+def _rank(factor: NDArray[Any]) -> int:
+    values = np.linalg.svd(factor, compute_uv=False)
+    return int((values > _NO_INTENSITY * max(float(values.max(initial=0.0)), 1e-300)).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The spectra of one isotopologue."""
+
+    name: str
+    response: HarmonicResponse
+    coordinates: SymmetryCoordinates
+    blocks: tuple[ViewBlock, ...]
+
+
+def view_of(
+    name: str,
+    response: HarmonicResponse,
+    coordinates: SymmetryCoordinates,
+    observables: tuple[str, ...],
+    force_constants: Any | None = None,
+) -> View:
+    """The blocks of a response (of an isotopologue) with the factors of the chosen observables."""
+    spectral = response_blocks(response, coordinates, force_field=force_constants)
+    both = "ir" not in observables and "raman" not in observables
+    blocks = []
+    for symmetry, block in zip(coordinates.blocks, spectral, strict=True):
+        allowed = set(block.intensities)
+        visible = ("ir" in allowed and ("ir" in observables or both)) or (
+            bool(allowed - {"ir"}) and ("raman" in observables or both)
+        )
+        blocks.append(ViewBlock(symmetry, replace(block, intensities=observed_factors(block.intensities, observables)), visible))
+    return View(name, response, coordinates, tuple(blocks))
+
+
+def observed_factors(factors: Mapping[str, Any], observables: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+    """Factors of the observed intensities: Raman activity alone is one, with rho its two parts are."""
+    given = {name: np.asarray(factor) for name, factor in factors.items()}
+    chosen = {"ir": given["ir"]} if "ir" in observables and "ir" in given else {}
+    parts = {name: given[name] for name in _FACTORS[1:] if name in given}
+    if "rho" in observables:
+        return chosen | parts
+    if "raman" in observables and parts:
+        weights = {"raman_isotropic": sqrt(45), "raman_anisotropic": sqrt(7)}
+        chosen["raman"] = np.hstack([weights[name] * factor for name, factor in parts.items()])
+    return chosen
+
+
+def isotopologue_responses(
+    response: HarmonicResponse, isotopologues: Iterable[Any]
+) -> list[tuple[str, HarmonicResponse]]:
+    """Names and responses of the isotopologues asked for.
+
+    Each is a mapping {atom index or element: mass number}, an array of mass numbers, or a `Molecule` that differs from
+    the parent in its masses only.
+
+    Raises
+    ------
+    IdentifiabilityError
+        Not an isotopologue of this molecule, or the same masses twice.
+    """
+    if isinstance(isotopologues, Mapping | Molecule | str):
+        raise IdentifiabilityError(
+            "identify(isotopologues=...): a list is needed, for instance [{'H': 2}] for full deuteration."
+        )
+    seen = [("the molecule itself", response.molecule.masses)]
+    found = []
+    for place, asked in enumerate(isotopologues):
+        made = _isotopologue(response, asked, place)
+        masses = made.molecule.masses
+        for name, others in seen:
+            if np.abs(masses - others).max() < 1e-6:
+                raise IdentifiabilityError(
+                    f"identify: isotopologue {place + 1} ({asked!r}) has the masses of {name}: it adds no data."
+                )
+        name = _isotope_name(response.molecule, made.molecule)
+        seen.append((name, masses))
+        found.append((name, made))
+    return found
+
+
+def _isotopologue(response: HarmonicResponse, asked: Any, place: int) -> HarmonicResponse:
+    parent = response.molecule
+    if isinstance(asked, Molecule):
+        same = len(asked) == len(parent) and bool((asked.numbers == parent.numbers).all())
+        if not same or np.abs(asked.positions - parent.positions).max() > 1e-6:
+            raise IdentifiabilityError(
+                f"identify: isotopologue {place + 1}, {asked!r}, has other atoms or positions than {parent!r}; only "
+                "masses may differ."
+            )
+        return isotopologue(response, masses=asked.masses)
+    try:
+        return isotopologue(response, asked)
+    except (MoleculeError, TypeError, ValueError) as error:
+        raise IdentifiabilityError(f"identify: isotopologue {place + 1}: {error}") from error
+
+
+def _isotope_name(parent: Molecule, made: Molecule) -> str:
+    """Isotopes that differ from the parent: "H2->2" reads atom 2, an H, has mass number 2."""
+    changed = [
+        f"{symbol}{k + 1}->{round(float(mass))}"
+        for k, (symbol, mass, old) in enumerate(zip(parent.symbols, made.masses, parent.masses, strict=True))
+        if abs(mass - old) > 1e-6
+    ]
+    return ", ".join(changed[:6]) + (f" and {len(changed) - 6} more" if len(changed) > 6 else "")
+
+
+def isotopologue_coordinates(made: HarmonicResponse, parent: SymmetryCoordinates) -> SymmetryCoordinates:
+    """Symmetry coordinates of an isotopologue, from the internal coordinates of its parent."""
+    return symmetry_coordinates(made.molecule, parent.internals)
