@@ -32,7 +32,6 @@ MOLECULES = {
     "sym-(LiCl)12 cage": "Th",
     "sym-C3S2": "Dinfh",
     "qm9-000005": "Cinfv",
-    "qm9-110138": "C3",
 }
 
 
@@ -90,7 +89,7 @@ def test_levels_and_intensities_are_those_of_normal_modes(name):
     np.testing.assert_allclose(45 * values[2] + 7 * values[3], raman, atol=1e-9 * raman.max())
 
 
-@pytest.mark.parametrize("name", MOLECULES)
+@pytest.mark.parametrize("name", [name for name in MOLECULES if name != "sym-(LiCl)12 cage"])
 def test_factored_jacobian_is_the_unfactored_one(name):
     """For the general force field, and for single force constants that are not totally symmetric."""
     response, coordinates = exact(name)
