@@ -42,6 +42,10 @@ _PUBLIC = {
     "isotopologue": "forward.isotopologues",
     "read_dataset": "forward.dataset_files",
     "shipped_dataset": "forward.dataset_files",
+    "block_rank": "theory.block_rank",
+    "identify": "theory.identifiability",
+    "Identifiability": "theory.identifiability_result",
+    "Noise": "theory.noise",
     "SymvibError": "errors",
 }
 
@@ -73,6 +77,10 @@ if TYPE_CHECKING:
     from .forward.spectrum_plot import plot_spectra
     from .forward.wilson import wilson_gf
     from .forward.wilson_solution import WilsonSolution
+    from .theory.block_rank import block_rank
+    from .theory.identifiability import identify
+    from .theory.identifiability_result import Identifiability
+    from .theory.noise import Noise
     from .groups.character_table import CharacterTable, character_table
     from .groups.completeness import attainable_completeness, information_completeness
     from .groups.correlation import correlation_table

@@ -4,7 +4,8 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ..groups.label_markup import Style
+from ..groups.cyclotomic_text import Style
+from ..groups.report_figures import figure_data_uri
 from ..groups.table_format import align, html_table, irrep_text, markdown_table
 
 if TYPE_CHECKING:
@@ -12,9 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = ["finite", "html", "markdown", "plot", "text"]
 
-_HEADER = ("irrep", "n", "intensity ranks", "unknown", "data", "indep.", "rank", "exact", "condition", "verdict")
+_HEADER = ("irrep", "n", "intensity ranks", "unknown", "data", "indep.", "rank", "exact", "condition", "verdict", "blind")
 _NAMES = {"ir": "IR", "raman": "Raman", "raman_isotropic": "iso", "raman_anisotropic": "aniso"}
 _N_RIGHT = 8
+_SEEN, _INVISIBLE = "#1f5fa8", "#b5442e"
 
 
 def finite(value: float) -> float | None:
@@ -37,7 +39,8 @@ def _cells(block: "BlockIdentifiability") -> list[str]:
         str(block.rank),
         "-" if block.exact_rank is None else str(block.exact_rank),
         _number(block.condition_number),
-        f"{block.verdict} ({block.evidence}); blind: {block.blind.verdict}",
+        f"{block.verdict} ({block.evidence})",
+        f"{block.blind.verdict} ({block.blind.rank})",
     ]
 
 
@@ -59,7 +62,8 @@ def _total(result: "Identifiability") -> list[str]:
         str(result.rank),
         exact,
         _number(result.condition_number),
-        f"{result.verdict} ({result.evidence}); blind: {result.blind.verdict}",
+        f"{result.verdict} ({result.evidence})",
+        f"{result.blind.verdict} ({result.blind.rank})",
     ]
 
 
@@ -74,7 +78,12 @@ def _headline(result: "Identifiability") -> str:
 
 
 def _notes(result: "Identifiability") -> list[str]:
-    notes = [f"Derivatives of dipole moment and polarizability: {result.derivatives}."]
+    notes = [
+        "Columns: n levels; ranks of the intensities observed; unknown constants; observables of the block's own lines and "
+        "how many of them are independent; combinations that all data determine (singular values, exact arithmetic); "
+        "blind: the same with the derivatives unknown (combinations left).",
+        f"Derivatives of dipole moment and polarizability: {result.derivatives}.",
+    ]
     if result.n_constants != result.unknowns:
         notes.append(
             f"The {result.n_constants} constants reach {result.unknowns} independent force fields (redundant "
@@ -115,29 +124,40 @@ def markdown(result: "Identifiability") -> str:
 def html(result: "Identifiability") -> str:
     """A fragment; everything from outside is escaped."""
     rows = [[row[0], *map(escape, row[1:])] for row in _rows(result, Style.HTML)]
-    table = html_table(_HEADER, [*rows, list(map(escape, _total(result)))], _N_RIGHT, "identifiability")
+    table = html_table(_HEADER, [*rows, list(map(escape, _total(result)))], _N_RIGHT, "character-table")
     notes = "".join(f"<p>{escape(note)}</p>" for note in _notes(result))
     found = "".join(f"<li>{escape(sentence)}</li>" for sentence in _invisible(result))
     hidden = f"<p>Invisible (coefficients in units of &radic;(F<sub>aa</sub>F<sub>bb</sub>)):</p><ul>{found}</ul>"
-    return f"<p>{escape(_headline(result))}</p>{table}{notes}{hidden if found else ''}"
+    picture = figure_data_uri(plot(result, _new_axes()), "identifiability")
+    figure = f'<figure><img src="{picture}" alt="singular values of each species"></figure>'
+    return f"<p>{escape(_headline(result))}</p>{table}{notes}{hidden if found else ''}{figure}"
+
+
+def _new_axes() -> Any:
+    """Axes of a figure that no window system has to know."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(7.2, 3.6), layout="constrained").add_subplot()
 
 
 def plot(result: "Identifiability", ax: Any = None) -> Any:
     """Axes with the singular values of every block, those not counted hollow."""
-    import matplotlib.pyplot as plt
-
-    ax = plt.subplots(figsize=(7, 4))[1] if ax is None else ax
+    ax = _new_axes() if ax is None else ax
     start, ticks = 0, []
     smallest = min((float(v) for b in result.blocks.values() for v in b.singular_values[: b.rank]), default=1.0)
     floor = smallest * 1e-3
     for block in result.blocks.values():
         places = range(start, start + len(block.singular_values))
         heights = [max(float(v), floor) for v in block.singular_values]
-        line = ax.plot(places[: block.rank], heights[: block.rank], "o", markersize=4)[0]
-        ax.plot(places[block.rank :], heights[block.rank :], "o", markersize=4, mfc="none", color=line.get_color())
+        ax.plot(places[: block.rank], heights[: block.rank], "o", markersize=4, color=_SEEN)
+        ax.plot(places[block.rank :], heights[block.rank :], "o", markersize=4, mfc="none", color=_INVISIBLE)
         ticks.append((start + len(heights) / 2 - 0.5, irrep_text(block.irrep)))
         start += len(heights) + 1
         ax.axvline(start - 1, color="0.9", linewidth=0.8, zorder=0)
+    ax.plot([], [], "o", markersize=4, color=_SEEN, label="determined")
+    if result.rank < result.unknowns:
+        ax.plot([], [], "o", markersize=4, mfc="none", color=_INVISIBLE, label="invisible (zero up to rounding)")
+    ax.legend(frameon=False, loc="center right", fontsize="small")
     ax.set_yscale("log")
     ax.set_xticks([place for place, _ in ticks], [name for _, name in ticks])
     ax.tick_params(axis="x", length=0)

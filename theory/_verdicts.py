@@ -27,8 +27,10 @@ class BlockFacts:
     settled : bool
         Is the gap below the last of them wide?
     exact_rank : int or None
-    own_lines_only : bool
-        One isotopologue and no constant shared with another block: the counting rule is about this very block.
+    separate : bool
+        No constant is shared with another block.
+    alone : bool
+        Separate, and one isotopologue: the counting rule is about this very block.
     complete : bool
         Does the exact rank of the whole problem equal its number of unknowns?
     is_complex : bool
@@ -42,7 +44,8 @@ class BlockFacts:
     rank: int
     settled: bool
     exact_rank: int | None
-    own_lines_only: bool
+    separate: bool
+    alone: bool
     complete: bool
     is_complex: bool
     n_intensities: int
@@ -63,15 +66,16 @@ def block_verdict(facts: BlockFacts, visible: bool) -> Judgement:
     if rank == 0 and not visible:
         return Judgement("silent", "proved", "its lines are forbidden in every spectrum measured")
     if rank < facts.unknowns:
-        if facts.own_lines_only and facts.independent < facts.unknowns:
+        if facts.alone and facts.independent < facts.unknowns:
             return Judgement(
                 "family",
                 "proved",
                 f"at most {facts.independent} independent observables for {facts.unknowns} constants",
             )
         return Judgement("family", _measured(facts), f"{rank} of {facts.unknowns} combinations determined")
-    if facts.own_lines_only and (known := _closed_form(facts)):
-        return known
+    known = _closed_form(facts) if facts.separate and visible else None
+    if known and (facts.alone or known.verdict == "unique"):
+        return known  # further isotopologues can only help
     grade = "certified" if facts.exact_rank is not None and facts.complete else _measured(facts)
     return Judgement("locally unique", grade, f"all {facts.unknowns} combinations determined, in a neighbourhood")
 

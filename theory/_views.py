@@ -83,6 +83,16 @@ class ViewBlock:
         """Rank of the matrix W of each observed intensity."""
         return {name: _rank(np.asarray(factor)) for name, factor in self.spectral.intensities.items()}
 
+    @property
+    def independent_intensities(self) -> int:
+        """Dimension of the span of the traceless parts of the W of the observed intensities."""
+        root = np.linalg.cholesky(np.asarray(self.spectral.g))
+        weights = [root.conj().T @ np.asarray(q) for q in self.spectral.intensities.values()]
+        squares = [q @ q.conj().T / np.linalg.norm(q) ** 2 for q in weights]
+        traceless = [(w - np.trace(w) / len(w) * np.eye(len(w))).ravel() for w in squares]
+        parts = [np.concatenate([np.real(w), np.imag(w)]) for w in traceless]
+        return int(np.linalg.matrix_rank(np.array(parts), tol=_NO_INTENSITY)) if parts else 0
+
 
 def _rank(factor: NDArray[Any]) -> int:
     values = np.linalg.svd(factor, compute_uv=False)
@@ -182,13 +192,21 @@ def _isotopologue(response: HarmonicResponse, asked: Any, place: int) -> Harmoni
 
 
 def _isotope_name(parent: Molecule, made: Molecule) -> str:
-    """Isotopes that differ from the parent: "H2->2" reads atom 2, an H, has mass number 2."""
-    changed = [
-        f"{symbol}{k + 1}->{round(float(mass))}"
-        for k, (symbol, mass, old) in enumerate(zip(parent.symbols, made.masses, parent.masses, strict=True))
-        if abs(mass - old) > 1e-6
-    ]
-    return ", ".join(changed[:6]) + (f" and {len(changed) - 6} more" if len(changed) > 6 else "")
+    """Isotopes that differ from the parent and their atoms, counted from 1: "D at 2-3", "13C at 1"."""
+    changed: dict[str, list[int]] = {}
+    for k, (symbol, mass, old) in enumerate(zip(parent.symbols, made.masses, parent.masses, strict=True)):
+        if abs(mass - old) > 1e-6:
+            number = round(float(mass))
+            isotope = {("H", 2): "D", ("H", 3): "T"}.get((symbol, number), f"{number}{symbol}")
+            changed.setdefault(isotope, []).append(k + 1)
+    return "; ".join(f"{isotope} at {_ranges(atoms)}" for isotope, atoms in changed.items())
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Ascending numbers with runs joined: "2-4, 7"."""
+    starts = [n for n in numbers if n - 1 not in numbers]
+    ends = [n for n in numbers if n + 1 not in numbers]
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 
 def isotopologue_coordinates(made: HarmonicResponse, parent: SymmetryCoordinates) -> SymmetryCoordinates:

@@ -1,0 +1,115 @@
+"""The commands of theory/: ``symvib identify``."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .cli_base import read_source, refusing, say
+from .cli_forward import ChargeOption, KeepOption, MethodOption, MoleculeArgument, UnpairedOption
+
+__all__ = ["identify"]
+
+
+class Program(StrEnum):
+    """Where force constants and derivatives come from."""
+
+    NONE = "none"
+    XTB = "xtb"
+    DFT = "dft"
+    PARSED = "parsed"
+
+
+class Model(StrEnum):
+    """What is unknown."""
+
+    GENERAL = "general"
+    VALENCE = "valence"
+    DIAGONAL = "diagonal"
+    UREY_BRADLEY = "urey-bradley"
+
+
+@refusing
+def identify(
+    molecule: MoleculeArgument,
+    observables: Annotated[
+        str, typer.Option(help="What is measured: any of freq, ir, raman, rho, separated by commas.")
+    ] = "freq,ir,raman,rho",
+    force_field: Annotated[Model, typer.Option(help="Which force constants are unknown.")] = Model.GENERAL,
+    isotopologue: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPEC", help="Measured, too: H=2 (all H), 3=2 (atom 3, from 1), joined by commas."),
+    ] = None,
+    engine: Annotated[
+        Program, typer.Option(help="none: generic derivatives of the right symmetry; or a program.")
+    ] = Program.NONE,
+    method: MethodOption = None,
+    charge: ChargeOption = 0,
+    unpaired_electrons: UnpairedOption = 0,
+    no_optimize: KeepOption = False,
+    noise: Annotated[bool, typer.Option("--noise", help="Standard errors at 0.5 cm-1, 5 %, 0.02 in rho.")] = False,
+    no_exact: Annotated[bool, typer.Option("--no-exact", help="Singular values only.")] = False,
+    json_path: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
+    ] = None,
+    html: Annotated[str | None, typer.Option(metavar="FILE", help="Write the report page with this section.")] = None,
+    plot: Annotated[str | None, typer.Option(metavar="FILE", help="Singular values: .png, .svg or .pdf.")] = None,
+) -> None:
+    """What spectra determine of the force constants, irrep by irrep, with the evidence."""
+    from .theory.identifiability import identify as identified
+
+    source = read_source(molecule)
+    if engine is not Program.NONE:
+        from .forward.engine_api import harmonic_response
+
+        options: dict[str, Any] = {"charge": charge, "unpaired_electrons": unpaired_electrons}
+        if engine is Program.PARSED:
+            options = {}
+        else:
+            options |= {"optimize": not no_optimize} | ({"method": method} if method else {})
+        source = harmonic_response(source, engine.value, **options)
+    elif method or charge or unpaired_electrons or no_optimize:
+        raise typer.BadParameter("--method, --charge, --unpaired-electrons and --no-optimize go with --engine.")
+    result = identified(
+        source,
+        tuple(name.strip() for name in observables.split(",")),
+        force_field.value,
+        [_isotopologue(text) for text in isotopologue or []],
+        noise,
+        exact=not no_exact,
+    )
+    typer.echo(result.to_json() if json_path == "-" else str(result))
+    if json_path not in (None, "-"):
+        _write(json_path, result.to_json())
+    if html:
+        from .groups.report import point_group_report
+
+        report = point_group_report(result.molecule, sections=[result])
+        report.to_html(html)
+        say(f"written: {html}")
+    if plot:
+        from .forward.spectrum_plot import save_figure
+
+        save_figure(result.plot().figure, plot)
+        say(f"written: {plot}")
+
+
+def _isotopologue(text: str) -> dict[int | str, int]:
+    """{atom from 0 or element: mass number} from "H=2,3=13": atoms counted from 1 as everywhere on the command line."""
+    found: dict[int | str, int] = {}
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([A-Za-z]{1,2}|[1-9]\d{0,4})\s*=\s*(\d{1,3})\s*", part)
+        if match is None:
+            raise typer.BadParameter(f"{text!r}: write H=2 for all hydrogens or 3=13 for atom 3, joined by commas.")
+        key, number = match.groups()
+        found[int(key) - 1 if key.isdigit() else key] = int(number)
+    return found
+
+
+def _write(path: str, text: str) -> None:
+    from .groups.atomic_write import write_text
+
+    write_text(Path(path), text)
+    say(f"written: {path}")
