@@ -111,7 +111,7 @@ def _numbers(seed: int, field: Field) -> Callable[[int], list[int]]:
 
 
 def _rank(n: int, forms: Sequence[Sequence[_Pair]], kind: Kind, field: Field) -> int:
-    """n + rank of the incidence matrix; rows (form, mode), columns edges (complex: both directions of each edge).
+    """Rank n + that of the incidence matrix; rows (form, mode), columns edges (complex: both directions of each edge).
 
     The last mode of each form is left out: the rows of a form add up to zero.
     """
