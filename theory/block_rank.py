@@ -130,8 +130,8 @@ def block_count(n: int, intensity_ranks: Iterable[int], visible: bool = True, ki
     >>> c.unknowns, c.nominal, c.sum_rules, c.gram_relations, c.independent, c.rank
     (10, 12, 2, 1, 9, 9)
     """
-    n = _whole("n", n)
-    ranks = _checked_ranks(intensity_ranks)
+    n = checked_whole("n", n)
+    ranks = checked_ranks(intensity_ranks)
     _check_kind(kind)
     unknowns = n * n if kind == "complex" else n * (n + 1) // 2
     if not visible or n == 0:
@@ -173,24 +173,25 @@ def largest_identifiable(intensity_ranks: Iterable[int], kind: Kind = "real") ->
     >>> [largest_identifiable(r) for r in ((), (1,), (3, 1, 5), (1, 1, 1))], largest_identifiable((1, 2), "complex")
     ([1, 2, 6, 4], 2)
     """
-    ranks = _checked_ranks(intensity_ranks)
+    ranks = checked_ranks(intensity_ranks)
     n = 1
     while block_count(n + 1, ranks, kind=kind).identifiable:
         n += 1
     return n
 
 
-def _whole(name: str, value: Any) -> int:
+def checked_whole(name: str, value: Any) -> int:
+    """``value`` as an int of 0 or more."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
         raise IdentifiabilityError(f"{name}={value!r}: an integer of 0 or more is needed.")
     return int(value)
 
 
-def _checked_ranks(intensity_ranks: Iterable[int]) -> tuple[int, ...]:
+def checked_ranks(intensity_ranks: Iterable[int]) -> tuple[int, ...]:
     """The ranks that are not zero."""
     if isinstance(intensity_ranks, str) or not isinstance(intensity_ranks, Iterable):
         raise IdentifiabilityError(f"intensity_ranks={intensity_ranks!r}: give one integer for each intensity.")
-    checked = (_whole(f"intensity_ranks[{i}]", r) for i, r in enumerate(intensity_ranks))
+    checked = (checked_whole(f"intensity_ranks[{i}]", r) for i, r in enumerate(intensity_ranks))
     return tuple(r for r in checked if r)
 
 

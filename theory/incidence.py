@@ -8,10 +8,10 @@ complete graph) moves intensity from one to the other, in proportion to W_kl in 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from random import Random
-from typing import Any, Literal
+from typing import Literal
 
 from ..errors import IdentifiabilityError
-from .block_rank import Kind, block_count
+from .block_rank import Kind, checked_whole
 from .intensity_patterns import IntensityPattern
 
 __all__ = ["PRIME", "incidence_rank", "pattern_incidence_rank"]
@@ -22,8 +22,7 @@ PRIME = 2**61 - 1
 _RATIONAL_RANGE = 99  # weights over Q are made of integers up to this size
 
 Field = Literal["gf", "q"]
-# (left, right): W_kl = sum_a left_ka right_la; real blocks have left = right up to symmetrisation.
-_Pair = tuple[Any, Any]
+_Pair = tuple[list[int], list[int]]
 
 
 def incidence_rank(
@@ -57,14 +56,8 @@ def incidence_rank(
     >>> incidence_rank(6, (3, 1, 5)), incidence_rank(7, (1, 1, 1, 2)), incidence_rank(3, (1, 2), "complex", field="q")
     (21, 27, 7)
     """
-    count = block_count(n, intensity_ranks, kind=kind)
-    numbers = _numbers(seed, field)
-    forms = []
-    for r in count.intensity_ranks:
-        left = [numbers(n) for _ in range(r)]
-        right = [numbers(n) for _ in range(r)] if kind == "complex" else left
-        forms.append(list(zip(left, right, strict=True)))
-    return _rank(count.n, forms, kind, field)
+    pattern = IntensityPattern.of_ranks(intensity_ranks, kind)
+    return pattern_incidence_rank(n, pattern, seed, field) if pattern.intensities else checked_whole("n", n)
 
 
 def pattern_incidence_rank(n: int, pattern: IntensityPattern, seed: int = 0, field: Field = "gf") -> int:
@@ -77,9 +70,51 @@ def pattern_incidence_rank(n: int, pattern: IntensityPattern, seed: int = 0, fie
     >>> pattern_incidence_rank(4, p), p.rank(4)
     (9, 9)
     """
-    block_count(n, (), kind=pattern.kind)  # checks n
-    if n == 0 or not pattern.intensities:
+    if checked_whole("n", n) == 0 or not pattern.intensities:
         return 0
+    forms = _forms(n, pattern, seed, field)
+    edges = list(combinations(range(n), 2))
+    if pattern.kind == "complex":  # the columns of Re and Im W_kl span those of W_kl and W_lk
+        edges += [(b, a) for a, b in edges]
+    rows = []
+    for pairs in forms:
+        block = [[0] * len(edges) for _ in range(n)]
+        for column, (k, m) in enumerate(edges):
+            weight = _weight(pairs, k, m)
+            block[k][column], block[m][column] = weight, -weight
+        rows += block[:-1]  # the rows of a form add up to zero
+    return n + _matrix_rank(rows, field)
+
+
+def new_mode_rank(n: int, pattern: IntensityPattern, seed: int = 0) -> int:
+    """By how much one more mode raises the rank of the incidence matrix of n modes at least, modulo `PRIME`.
+
+    The rank of the weights W_kl between the new mode and the others, one row for each intensity: the edges between the
+    others do not occur in the rows of the new mode, so the matrix is block triangular.
+
+    Examples
+    --------
+    >>> new_mode_rank(4, IntensityPattern.of_ranks((1, 1, 2)))
+    3
+    """
+    edges = [(n, k) for k in range(n)]
+    if pattern.kind == "complex":
+        edges += [(k, n) for k in range(n)]
+    return _matrix_rank([[_weight(pairs, *e) for e in edges] for pairs in _forms(n + 1, pattern, seed, "gf")], "gf")
+
+
+def _numbers(seed: int, field: Field) -> Callable[[int], list[int]]:
+    """A source of lists of random integers."""
+    if field not in ("gf", "q"):
+        raise IdentifiabilityError(f"field={field!r}: 'gf' or 'q'.")
+    random = Random(seed)
+    if field == "gf":
+        return lambda count: [random.randrange(PRIME) for _ in range(count)]
+    return lambda count: [random.randint(-_RATIONAL_RANGE, _RATIONAL_RANGE) for _ in range(count)]
+
+
+def _forms(n: int, pattern: IntensityPattern, seed: int, field: Field) -> list[list[_Pair]]:
+    """For each intensity the pairs (left, right) of lists of n numbers with W_kl = sum left_k right_l."""
     numbers = _numbers(seed, field)
     # A complex derivative is held as (itself, its conjugate): independent numbers, since real and imaginary part are.
     values = {
@@ -97,39 +132,19 @@ def pattern_incidence_rank(n: int, pattern: IntensityPattern, seed: int = 0, fie
                 if a != b:  # Hermitian part; the factor 1/2 does not matter
                     pairs.append((values[b][0][i], values[a][1][i]))
         forms.append(pairs)
-    return _rank(n, forms, pattern.kind, field)
+    return forms
 
 
-def _numbers(seed: int, field: Field) -> Callable[[int], list[int]]:
-    """A source of lists of random integers."""
-    if field not in ("gf", "q"):
-        raise IdentifiabilityError(f"field={field!r}: 'gf' or 'q'.")
-    random = Random(seed)
-    if field == "gf":
-        return lambda count: [random.randrange(PRIME) for _ in range(count)]
-    return lambda count: [random.randint(-_RATIONAL_RANGE, _RATIONAL_RANGE) for _ in range(count)]
+def _weight(pairs: Sequence[_Pair], k: int, m: int) -> int:
+    return sum(left[k] * right[m] for left, right in pairs)
 
 
-def _rank(n: int, forms: Sequence[Sequence[_Pair]], kind: Kind, field: Field) -> int:
-    """n + rank of the incidence matrix; rows (form, mode), columns edges (complex: both directions of each edge).
-
-    The last mode of each form is left out: the rows of a form add up to zero.
-    """
+def _matrix_rank(rows: Sequence[Sequence[int]], field: Field) -> int:
     import flint
 
-    edges = list(combinations(range(n), 2))
-    if kind == "complex":  # the columns of Re and Im W_kl span those of W_kl and W_lk
-        edges += [(b, a) for a, b in edges]
-    if not edges or not forms:
-        return n
-    rows = []
-    for pairs in forms:
-        block = [[0] * len(edges) for _ in range(n)]
-        for column, (k, m) in enumerate(edges):
-            weight = sum(left[k] * right[m] for left, right in pairs)
-            block[k][column], block[m][column] = weight, -weight
-        rows += block[:-1]
-    entries = [x for row in rows for x in row]
+    if not rows or not rows[0]:
+        return 0
+    shape, entries = (len(rows), len(rows[0])), [x for row in rows for x in row]
     if field == "q":
-        return n + flint.fmpz_mat(len(rows), len(edges), entries).rank()
-    return n + flint.nmod_mat(len(rows), len(edges), [x % PRIME for x in entries], PRIME).rank()
+        return flint.fmpz_mat(*shape, entries).rank()
+    return flint.nmod_mat(*shape, [x % PRIME for x in entries], PRIME).rank()

@@ -22,7 +22,7 @@ from ..groups.selection_rules import (
     polarizability_representation,
     vector_representation,
 )
-from .block_rank import Kind, frame_dimension
+from .block_rank import Kind, checked_ranks, checked_whole, frame_dimension
 
 __all__ = ["TECHNIQUES", "Intensity", "IntensityPattern", "block_kind", "intensity_pattern", "intensity_ranks"]
 
@@ -125,6 +125,12 @@ class IntensityPattern:
         """Number of directions on which the given intensities depend together."""
         return len(frozenset().union(*map(self.directions, intensities)))
 
+    @classmethod
+    def of_ranks(cls, ranks: Iterable[int], kind: Kind = "real") -> "IntensityPattern":
+        """Intensities of the given ranks that share nothing, of no particular species."""
+        components = {f"intensity {i}": r for i, r in enumerate(checked_ranks(ranks), start=1)}
+        return cls("", "", kind, components, tuple(Intensity(d, ((d, d),)) for d in components))
+
     @property
     def matrix_ranks(self) -> dict[str, int]:
         """Rank of each intensity matrix W: twice the components for a product of two derivatives (W indefinite)."""
@@ -135,6 +141,7 @@ class IntensityPattern:
         """Ranks for `block_rank`: directions that each intensity adds to those that squares alone measure.
 
         Where infrared measures p_k^2, the product p_k m_k of circular dichroism tells m_k: it counts as rank one.
+        With them `block_rank` equals `rank` if the pattern is `additive`; otherwise it may be above it.
         """
         squares = [i for i in self.intensities if len(i.derivatives) == 1]
         known = frozenset().union(*map(self.directions, squares))
@@ -142,13 +149,21 @@ class IntensityPattern:
             i.name: len(self.directions(i) if i in squares else self.directions(i) - known) for i in self.intensities
         }
 
-    def rank(self, n: int) -> int:
-        """Generic rank of a block of n vibrations, from the spans of all subsets of intensities.
+    @property
+    def additive(self) -> bool:
+        """True unless two intensities share a derivative that no square measures by itself.
 
-        Equal to `block_rank` of `ranks` (a test compares them for all groups); here derivatives that intensities
-        share are counted as shared.
+        Not additive are, for example, Raman as one intensity beside Raman optical activity, and both optical activities
+        without the anisotropic Raman part.
         """
-        if n == 0 or not self.intensities:
+        return sum(self.ranks.values()) == self.span(self.intensities)
+
+    def rank(self, n: int) -> int:
+        """Generic rank of a block of n vibrations, from the spans of all subsets of intensities; 0 if none is allowed.
+
+        Complexity 2^s for s intensities. Raises IdentifiabilityError if n is negative.
+        """
+        if checked_whole("n", n) == 0 or not self.intensities:
             return 0
         s = len(self.intensities)
         if self.kind == "complex":
@@ -194,7 +209,8 @@ def intensity_ranks(
     Raises
     ------
     IdentifiabilityError
-        Unknown technique, none, one twice, or one whose intensity another one given contains.
+        Unknown technique, none, one twice, or one whose intensity another one given contains; techniques whose ranks do
+        not add up (`IntensityPattern.additive`): `intensity_pattern` counts those.
     PointGroupError
         Unknown group or species; Kh (an atom does not vibrate).
 
@@ -210,7 +226,13 @@ def intensity_ranks(
     {'ir_oriented[1]': 1, 'raman_oriented[1]': 1, 'raman_oriented[2]': 1, 'raman_oriented[3]': 1}
     """
     chosen = _checked_techniques(techniques)
-    allowed = intensity_pattern(group, irrep, chosen).ranks
+    pattern = intensity_pattern(group, irrep, chosen)
+    if pattern.kind == "real" and not pattern.additive:
+        raise IdentifiabilityError(
+            f"{pattern.group} {pattern.irrep}, techniques={chosen}: two of them share a derivative that none measures by "
+            "itself, so ranks do not add up; use intensity_pattern(...).rank(n), or add raman_anisotropic."
+        )
+    allowed = pattern.ranks
     ranks: dict[str, int] = {}
     for technique in chosen:
         of_technique = {k: r for k, r in allowed.items() if k.partition("[")[0] == technique}
