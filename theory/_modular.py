@@ -91,6 +91,8 @@ def block_map(problem: ExactProblem, block: ExactBlock, ring: Ring) -> NDArray[A
 
     O(n_entries k) for k entries of the model, in slices.
     """
+    if block.reach is not None:
+        return ring.integers(block.reach.real)
     assert problem.entries is not None
     order = np.argsort(problem.entries[:, 0], kind="stable")
     p, i, j, value = problem.entries[order].T

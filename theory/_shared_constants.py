@@ -1,6 +1,7 @@
 """Exact problems in which several blocks, and several isotopologues, share the force constants of one model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from ..forward.force_field import LinearForceField
 from ..forward.jacobian import SpectralBlock
 from ..forward.symmetry_coordinates import SymmetryBlock, SymmetryCoordinates
 from ..groups.operations import NDArrayInt
+from ._linear_structure import float_map
 from ._rational import RationalMatrix, dependent_columns, rounded
-from .exact_problem import _ABSENT, ExactProblem, _block, _doubled, _exact_entries, _with_k
+from .exact_problem import _ABSENT, ExactProblem, _block, _doubled, _exact_entries, with_kept_structure
 
 __all__ = ["shared_problem"]
 
@@ -37,7 +39,11 @@ def shared_problem(
     isotopologues: redundancies and symmetry hold exactly after rounding.
     """
     parents = _general_frames(sets[0]) if force_field is None else _model_frames(sets[0], digits)
-    blocks = []
+    if force_field is None:
+        where, values, count = _general_entries(sets[0])
+    else:
+        where, values, count = _model_entries(force_field, len(sets[0].internals))
+    blocks, maps = [], []
     for part, given, shown, names in zip(sets, spectral, visible, labels, strict=True):
         for symmetry, block, seen, name in zip(part.blocks, given, shown, names, strict=True):
             form = SymmetricForm.of(block.g, block.f, block.intensities)
@@ -48,12 +54,12 @@ def shared_problem(
                 for parent, (base, reduced) in zip(sets[0].blocks, parents, strict=True)
                 for term in _terms(parent, base, reduced, moved, digits)
             ]
-            blocks.append(_with_k(made, tuple(terms)))
-    if force_field is None:
-        where, values, count = _general_entries(sets[0])
-    else:
-        where, values, count = _model_entries(force_field, len(sets[0].internals))
-    return ExactProblem(tuple(blocks), count, *_exact_entries(where, values, digits))
+            if force_field is not None:
+                maps.append(float_map(moved, where, values, count))
+            blocks.append(replace(made, k=tuple(terms)))
+    problem = ExactProblem(tuple(blocks), count, *_exact_entries(where, values, digits))
+    # in the general model the constants are those of the symmetry coordinates: none are redundant
+    return problem if force_field is None else with_kept_structure(problem, maps, digits)
 
 
 def _terms(

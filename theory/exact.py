@@ -5,7 +5,6 @@ no tolerance; where it meets an upper bound it is the rank.
 """
 
 from dataclasses import dataclass
-from math import comb
 from typing import Any, Literal
 
 import flint
@@ -22,7 +21,6 @@ __all__ = [
     "ExactProblem",
     "ExactRank",
     "RationalMatrix",
-    "counting_bound",
     "exact_jacobian",
     "exact_rank",
 ]
@@ -95,15 +93,6 @@ class ExactRank:
         }
 
 
-def counting_bound(block: ExactBlock) -> int:
-    """Most that one spectrum can say about a block: its counting rule, with the sum rules as relations."""
-    if not block.visible:
-        return 0
-    n, ranks = block.size, list(block.intensity_ranks.values())
-    relations = 0 if block.is_complex else comb(min(n, sum(r == 1 for r in ranks)), 2)
-    return min(block.n_entries, n + len(ranks) * (n - 1) - relations)
-
-
 def exact_jacobian(problem: ExactProblem, prime: int | None = DEFAULT_PRIME, point: Any = None, seed: int = 0) -> Any:
     """Derivatives of all moments with respect to x at ``point``, as a python-flint matrix (n_moments, n_parameters).
 
@@ -157,7 +146,7 @@ def _jacobian(problem: ExactProblem, ring: Ring, point: tuple[int, ...]) -> tupl
     )
     parts, maps, offset = [], [], 0
     for block in problem.blocks:
-        if problem.entries is None:
+        if problem.is_general:
             reach, entries = None, x[offset : offset + block.n_entries]
         else:
             integers = block_map(problem, block, ring)
@@ -168,7 +157,7 @@ def _jacobian(problem: ExactProblem, ring: Ring, point: tuple[int, ...]) -> tupl
         if block.visible:
             rows = gradients(block, entries, ring)
             parts.append((rows if reach is None else rows * reach, offset))
-        offset += block.n_entries if problem.entries is None else 0
+        offset += block.n_entries if problem.is_general else 0
     return _stacked(parts, problem.n_parameters, ring), maps
 
 
@@ -234,7 +223,7 @@ def exact_rank(
             "least one point."
         )
     rng = np.random.default_rng(seed)
-    bound = min(problem.n_parameters, sum(counting_bound(block) for block in problem.blocks))
+    bound = min(problem.n_parameters, sum(block.counting_bound for block in problem.blocks))
     best: _Attempt | None = None
     missed = 1.0
     for attempt in range(points):

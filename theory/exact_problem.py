@@ -4,8 +4,10 @@ F = sum_p x_p E_p in the coordinates of the model, A_b = sum_t K_bt F K_bt^+ in 
 All isotopologues share x; each has its own blocks.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -16,10 +18,13 @@ from ..forward._symmetric_form import SymmetricForm
 from ..forward.force_field import GeneralForceField, LinearForceField
 from ..forward.jacobian import SpectralBlock
 from ..forward.symmetry_coordinates import SymmetryBlock, SymmetryCoordinates
-from ..groups.operations import NDArrayInt
+from ..groups.operations import NDArrayFloat, NDArrayInt
+from ._linear_structure import LinearStructure, float_map, independent_maps
 from ._rational import RationalMatrix, compressed_factor, dependent_columns, rounded
 
 __all__ = ["ExactBlock", "ExactProblem"]
+
+_log = logging.getLogger(__name__)
 
 _ABSENT = 1e-9  # relative size of a coupling between symmetry coordinates that is rounding
 
@@ -44,6 +49,8 @@ class ExactBlock:
         Q of each observed intensity; an intensity that the irrep forbids is absent.
     visible : bool
         False: nothing of the block is observed (it still counts among the unknowns).
+    reach : RationalMatrix (n_entries, n_parameters) or None
+        Instead of ``k``: the entries of A as linear functions of the parameters, written out.
     """
 
     label: str
@@ -53,6 +60,7 @@ class ExactBlock:
     k: tuple[RationalMatrix, ...] = ()
     factors: Mapping[str, RationalMatrix] = field(default_factory=dict)
     visible: bool = True
+    reach: RationalMatrix | None = None
 
     @property
     def n_entries(self) -> int:
@@ -63,6 +71,15 @@ class ExactBlock:
     def n_moments(self) -> int:
         """Rows of the Jacobian: n of frequencies and n - 1 of each intensity; none where nothing is seen."""
         return (self.size + len(self.factors) * (self.size - 1)) if self.visible else 0
+
+    @property
+    def counting_bound(self) -> int:
+        """Most that a spectrum can say about the block: the counting rule, with its sum rules as relations."""
+        if not self.visible:
+            return 0
+        n, ranks = self.size, list(self.intensity_ranks.values())
+        relations = 0 if self.is_complex else comb(min(n, sum(r == 1 for r in ranks)), 2)
+        return min(self.n_entries, n + len(ranks) * (n - 1) - relations)
 
     @property
     def intensity_ranks(self) -> dict[str, int]:
@@ -78,22 +95,35 @@ class ExactProblem:
     ----------
     blocks : tuple of ExactBlock
     n_parameters : int
+        Number of unknowns x.
     entries : ndarray (k, 4) of int64, or None
-        Rows (p, i, j, numerator): E_p[i, j] = numerator / ``denominator``, both triangles. None: the general model, x
-        are the entries of the blocks A_b, block by block in the order of `forward.jacobian.force_constant_basis`.
+        Rows (p, i, j, numerator): E_p[i, j] = numerator / ``denominator``, both triangles. None: blocks with ``reach``,
+        or the general model, where x are the entries of the blocks A_b, block by block, the upper triangle row by row
+        (of a Hermitian X + iY that of X, then the strict one of Y).
     denominator : int
+    n_constants : int
+        Constants of the force-field model. More than ``n_parameters`` where only that many combinations of them act
+        (redundant coordinates) and the unknowns are these combinations.
     """
 
     blocks: tuple[ExactBlock, ...]
     n_parameters: int
     entries: NDArrayInt | None = None
     denominator: int = 1
+    n_constants: int = 0
+
+    @property
+    def is_general(self) -> bool:
+        """Are the unknowns the entries of the blocks?"""
+        return self.entries is None and all(block.reach is None for block in self.blocks)
 
     def __post_init__(self) -> None:
         labels = [block.label for block in self.blocks]
         if not labels or len(set(labels)) != len(labels):
             raise IdentifiabilityError(f"ExactProblem: blocks {labels}; one or more with different labels are needed.")
-        if self.entries is None:
+        if not self.n_constants:
+            object.__setattr__(self, "n_constants", self.n_parameters)
+        if self.is_general:
             total = sum(block.n_entries for block in self.blocks)
             if total != self.n_parameters or any(block.k for block in self.blocks):
                 raise IdentifiabilityError(f"ExactProblem: general model with {total} entries, not {self.n_parameters}.")
@@ -134,16 +164,18 @@ class ExactProblem:
             return cls(tuple(made), sum(block.n_entries for block in made))
         sizes = [len(form.root) * (1 + block.is_complex) for form, block in zip(forms, made, strict=True)]
         offsets = np.cumsum([0, *sizes])
-        entries, values, completed = [], [], []
+        entries, values, completed, maps = [], [], [], []
         for block, spectral, form, offset in zip(made, blocks, forms, offsets, strict=False):
             where, what = _basis_entries(np.asarray(spectral.basis), block.is_complex)
+            rows = _doubled(form.root.conj().T) if block.is_complex else form.root.T
+            maps.append(float_map(rows.conj().T, where, what, count))
             entries.append(where + [0, offset, offset])
             values.append(what)
-            rows = _doubled(form.root.conj().T) if block.is_complex else form.root.T
             base, reduced = dependent_columns(rows)
             k = RationalMatrix.of(base, digits) @ rounded(reduced, digits)
-            completed.append(_with_k(block, (_placed(k, int(offset), int(offsets[-1])),)))
-        return cls(tuple(completed), count, *_exact_entries(np.concatenate(entries), np.concatenate(values), digits))
+            completed.append(replace(block, k=(_placed(k, int(offset), int(offsets[-1])),)))
+        problem = cls(tuple(completed), count, *_exact_entries(np.concatenate(entries), np.concatenate(values), digits))
+        return with_kept_structure(problem, maps, digits)
 
     @classmethod
     def from_coordinates(
@@ -195,6 +227,41 @@ class ExactProblem:
         return shared_problem(sets, blocks, flags, labels, None if general else force_field, digits)
 
 
+def with_kept_structure(problem: ExactProblem, maps: Sequence[NDArrayFloat], digits: int) -> ExactProblem:
+    """The problem, or one in independent combinations of its constants if rounding has made dependent ones independent.
+
+    ``maps``: the measured maps (n_entries, n_parameters) of the blocks.
+    """
+    from ._modular import DEFAULT_PRIME, Ring, block_map
+
+    ring = Ring(DEFAULT_PRIME)
+    visible = [block.visible for block in problem.blocks]
+    measured = LinearStructure.measured(maps, visible)
+    if _exact_structure(problem, [block_map(problem, block, ring) for block in problem.blocks]) == measured.ranks:
+        return problem
+    reaches = independent_maps(maps, visible, digits)
+    blocks = tuple(replace(block, k=(), reach=reach) for block, reach in zip(problem.blocks, reaches, strict=True))
+    reduced = ExactProblem(blocks, reaches[0].shape[1], None, 1, problem.n_constants)
+    found = LinearStructure(measured.subsets, _exact_structure(reduced, [ring.integers(r.real) for r in reaches]))
+    limits = [block.counting_bound for block in blocks]
+    if found.bound(limits) != measured.bound(limits):
+        _log.warning(
+            "the rational model lacks linear dependences of the measured one: its rank may be up to %d too high.",
+            found.bound(limits) - measured.bound(limits),
+        )
+    return reduced
+
+
+def _exact_structure(problem: ExactProblem, maps: Sequence[NDArray[Any]]) -> tuple[int, ...]:
+    from ._modular import DEFAULT_PRIME, Ring
+
+    ring = Ring(DEFAULT_PRIME)
+    visible = [block.visible for block in problem.blocks]
+    return LinearStructure.exact(
+        visible, lambda subset: int(ring.matrix(np.concatenate([maps[k] for k in subset])).rank())
+    ).ranks
+
+
 def _check_sets(
     sets: Sequence[SymmetryCoordinates], blocks: Sequence[Sequence[Any]], flags: Sequence[Sequence[bool]]
 ) -> None:
@@ -212,10 +279,6 @@ def _check_sets(
 
 def _without_basis(block: SpectralBlock) -> SpectralBlock:
     return SpectralBlock(block.label, block.g, block.f, block.intensities, None, block.degeneracy)
-
-
-def _with_k(block: ExactBlock, k: tuple[RationalMatrix, ...]) -> ExactBlock:
-    return ExactBlock(block.label, block.degeneracy, block.is_complex, block.size, k, block.factors, block.visible)
 
 
 def _unique(labels: Sequence[str]) -> list[str]:
