@@ -28,7 +28,9 @@ def exact_problem_of(views: Sequence[View], field: LinearForceField | None) -> E
     )
 
 
-def exact_ranks(views: Sequence[View], field: LinearForceField | None, reach: NDArrayFloat | None, seed: int) -> ExactRank:
+def exact_ranks(
+    views: Sequence[View], field: LinearForceField | None, reach: NDArrayFloat | None, seed: int
+) -> ExactRank:
     """Rank modulo a prime at random points; block ranks by the irreps of the molecule itself.
 
     ``reach`` (n_y, n_par): the entries of all blocks for the constants of ``field``. Constants that it shows to be
@@ -51,4 +53,6 @@ def _without_redundant(field: LinearForceField, reach: NDArrayFloat) -> LinearFo
     entries = field.entries[chosen].copy()
     entries[:, 0] = place[entries[:, 0]]
     labels = tuple(field.labels[p] for p in kept)
-    return replace(field, labels=labels, entries=entries, values=field.values[chosen], parameters=field.parameters[kept])
+    return replace(
+        field, labels=labels, entries=entries, values=field.values[chosen], parameters=field.parameters[kept]
+    )

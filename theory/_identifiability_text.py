@@ -13,7 +13,19 @@ if TYPE_CHECKING:
 
 __all__ = ["finite", "html", "markdown", "plot", "text"]
 
-_HEADER = ("irrep", "n", "intensity ranks", "unknown", "data", "indep.", "rank", "exact", "condition", "verdict", "blind")
+_HEADER = (
+    "irrep",
+    "n",
+    "intensity ranks",
+    "unknown",
+    "data",
+    "indep.",
+    "rank",
+    "exact",
+    "condition",
+    "verdict",
+    "blind",
+)
 _NAMES = {"ir": "IR", "raman": "Raman", "raman_isotropic": "iso", "raman_anisotropic": "aniso"}
 _N_RIGHT = 8
 _SEEN, _INVISIBLE = "#1f5fa8", "#b5442e"
@@ -162,5 +174,7 @@ def plot(result: "Identifiability", ax: Any = None) -> Any:
     ax.set_xticks([place for place, _ in ticks], [name for _, name in ticks])
     ax.tick_params(axis="x", length=0)
     ax.set_ylabel("singular value (scaled)")
-    ax.set_title(f"{result.molecule.formula}, {result.force_field} force field: rank {result.rank} of {result.unknowns}")
+    ax.set_title(
+        f"{result.molecule.formula}, {result.force_field} force field: rank {result.rank} of {result.unknowns}"
+    )
     return ax

@@ -91,13 +91,17 @@ def _joint(views: tuple[View, ...], parametrisation: Parametrisation) -> Numeric
     unknowns = numerical_rank(sizes).rank
     if not observed:
         empty = np.zeros((0, parametrisation.count))
-        return NumericRanks(tuple(marginal_rank(empty, r) for r in reaches), unknowns, np.zeros(unknowns), (), (), whole)
+        return NumericRanks(
+            tuple(marginal_rank(empty, r) for r in reaches), unknowns, np.zeros(unknowns), (), (), whole
+        )
     jacobian = block_spectral_jacobian(observed, power_sums=True)
     scaled = jacobian.scaled(parametrisation.scales)
     values = np.linalg.svd(scaled, compute_uv=False)
     values = np.pad(values, (0, max(0, unknowns - len(values))))[:unknowns]
     blocks = tuple(marginal_rank(scaled, reach, float(values[0])) for reach in reaches)
-    return NumericRanks(blocks, unknowns, np.asarray(values, dtype=float), (jacobian,), (parametrisation.scales,), whole)
+    return NumericRanks(
+        blocks, unknowns, np.asarray(values, dtype=float), (jacobian,), (parametrisation.scales,), whole
+    )
 
 
 def reach_of(block: ViewBlock, parametrisation: Parametrisation) -> NDArrayFloat:

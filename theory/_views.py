@@ -16,7 +16,16 @@ from ..forward.response_blocks import response_blocks
 from ..forward.symmetry_coordinates import SymmetryBlock, SymmetryCoordinates, symmetry_coordinates
 from ..groups.molecule import Molecule
 
-__all__ = ["OBSERVABLES", "View", "ViewBlock", "chosen_observables", "isotopologue_coordinates", "isotopologue_responses", "observed_factors", "view_of"]
+__all__ = [
+    "OBSERVABLES",
+    "View",
+    "ViewBlock",
+    "chosen_observables",
+    "isotopologue_coordinates",
+    "isotopologue_responses",
+    "observed_factors",
+    "view_of",
+]
 
 OBSERVABLES = ("freq", "ir", "raman", "rho")
 _FACTORS = ("ir", "raman_isotropic", "raman_anisotropic")
@@ -125,7 +134,9 @@ def view_of(
         visible = ("ir" in allowed and ("ir" in observables or both)) or (
             bool(allowed - {"ir"}) and ("raman" in observables or both)
         )
-        blocks.append(ViewBlock(symmetry, replace(block, intensities=observed_factors(block.intensities, observables)), visible))
+        blocks.append(
+            ViewBlock(symmetry, replace(block, intensities=observed_factors(block.intensities, observables)), visible)
+        )
     return View(name, response, coordinates, tuple(blocks))
 
 

@@ -74,7 +74,7 @@ class ExactRank:
 
     @property
     def evidence(self) -> str:
-        """"certified" where the rank meets the upper bound, else "probabilistic" (as a lower bound it is certain)."""
+        """ "certified" where the rank meets the upper bound, else "probabilistic" (as a lower bound it is certain)."""
         return "certified" if self.rank == self.upper_bound else "probabilistic"
 
     def as_dict(self) -> dict[str, Any]:
@@ -141,8 +141,10 @@ def _jacobian(problem: ExactProblem, ring: Ring, point: tuple[int, ...]) -> tupl
                 f"a block of size {largest} has too long integers (limit {_LARGEST_INTEGER_BLOCK}): work modulo a "
                 "prime."
             )
-    x = ring.integers(np.array(point, dtype=object)) if ring.prime is None else np.array(
-        [v % ring.prime for v in point], dtype=np.int64
+    x = (
+        ring.integers(np.array(point, dtype=object))
+        if ring.prime is None
+        else np.array([v % ring.prime for v in point], dtype=np.int64)
     )
     parts, maps, offset = [], [], 0
     for block in problem.blocks:
@@ -265,9 +267,7 @@ def _degree(problem: ExactProblem, rows: int) -> int:
     return sum(sorted(degrees, reverse=True)[:rows])
 
 
-def _result(
-    problem: ExactProblem, found: _Attempt, bound: int, field: str, points: int, missed: float
-) -> ExactRank:
+def _result(problem: ExactProblem, found: _Attempt, bound: int, field: str, points: int, missed: float) -> ExactRank:
     columns = _pivots(found.jacobian)
     rows = _pivots(found.jacobian.transpose())
     unknowns, ranks = _block_ranks(problem, found)

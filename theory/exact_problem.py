@@ -126,7 +126,9 @@ class ExactProblem:
         if self.is_general:
             total = sum(block.n_entries for block in self.blocks)
             if total != self.n_parameters or any(block.k for block in self.blocks):
-                raise IdentifiabilityError(f"ExactProblem: general model with {total} entries, not {self.n_parameters}.")
+                raise IdentifiabilityError(
+                    f"ExactProblem: general model with {total} entries, not {self.n_parameters}."
+                )
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{b.label} {b.size}{'*' if b.is_complex else ''}" for b in self.blocks)
@@ -217,9 +219,7 @@ class ExactProblem:
         _check_sets(sets, blocks, flags)
         general = force_field is None or isinstance(force_field, GeneralForceField)
         if general and len(sets) == 1:
-            return cls.from_blocks(
-                [_without_basis(block) for block in blocks[0]], visible=flags[0], digits=digits
-            )
+            return cls.from_blocks([_without_basis(block) for block in blocks[0]], visible=flags[0], digits=digits)
         labels = [[block.irrep for block in sets[0].blocks]]
         for number, part in enumerate(sets[1:], start=2):
             name = names[number - 1] if names else str(number)

@@ -279,7 +279,7 @@ class _Question:
 
     def blind_count(self, block: ViewBlock, facts: BlockFacts, found: MarginalRank) -> BlindCount:
         """The block with unknown derivatives."""
-        rank, alone = found.rank.rank, self.parametrisation is None or facts.n == 1 and self.field is None
+        rank, alone = found.rank.rank, self.parametrisation is None or (facts.n == 1 and self.field is None)
         if rank == 0 and not block.visible:
             return BlindCount(0, "silent", "proved")
         if rank < facts.unknowns:
