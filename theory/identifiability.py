@@ -315,6 +315,7 @@ class _Question:
             independent=sum(count.independent for count in counts),
             rank=numeric.rank.rank,
             exact_rank=None if certain is None else certain.rank,
+            failure_probability=None if certain is None else certain.failure_probability,
             singular_values=numeric.singular_values,
             gap=numeric.rank.gap,
             threshold=numeric.rank.threshold,

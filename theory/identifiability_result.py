@@ -133,6 +133,8 @@ class Identifiability:
     rank : int
         Numerical rank of all data.
     exact_rank : int or None
+    failure_probability : float or None
+        Bound on the probability that the exact rank misses the generic one; 0 where it meets an upper bound.
     singular_values : ndarray (unknowns,)
     gap, threshold, condition_number : float
     verdict, evidence : str
@@ -154,6 +156,7 @@ class Identifiability:
     independent: int
     rank: int
     exact_rank: int | None
+    failure_probability: float | None
     singular_values: NDArrayFloat
     gap: float
     threshold: float

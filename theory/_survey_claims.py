@@ -1,0 +1,1 @@
+SURVEY_CLAIMS = ()
