@@ -43,15 +43,7 @@ def brute_force_derivatives(response, step=0.005, field=1e-3):
     return dipole, (polarizability + polarizability.transpose(1, 0, 2)) / 2
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "water",
-        "CO2",
-        pytest.param("C2H4", marks=pytest.mark.slow),
-        pytest.param("benzene", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("name", ["water", "CO2", "C2H4", "benzene"])
 def test_field_gradients_equal_moved_atoms(name):
     response = harmonic_response(molecule(name))
     dipole, polarizability = brute_force_derivatives(response)
