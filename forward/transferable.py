@@ -218,7 +218,7 @@ def _table() -> dict[str, Any]:
 def _with_badgers_rule(terms: Sequence[Term], molecule: Molecule, internals: Sequence[Any], table: Any) -> list[Term]:
     """The terms; a bond of elements that were not fitted keeps one of its own, by Badger's rule.
 
-    F = 1.734 / (r - B)^3 in atomic units, as a coefficient to the constant 1; elements beyond argon count as of its row.
+    F = 1.734 / (r - B)^3 in atomic units, times the constant 1; elements beyond argon count as of its row.
     """
     unknown = {t.i for t in terms if t.levels[0] == "stretch" and not {t.levels[1], t.levels[2]} & table.keys()}
     changed = []

@@ -104,7 +104,8 @@ def test_the_table_is_written_with_one_line_for_each_kind():
 def test_a_negative_constant_is_refused(monkeypatch):
     from symvib.forward import transferable
 
-    monkeypatch.setattr(transferable, "_table", lambda: {"constants": {"stretch": -1.0, "stretch H-O": 0.0}, "error": {}})
+    constants = {"stretch": -1.0, "stretch H-O": 0.0}
+    monkeypatch.setattr(transferable, "_table", lambda: {"constants": constants, "error": {}})
     with pytest.raises(ForceFieldError, match=r"r\(O1-H2\) the constant -1"):
         TransferableForceField.of(as_molecule("O"))
 
