@@ -1,4 +1,4 @@
-"""Run the programs in benchmarks/ and write docs/benchmarks.md (`make bench`; python docs/make_benchmarks.py [NAME...]).
+"""Run the programs in benchmarks/ and write docs/benchmarks.md: `make bench`, python docs/make_benchmarks.py [NAME...]
 
 Each runs in a process of its own, one after the other. With names only those run, and are printed, not written.
 """
@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import sys
+import textwrap
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -35,7 +36,12 @@ def tables_of(name: str) -> tuple[list[dict[str, Any]], float]:
 def section(table: dict[str, Any]) -> str:
     """A table as Markdown, with its notes."""
     body = markdown_table(table["header"], table["rows"], len(table["header"]))
-    return f"## {table['title']}\n\n{body}\n\n{table['notes']}\n"
+    return f"## {table['title']}\n\n{body}\n\n{wrapped(table['notes'])}\n"
+
+
+def wrapped(text: str) -> str:
+    """A paragraph in lines of at most 120 characters."""
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def machine() -> str:
@@ -65,13 +71,15 @@ def page(sections: list[str], loads: list[float]) -> str:
         if max(loads) > cores / 2
         else ""
     )
-    return (
-        "# Speed\n\n"
+    origin = (
         "Written by `make bench` (`docs/make_benchmarks.py`); every number is printed by a program in "
-        "[benchmarks/](../benchmarks), whose first lines say what is timed and how.\n\n"
-        f"{datetime.now(UTC):%d %B %Y}. {machine()}. Threads of BLAS and OpenMP: 1. Load average (1 min) "
-        f"before each program: {', '.join(f'{load:.1f}' for load in loads)}.{busy}\n\n" + "\n".join(sections)
+        "[benchmarks/](../benchmarks), whose first lines say what is timed and how."
     )
+    facts = (
+        f"{datetime.now(UTC):%d %B %Y}. {machine()}. Threads of BLAS and OpenMP: 1. Load average (1 min) "
+        f"before each program: {', '.join(f'{load:.1f}' for load in loads)}.{busy}"
+    )
+    return "\n\n".join(["# Speed", wrapped(origin), wrapped(facts), "\n".join(sections)])
 
 
 def main() -> None:
