@@ -350,6 +350,7 @@ def render(
         piece = slice(start, start + step)
         intensity[piece] = areas @ profile(axis[piece] - centres[:, None])
     widths = np.atleast_1d(np.asarray(fwhm_cm1, dtype=float)).tolist()
+    light = f", laser {laser_nm:g} nm, {temperature_k:g} K" if quantity == "raman_cross_section" else ""
     return Spectrum(
         axis,
         intensity,
@@ -357,7 +358,7 @@ def render(
         shape=shape,
         fwhm_cm1=widths[0] if len(widths) == 1 else (widths[0], widths[1]),
         simulated=lines.simulated,
-        source=lines.source,
+        source=lines.source + light,
         name=lines.name,
     )
 

@@ -144,7 +144,7 @@ def plot_spectra(
         _connect(panels[1], lines, kinds, axis)
     panels[-1].set_xlim(axis[-1], axis[0])
     panels[-1].set_xlabel("wavenumber, Raman shift / cm$^{-1}$")
-    _titles(figure, panels[0], lines, spectra[0], kinds)
+    _titles(figure, panels[0], lines, spectra[-1], kinds)
     return figure
 
 
@@ -274,7 +274,7 @@ def _titles(figure: "Figure", top: "Axes", lines: LineList, spectrum: Spectrum, 
     group = f" (${PointGroup.parse(lines.point_group).latex}$)" if lines.point_group else ""
     widths = spectrum.fwhm_cm1 if isinstance(spectrum.fwhm_cm1, tuple) else (spectrum.fwhm_cm1,)
     width = " and ".join(f"{w:g}" for w in widths)
-    source = lines.source.replace("$", r"\$")
+    source = spectrum.source.replace("$", r"\$")
     shape = spectrum.shape.replace("_", "-").capitalize()
     figure.suptitle(f"{name}{group}: {source}; {shape}, FWHM {width} cm$^{{-1}}$", fontsize=10.5)
     modes = lines._degeneracies * (lines.wavenumbers_cm1 > 0)

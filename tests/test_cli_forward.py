@@ -102,6 +102,7 @@ class TestSpectrum:
             assert result.exit_code == 0, result.output
             spectrum = read_jcamp(jcamp)
             assert spectrum.quantity == "raman_cross_section"
+            assert f"laser {laser} nm, {temperature} K" in jcamp.read_text()
             areas[laser, temperature] = spectrum.integrate(3000.0, 3990.0)
         # O-H stretches near 3650 cm-1: (nu0 - nu)^4, and hardly any hot bands.
         expected = ((1e7 / 488 - 3650) / (1e7 / 532 - 3650)) ** 4
