@@ -9,14 +9,12 @@ import pytest
 
 from helpers import molecule_of
 from symvib import as_molecule, wilson_gf
-from symvib.constants import SQRT_HARTREE_PER_BOHR2_U_IN_CM1
-from symvib.forward.force_constants import AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2
+from symvib.forward.force_constants import SQRT_MDYN_PER_ANGSTROM_U_IN_CM1
 from symvib.forward.transferable import TransferableForceField
 from zoo import ZOO_BY_NAME
 
 internal = pytest.importorskip("geometric.internal", reason="geomeTRIC is not installed (symvib[test])")
 
-CM1 = SQRT_HARTREE_PER_BOHR2_U_IN_CM1 / np.sqrt(AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2)  # of sqrt(mdyn/(A u))
 SAME = ("stretch", "bend", "torsion")
 
 
@@ -51,4 +49,6 @@ def test_wavenumbers_from_the_g_of_geometric(smiles):
     everything = list(range(len(found.internals)))
     assert {found.internals[k].kind for k in everything} <= set(SAME)
     values = np.sort(np.linalg.eigvals(peer_g(found, everything) @ found.F).real)[-len(found.wavenumbers_cm1) :]
-    np.testing.assert_allclose(found.wavenumbers_cm1, CM1 * np.sqrt(values), atol=1e-4, rtol=0)
+    np.testing.assert_allclose(
+        found.wavenumbers_cm1, SQRT_MDYN_PER_ANGSTROM_U_IN_CM1 * np.sqrt(values), atol=1e-4, rtol=0
+    )

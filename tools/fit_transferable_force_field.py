@@ -20,9 +20,8 @@ import numpy as np
 import typer
 from rich.progress import track
 
-from symvib.constants import SQRT_HARTREE_PER_BOHR2_U_IN_CM1
 from symvib.forward.dataset_files import read_dataset
-from symvib.forward.force_constants import AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2
+from symvib.forward.force_constants import AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2, SQRT_MDYN_PER_ANGSTROM_U_IN_CM1
 from symvib.forward.selection import internal_coordinates
 from symvib.forward.transferable import in_scope, transferable_terms
 
@@ -30,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "studies"))  # the error stat
 from _tools import compact_json, summarise
 
 TARGET = Path(__file__).parents[1] / "forward" / "data" / "transferable_force_field.json"
-CM1 = SQRT_HARTREE_PER_BOHR2_U_IN_CM1 / AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2**0.5  # of sqrt(mdyn/(A u))
+CM1 = SQRT_MDYN_PER_ANGSTROM_U_IN_CM1
 FLOOR_CM1 = 150.0  # wavenumbers below this weigh as if they were this high
 OFF_DIAGONAL = 0.4  # weight of the pairs of different modes
 RIDGE = {"kind": 1e-6, "elements": 0.02, "typed": 0.1}
