@@ -28,7 +28,6 @@ from ..constants import (
 )
 from ..errors import HessianError
 from ..groups._rigid import are_linear, rigid_displacements
-from ..groups.molecule import Molecule
 from ..groups.operations import NDArrayFloat
 from .response import HarmonicResponse
 
@@ -327,8 +326,9 @@ def check_wavenumbers(response: HarmonicResponse, wavenumbers_cm1: NDArrayFloat)
     # Sum rules and bonds have passed; without bonds between light elements a stretch near 500 cm-1 is assumed.
     unit = _nearest(_FORCE_CONSTANT_UNITS, max((highest / 500.0) ** 2, 1e-12))
     raise _refusal(
-        f"check_wavenumbers: the largest wavenumber of {response!r} is {highest:.3g} cm-1; bonded molecules have between "
-        f"{_LOWEST_CM1:g} and {_HIGHEST_CM1:g}. The Hessian must be in Eh/bohr^2, not mass-weighted; is it in {unit}?"
+        f"check_wavenumbers: the largest wavenumber of {response!r} is {highest:.3g} cm-1; bonded molecules have "
+        f"between {_LOWEST_CM1:g} and {_HIGHEST_CM1:g}. The Hessian must be in Eh/bohr^2, not mass-weighted; is it in "
+        f"{unit}?"
     )
 
 
