@@ -425,7 +425,7 @@ def test_a_nearly_linear_molecule_has_3n_minus_5_modes_factored_and_unfactored(o
     ):
         assert len(other.wavenumbers_cm1) == len(factored.wavenumbers_cm1) == 4
         # the geometry as it is against the one made linear: second order in the displacement, plus the Hessian's part
-        np.testing.assert_allclose(other.wavenumbers_cm1, factored.wavenumbers_cm1, atol=1e-6 + 5e5 * off_line**2)
+        np.testing.assert_allclose(other.wavenumbers_cm1, factored.wavenumbers_cm1, atol=1e-6 + 1e3 * off_line**2)
 
 
 # ---- Hessians that cannot be right ---------------------------------------------------------------------------------

@@ -5,11 +5,13 @@ the rigid displacements T (3N, 5 or 6) and the known responses K to them, any de
 ``D (1 - T T^+) + K T^+``: what the engine computed for deformations, and the exact answer for rigid motions.
 """
 
+import logging
 from dataclasses import replace
 
 import numpy as np
 
 from ...constants import BOHR_ANGSTROM
+from ...errors import EngineError
 from ...groups._rigid import rigid_displacements, rotation_axes
 from ...groups.displacements import DisplacementSymmetry
 from ...groups.operations import NDArrayFloat
@@ -18,12 +20,26 @@ from ..response import HarmonicResponse
 
 __all__ = ["project_response"]
 
+_LOG = logging.getLogger(__name__)
+_NOISE = 0.01  # in atomic units
+# Largest change of an element, relative to the largest of all: a warning, an error; and what may be the reason.
+_LIMITS = {
+    "hessian": (2e-3, 0.03, "is the integration grid or the convergence of the program too coarse?"),
+    "dipole_derivatives": (0.02, 0.15, "is the charge that was stated that of the calculation?"),
+    "polarizability_derivatives": (0.02, np.inf, "is the step or the convergence of the program too coarse?"),
+}
+
 
 def project_response(response: HarmonicResponse, action: DisplacementSymmetry) -> HarmonicResponse:
     """The response with exact translations and rotations, its tensors averaged over the symmetry group.
 
     Derivatives of a tensor whose value is not known are only averaged. The largest change of any element of each array
     stands in the provenance.
+
+    Raises
+    ------
+    EngineError
+        That changes the Hessian or the dipole derivatives by more than numerical errors.
     """
     positions = response.molecule.positions / BOHR_ANGSTROM
     axes = rotation_axes(response.molecule.positions)
@@ -33,7 +49,9 @@ def project_response(response: HarmonicResponse, action: DisplacementSymmetry) -
     rigid = motions @ inverse
     deformations = np.eye(n) - rigid
     new: dict[str, NDArrayFloat] = {}
-    gradient = np.zeros(n) if response.gradient is None else response.gradient
+    gradient = np.zeros(n)
+    if response.gradient is not None:
+        gradient = new["gradient"] = deformations @ response.gradient  # no net force, no torque
     turned = rigid_displacements(gradient.reshape(-1, 3), axes)[:, still:]
     cross = np.hstack([np.zeros((n, still)), turned]) @ inverse
     new["hessian"] = action.average(
@@ -53,5 +71,23 @@ def project_response(response: HarmonicResponse, action: DisplacementSymmetry) -
             turned = np.moveaxis(once + once.transpose(0, 2, 1), 0, -1)
             derivatives = derivatives @ deformations + np.concatenate([np.zeros((3, 3, still)), turned], -1) @ inverse
         new["polarizability_derivatives"] = averaged_polarizability_derivatives(action, derivatives)
+    _judge(response, new)
     changes = {name: float(np.abs(value - getattr(response, name)).max(initial=0.0)) for name, value in new.items()}
     return replace(response, **new, provenance={**response.provenance, "changed_by_projection": changes})
+
+
+def _judge(response: HarmonicResponse, new: dict[str, NDArrayFloat]) -> None:
+    """Warn of changes that differences and grids seldom explain, and refuse what would be another result."""
+    for name, (doubted, refused, hint) in _LIMITS.items():
+        if name not in new:
+            continue
+        change, size = (float(np.abs(x).max(initial=0.0)) for x in (new[name] - getattr(response, name), new[name]))
+        if change <= doubted * size + _NOISE:
+            continue
+        text = (
+            f"{response.method}: making the {name.replace('_', ' ')} of {response.molecule!r} exact for translations "
+            f"and rotations changes an element by {change:.2g} (largest: {size:.2g} in atomic units); {hint}"
+        )
+        if change > refused * size + _NOISE:
+            raise EngineError(text)
+        _LOG.warning("%s", text)
