@@ -311,6 +311,7 @@ class SimulatedDataset:
             polarizability=None if polarizability is None else np.reshape(polarizability, (3, 3)),
             method=row["method"],
             provenance={**self.provenance, "dataset": self.path, "id": row["id"]},
+            charge=row.get("charge"),
         )
 
     def _computed(self, index: int) -> dict[str, Any]:

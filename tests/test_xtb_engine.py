@@ -106,6 +106,7 @@ def test_charge_is_the_sum_of_dipole_derivatives():
         [8, 1, 1, 1], [[0, 0, 0.2], [0.95, 0, 0], [-0.475, 0.8227, 0], [-0.475, -0.8227, 0]]
     )
     response = harmonic_response(hydronium, charge=1)
+    assert response.charge == 1
     assert np.allclose(response.dipole_derivatives.reshape(3, 4, 3).sum(axis=1), np.eye(3), atol=1e-10)
 
 
