@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import CoordinateError, MoleculeError
+from ..groups._rigid import rigid_displacements, rotation_axes
 from ..groups.elements import parse_symbol
 from ..groups.molecule import Molecule
 from ..groups.operations import NDArrayFloat
-from ._vibrational_space import are_linear
 from .force_constants import internal_displacements
 from .response import HarmonicResponse
 
@@ -94,26 +94,6 @@ def _by_atom(molecule: Molecule, mass_numbers: Mapping[int | str, int]) -> dict[
     return by_atom | {int(key): number for key, number in mass_numbers.items() if not isinstance(key, str)}
 
 
-def rigid_displacements(positions: NDArrayFloat) -> NDArrayFloat:
-    """Translations and rotations of a whole molecule: (3N, 6), linear (3N, 5), atom (3N, 3).
-
-    Unit displacements along x, y, z, then ``n x r`` about the frame's origin (angstrom). The axes n are two
-    directions across a linear molecule, principal axes of the point set else.
-    """
-    translations = np.tile(np.eye(3), (len(positions), 1))
-    axes = _rotation_axes(positions)
-    rotations = np.cross(axes[None], positions[:, None]).transpose(0, 2, 1).reshape(3 * len(positions), len(axes))
-    return np.hstack([translations, rotations])
-
-
-def _rotation_axes(positions: NDArrayFloat) -> NDArrayFloat:
-    """Unit vectors (3, 3), (2, 3) or (0, 3) about which a rotation moves the atoms."""
-    if len(positions) == 1:
-        return np.empty((0, 3))
-    axes: NDArrayFloat = np.linalg.svd(positions - positions.mean(axis=0))[2].astype(float)
-    return axes[1:] if are_linear(positions) else axes
-
-
 def rigid_derivatives(derivatives: NDArrayFloat, positions: NDArrayFloat) -> NDArrayFloat:
     """Derivatives (..., 6) along `rigid_displacements`, from Cartesian ones (..., 3N): what the sum rules govern."""
     return derivatives @ rigid_displacements(positions)
@@ -124,7 +104,7 @@ def rigid_dipole_derivatives(positions: NDArrayFloat, dipole: Any, charge: float
 
     ``dipole`` (3,) about the frame's origin in e angstrom (for positions in angstrom).
     """
-    turned = np.cross(_rotation_axes(positions), np.asarray(dipole, dtype=float)).reshape(-1, 3)
+    turned = np.cross(rotation_axes(positions), np.asarray(dipole, dtype=float)).reshape(-1, 3)
     return np.hstack([charge * np.eye(3), turned.T])
 
 
