@@ -6,7 +6,6 @@ the size from which each further mode adds one frequency and one value of each i
 """
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 from ..errors import IdentifiabilityError
@@ -134,13 +133,13 @@ def _linear_from(pattern: IntensityPattern) -> int:
     s = len(pattern.intensities)
     if pattern.kind == "complex":
         return s
-    subsets = [(len(c), pattern.span(c)) for j in range(s + 1) for c in combinations(pattern.intensities, j)]
-    if any(span < size for size, span in subsets):
+    spans = tuple(enumerate(pattern.smallest_spans))
+    if any(span < size for size, span in spans):
         raise IdentifiabilityError(
             f"{list(pattern.matrix_ranks)}: more intensities than the directions they depend on."
         )
-    steady = [(size, span) for size, span in subsets if span == size]
+    steady = [size for size, span in spans if span == size]
     n = s
-    while pattern.rank(n) < n + min(frame_dimension(n, span) + (s - size) * (n - 1) for size, span in steady):
+    while pattern.rank(n) < n + min(frame_dimension(n, size) + (s - size) * (n - 1) for size in steady):
         n += 1
     return n

@@ -9,7 +9,7 @@ derivatives.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -161,15 +161,21 @@ class IntensityPattern:
     def rank(self, n: int) -> int:
         """Generic rank of a block of n vibrations, from the spans of all subsets of intensities; 0 if none is allowed.
 
-        Complexity 2^s for s intensities. Raises IdentifiabilityError if n is negative.
+        The subsets are gone through once for a pattern, 2^s of s intensities. Raises IdentifiabilityError if n is
+        negative.
         """
         if checked_whole("n", n) == 0 or not self.intensities:
             return 0
         s = len(self.intensities)
         if self.kind == "complex":
             return min(n * n, n + s * (n - 1))
-        subsets = (c for j in range(s + 1) for c in combinations(self.intensities, j))
-        return n + min(frame_dimension(n, self.span(c)) + (s - len(c)) * (n - 1) for c in subsets)
+        return n + min(frame_dimension(n, r) + (s - j) * (n - 1) for j, r in enumerate(self.smallest_spans))
+
+    @cached_property
+    def smallest_spans(self) -> tuple[int, ...]:
+        """For j = 0 .. s the smallest number of directions on which any j of the s intensities depend together."""
+        sizes = range(len(self.intensities) + 1)
+        return tuple(min(self.span(c) for c in combinations(self.intensities, j)) for j in sizes)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -229,7 +235,7 @@ def intensity_ranks(
     pattern = intensity_pattern(group, irrep, chosen)
     if pattern.kind == "real" and not pattern.additive:
         raise IdentifiabilityError(
-            f"{pattern.group} {pattern.irrep}, techniques={chosen}: two of them share a derivative that none measures by "
+            f"{pattern.group} {pattern.irrep}, techniques={chosen}: two share a derivative that none measures by "
             "itself, so ranks do not add up; use intensity_pattern(...).rank(n), or add raman_anisotropic."
         )
     allowed = pattern.ranks
