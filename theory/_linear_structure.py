@@ -94,10 +94,15 @@ class LinearStructure:
         min over S of rank(S) + sum of the limits outside S: what S can tell is no more than its maps have rank. For
         generic data this is the rank (R. Rado, Quart. J. Math. 13, 83 (1942)), if all subsets are looked at.
         """
-        every = sum(limits)
-        return min(
-            [every, *(r + every - sum(limits[k] for k in s) for s, r in zip(self.subsets, self.ranks, strict=True))]
-        )
+        subset = self.best(limits)
+        rank = self.ranks[self.subsets.index(subset)] if subset else 0
+        return rank + sum(limit for k, limit in enumerate(limits) if k not in subset)
+
+    def best(self, limits: Sequence[int]) -> tuple[int, ...]:
+        """The subset that gives the bound."""
+        savings = [sum(limits[k] for k in s) - r for s, r in zip(self.subsets, self.ranks, strict=True)]
+        best = int(np.argmax(savings))
+        return self.subsets[best] if savings[best] > 0 else ()
 
 
 def _subsets(visible: Sequence[bool]) -> tuple[tuple[int, ...], ...]:

@@ -1,5 +1,6 @@
 """Rational matrices near measured ones, with what is exactly zero or exactly dependent kept exactly so."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd, lcm
 from typing import Any
@@ -8,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IdentifiabilityError
+from ..groups.operations import NDArrayInt
 
-__all__ = ["RationalMatrix", "compressed_factor", "dependent_columns", "rounded"]
+__all__ = ["RationalMatrix", "compressed_factor", "exact_rows", "rounded"]
 
 # Singular values of an intensity factor below this fraction of the largest are directions without intensity.
 _NO_INTENSITY = 1e-6
 # What is this small next to the largest entry of a reduced matrix is rounding of an exact zero.
 _ZERO = 1e-9
+# A column is dependent where less than this is left of it, next to the largest.
+_DEPENDENT = 1e-8
 _LARGEST = 2**62
 
 
@@ -24,8 +28,8 @@ class RationalMatrix:
 
     Attributes
     ----------
-    real : ndarray (m, n) of int64
-    imag : ndarray (m, n) of int64 or None
+    real : ndarray (m, n) of int64, or of Python integers where these are longer
+    imag : ndarray (m, n) or None
         None for a real matrix.
     denominator : int
 
@@ -36,8 +40,8 @@ class RationalMatrix:
     ([[1, 4]], 4)
     """
 
-    real: NDArray[np.int64]
-    imag: NDArray[np.int64] | None
+    real: NDArray[Any]
+    imag: NDArray[Any] | None
     denominator: int
 
     def __post_init__(self) -> None:
@@ -81,10 +85,11 @@ class RationalMatrix:
 
     def __matmul__(self, other: "RationalMatrix") -> "RationalMatrix":
         """The exact product."""
-        a, b, c, d = (x.astype(object) for x in (self.real, self.imaginary, other.real, other.imaginary))
-        is_complex = self.imag is not None or other.imag is not None
-        real = a @ c - b @ d if is_complex else a @ c
-        imag = a @ d + b @ c if is_complex else None
+        real = _product(self.real, other.real)
+        if self.imag is None and other.imag is None:
+            return _from_integers(real, None, self.denominator * other.denominator)
+        real = real - _product(self.imaginary, other.imaginary)
+        imag = _product(self.real, other.imaginary) + _product(self.imaginary, other.real)
         return _from_integers(real, imag, self.denominator * other.denominator)
 
     def conjugate(self) -> "RationalMatrix":
@@ -97,14 +102,22 @@ class RationalMatrix:
         return values if self.imag is None else values + 1j * (self.imag / self.denominator)
 
 
+def _product(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+    """Product of integer matrices as Python integers."""
+    import flint
+
+    first, second = (flint.fmpz_mat(*m.shape, [int(x) for x in m.ravel().tolist()]) for m in (left, right))
+    return np.array([int(x) for x in (first * second).entries()], dtype=object).reshape(len(left), right.shape[1])
+
+
 def _from_integers(real: NDArray[Any], imag: NDArray[Any] | None, denominator: int) -> RationalMatrix:
     """Python integers in lowest terms, as int64."""
     entries = [int(x) for part in (real, imag) if part is not None for x in part.ravel()]
     common = gcd(denominator, *entries) if entries else 1
     parts = [None if part is None else part // common for part in (real, imag)]
-    if max((abs(x) for x in entries), default=0) // common >= _LARGEST:
-        raise IdentifiabilityError("a product of rational matrices is beyond 64 bits: use fewer digits.")
-    first, second = (None if part is None else part.astype(np.int64) for part in parts)
+    first, second = parts
+    if max((abs(x) for x in entries), default=0) // common < _LARGEST:
+        first, second = (None if part is None else part.astype(np.int64) for part in parts)
     assert first is not None
     return RationalMatrix(first, second, denominator // common)
 
@@ -119,23 +132,73 @@ def rounded(values: NDArray[Any], digits: int) -> RationalMatrix:
     return RationalMatrix.of(values, digits, multiple=9)
 
 
-def dependent_columns(rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """C (n, n) and T (n, m) with ``rows`` = C T, where T holds the unit matrix in n well-conditioned columns.
+def exact_rows(
+    rows: NDArray[Any], groups: Sequence[Sequence[int]], classes: NDArrayInt, digits: int
+) -> tuple[NDArray[Any], RationalMatrix]:
+    """C (n, n) and exact T (n, m) with ``rows`` = C T up to rounding of T, for ``rows`` (n, m) of full rank n.
 
-    The dependences between the columns of ``rows`` (redundancies of internal coordinates) depend on T alone, and those
-    with simple coefficients, such as that the angles in a planar centre add up to a full turn, show as integers in T.
+    The dependences between columns of ``rows`` (redundancies of internal coordinates) depend on T alone. They are
+    eliminated in stages, first inside each of the ``groups`` of columns, then altogether, so that a local dependence
+    (the angles of a planar centre, torsions about one bond) holds exactly whatever the others are rounded to. Columns
+    of a low class (m,) are kept rather than those of a high one.
     """
+    kept = np.arange(rows.shape[1])
+    exact: RationalMatrix | None = None
+    for stage in (*_stages(groups), [range(rows.shape[1])]):
+        reduced = np.eye(len(kept), dtype=rows.dtype)
+        drop: list[int] = []
+        for group in stage:
+            inside = np.flatnonzero(np.isin(kept, list(group)))
+            pivots, others, weights = _dependent(rows[:, kept[inside]], classes[kept[inside]])
+            reduced[np.ix_(inside[pivots], inside[others])] = weights
+            reduced[np.ix_(inside[others], inside[others])] = 0.0
+            drop += inside[others].tolist()
+        if not drop and exact is not None:
+            continue
+        stay = np.setdiff1d(np.arange(len(kept)), drop)
+        factor = rounded(reduced[stay], digits)
+        exact = factor if exact is None else factor @ exact
+        kept = kept[stay]
+    assert exact is not None
+    return rows[:, kept], exact
+
+
+def _stages(groups: Sequence[Sequence[int]]) -> list[list[Sequence[int]]]:
+    """Groups in stages without overlaps, in order."""
+    stages: list[list[Sequence[int]]] = []
+    used: list[set[int]] = []
+    for group in groups:
+        for stage, members in zip(stages, used, strict=True):
+            if not members & set(group):
+                stage.append(group)
+                members |= set(group)
+                break
+        else:
+            stages.append([group])
+            used.append(set(group))
+    return stages
+
+
+def _dependent(columns: NDArray[Any], classes: NDArrayInt) -> tuple[NDArrayInt, NDArrayInt, NDArray[Any]]:
+    """Independent columns, low classes first; the others; and the coefficients (n_independent, n_others) of these."""
     from scipy.linalg import qr
 
-    size = len(rows)
-    pivots = np.asarray(qr(rows, mode="r", pivoting=True)[1][:size])
-    base = rows[:, pivots]
-    reduced = np.linalg.solve(base, rows)
-    reduced = np.where(np.abs(reduced.real) < _ZERO, 0, reduced.real) + (
-        1j * np.where(np.abs(reduced.imag) < _ZERO, 0, reduced.imag) if np.iscomplexobj(reduced) else 0
-    )
-    reduced[:, pivots] = np.eye(size)
-    return base, reduced
+    pivots = np.zeros(0, dtype=np.int64)
+    basis = np.zeros((len(columns), 0), dtype=columns.dtype)
+    limit = _DEPENDENT * max(float(np.linalg.norm(columns, axis=0).max(initial=0.0)), 1e-3)
+    for value in np.unique(classes):
+        members = np.flatnonzero(classes == value)
+        rest = columns[:, members] - basis @ (basis.conj().T @ columns[:, members])
+        vectors, triangle, order = qr(rest, mode="economic", pivoting=True)
+        rank = int((np.abs(np.diag(triangle)) > limit).sum())
+        pivots = np.concatenate([pivots, members[order[:rank]]])
+        basis = np.hstack([basis, vectors[:, :rank]])
+    others = np.setdiff1d(np.arange(columns.shape[1]), pivots)
+    weights = np.linalg.lstsq(columns[:, pivots], columns[:, others], rcond=None)[0]
+    real = np.where(np.abs(weights.real) < _ZERO, 0.0, weights.real)
+    if not np.iscomplexobj(weights):
+        return pivots, others, real
+    return pivots, others, real + 1j * np.where(np.abs(weights.imag) < _ZERO, 0.0, weights.imag)
 
 
 def compressed_factor(factor: NDArray[Any]) -> NDArray[Any]:

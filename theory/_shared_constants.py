@@ -14,10 +14,13 @@ from ..forward.jacobian import SpectralBlock
 from ..forward.symmetry_coordinates import SymmetryBlock, SymmetryCoordinates
 from ..groups.operations import NDArrayInt
 from ._linear_structure import float_map
-from ._rational import RationalMatrix, dependent_columns, rounded
+from ._rational import RationalMatrix, exact_rows
 from .exact_problem import _ABSENT, ExactProblem, _block, _doubled, _exact_entries, with_kept_structure
 
 __all__ = ["shared_problem"]
+
+# Coordinates of a low class are kept where others depend on them: torsions differ by functions of bends.
+_CLASSES = {"stretch": 0, "bend": 1, "linear_bend": 1, "out_of_plane": 2, "torsion": 3}
 
 
 def shared_problem(
@@ -35,7 +38,7 @@ def shared_problem(
     F is totally symmetric, so that on the range of B it is F = sum_b sum_r V_br^+ F_b V_br with F_b = U_b^+ F U_b
     (plus the complex conjugate for a complex pair), U and V the coefficients and inverses of the symmetry coordinates.
     A block of an isotopologue, with columns U' and G' = R' R'^+, is A' = R'^+ U'^+ F U' R' = sum_br k F_b k^+ with
-    k = (V_br U' R')^+. With U_b^+ = C_b T_b (`dependent_columns`) K = k C_b T_b, where T_b is common to all
+    k = (V_br U' R')^+. With U_b^+ = C_b T_b (`exact_rows`) K = k C_b T_b, where T_b is common to all
     isotopologues: redundancies and symmetry hold exactly after rounding.
     """
     parents = _general_frames(sets[0]) if force_field is None else _model_frames(sets[0], digits)
@@ -82,11 +85,24 @@ def _terms(
 
 def _model_frames(coordinates: SymmetryCoordinates, digits: int) -> list[tuple[NDArray[Any], RationalMatrix]]:
     """C_b (n, n) and exact T_b (n, n_q) of each block."""
-    frames = []
-    for block in coordinates.blocks:
-        base, reduced = dependent_columns(block.coefficients[0].conj().T)
-        frames.append((base, rounded(reduced, digits)))
-    return frames
+    groups = _local_groups(coordinates.internals)
+    classes = np.array([_CLASSES[coordinate.kind] for coordinate in coordinates.internals])
+    return [exact_rows(block.coefficients[0].conj().T, groups, classes, digits) for block in coordinates.blocks]
+
+
+def _local_groups(internals: Any) -> list[list[int]]:
+    """Internal coordinates that are redundant among themselves: about one bond, at one atom, then both together."""
+    bonds: dict[frozenset[int], list[int]] = {}
+    centres: dict[int, list[int]] = {}
+    for k, coordinate in enumerate(internals):
+        if coordinate.kind == "torsion":
+            bonds.setdefault(frozenset(coordinate.atoms[1:3]), []).append(k)
+        elif coordinate.kind != "stretch":
+            centres.setdefault(coordinate.atoms[1], []).append(k)
+    around = [
+        members + [k for atom in bond for k in centres.get(atom, [])] for bond, members in bonds.items()
+    ]
+    return [*bonds.values(), *centres.values(), *around]
 
 
 def _general_frames(coordinates: SymmetryCoordinates) -> list[tuple[NDArray[Any], RationalMatrix]]:

@@ -41,7 +41,7 @@ class ExactRank:
     unknowns : int
         Number of constants x.
     upper_bound : int
-        Of the generic rank: the counting rule of every block, and ``unknowns``.
+        Of the generic rank: the counting rule of every block, and how many constants act on sets of blocks.
     field : str
         "gf" (modulo ``prime``) or "q" (over the rationals).
     prime : int or None
@@ -225,7 +225,8 @@ def exact_rank(
             "least one point."
         )
     rng = np.random.default_rng(seed)
-    bound = min(problem.n_parameters, sum(block.counting_bound for block in problem.blocks))
+    limits = [block.counting_bound for block in problem.blocks]
+    bound = min(problem.n_parameters, sum(limits))
     best: _Attempt | None = None
     missed = 1.0
     for attempt in range(points):
@@ -243,6 +244,9 @@ def exact_rank(
             missed = 0.0
             break
     assert best is not None
+    if best.rank < bound and not problem.is_general:
+        bound = min(bound, problem.linear_bound(limits))
+        missed = 0.0 if best.rank == bound else missed
     return _result(problem, best, bound, field, attempt + 1, missed)
 
 

@@ -20,7 +20,7 @@ from ..forward.jacobian import SpectralBlock
 from ..forward.symmetry_coordinates import SymmetryBlock, SymmetryCoordinates
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ._linear_structure import LinearStructure, float_map, independent_maps
-from ._rational import RationalMatrix, compressed_factor, dependent_columns, rounded
+from ._rational import RationalMatrix, compressed_factor, exact_rows, rounded
 
 __all__ = ["ExactBlock", "ExactProblem"]
 
@@ -130,6 +130,21 @@ class ExactProblem:
                     f"ExactProblem: general model with {total} entries, not {self.n_parameters}."
                 )
 
+    def linear_bound(self, limits: Sequence[int]) -> int:
+        """Upper bound of the rank from the linear maps of sets of blocks, see `LinearStructure.bound`.
+
+        The best set is found modulo a prime, and its rank confirmed over the rationals.
+        """
+        from ._modular import DEFAULT_PRIME, Ring, block_map
+
+        ring = Ring(DEFAULT_PRIME)
+        found = _structure(self, [block_map(self, block, ring) for block in self.blocks], ring)
+        subset = found.best(limits)
+        integers = Ring(None)
+        maps = [block_map(self, self.blocks[k], integers) for k in subset]
+        rank = int(integers.matrix(np.concatenate(maps)).rank()) if maps else 0
+        return rank + sum(limit for k, limit in enumerate(limits) if k not in subset)
+
     def __repr__(self) -> str:
         sizes = ", ".join(f"{b.label} {b.size}{'*' if b.is_complex else ''}" for b in self.blocks)
         return f"ExactProblem({self.n_parameters} constants; blocks {sizes})"
@@ -173,8 +188,8 @@ class ExactProblem:
             maps.append(float_map(rows.conj().T, where, what, count))
             entries.append(where + [0, offset, offset])
             values.append(what)
-            base, reduced = dependent_columns(rows)
-            k = RationalMatrix.of(base, digits) @ rounded(reduced, digits)
+            base, reduced = exact_rows(rows, (), np.zeros(rows.shape[1], dtype=np.int64), digits)
+            k = RationalMatrix.of(base, digits) @ reduced
             completed.append(replace(block, k=(_placed(k, int(offset), int(offsets[-1])),)))
         problem = cls(tuple(completed), count, *_exact_entries(np.concatenate(entries), np.concatenate(values), digits))
         return with_kept_structure(problem, maps, digits)
@@ -235,31 +250,28 @@ def with_kept_structure(problem: ExactProblem, maps: Sequence[NDArrayFloat], dig
     from ._modular import DEFAULT_PRIME, Ring, block_map
 
     ring = Ring(DEFAULT_PRIME)
-    visible = [block.visible for block in problem.blocks]
-    measured = LinearStructure.measured(maps, visible)
-    if _exact_structure(problem, [block_map(problem, block, ring) for block in problem.blocks]) == measured.ranks:
+    measured = LinearStructure.measured(maps, [block.visible for block in problem.blocks])
+    exact = _structure(problem, [block_map(problem, block, ring) for block in problem.blocks], ring)
+    if exact.ranks == measured.ranks:
         return problem
-    reaches = independent_maps(maps, visible, digits)
+    reaches = independent_maps(maps, [block.visible for block in problem.blocks], digits)
     blocks = tuple(replace(block, k=(), reach=reach) for block, reach in zip(problem.blocks, reaches, strict=True))
     reduced = ExactProblem(blocks, reaches[0].shape[1], None, 1, problem.n_constants)
-    found = LinearStructure(measured.subsets, _exact_structure(reduced, [ring.integers(r.real) for r in reaches]))
     limits = [block.counting_bound for block in blocks]
-    if found.bound(limits) != measured.bound(limits):
+    found = _structure(reduced, [ring.integers(reach.real) for reach in reaches], ring).bound(limits)
+    if found != measured.bound(limits):
         _log.warning(
             "the rational model lacks linear dependences of the measured one: its rank may be up to %d too high.",
-            found.bound(limits) - measured.bound(limits),
+            found - measured.bound(limits),
         )
     return reduced
 
 
-def _exact_structure(problem: ExactProblem, maps: Sequence[NDArray[Any]]) -> tuple[int, ...]:
-    from ._modular import DEFAULT_PRIME, Ring
-
-    ring = Ring(DEFAULT_PRIME)
-    visible = [block.visible for block in problem.blocks]
+def _structure(problem: ExactProblem, maps: Sequence[NDArray[Any]], ring: Any) -> LinearStructure:
     return LinearStructure.exact(
-        visible, lambda subset: int(ring.matrix(np.concatenate([maps[k] for k in subset])).rank())
-    ).ranks
+        [block.visible for block in problem.blocks],
+        lambda subset: int(ring.matrix(np.concatenate([maps[k] for k in subset])).rank()),
+    )
 
 
 def _check_sets(
