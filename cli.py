@@ -16,7 +16,7 @@ import typer
 
 from .cli_base import read_source, refusing, say
 from .cli_forward import dataset_app, modes, spectrum
-from .cli_theory import identify
+from .cli_theory import claims, identify
 
 if TYPE_CHECKING:
     from .groups.batch import BatchRow
@@ -281,3 +281,4 @@ app.command(epilog="Example: symvib modes CCO; symvib modes water.xyz --engine x
 app.command(epilog="Example: symvib spectrum c1ccccc1 --output benzene.png --jcamp benzene.jdx")(spectrum)
 app.add_typer(dataset_app, name="dataset")
 app.command(epilog="Example: symvib identify examples/benzene.xyz --isotopologue H=2 --html benzene.html")(identify)
+app.command(epilog="Example: symvib claims --only mutual-exclusion; symvib claims --out docs/claims.md")(claims)

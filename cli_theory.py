@@ -1,4 +1,4 @@
-"""The commands of theory/: ``symvib identify``."""
+"""The commands of theory/: ``symvib identify``, ``symvib claims``."""
 
 import re
 from enum import StrEnum
@@ -10,7 +10,7 @@ import typer
 from .cli_base import read_source, refusing, say
 from .cli_forward import ChargeOption, KeepOption, MethodOption, MoleculeArgument, UnpairedOption
 
-__all__ = ["identify"]
+__all__ = ["claims", "identify"]
 
 
 class Program(StrEnum):
@@ -113,3 +113,28 @@ def _write(path: str, text: str) -> None:
 
     write_text(Path(path), text)
     say(f"written: {path}")
+
+
+@refusing
+def claims(
+    only: Annotated[list[str] | None, typer.Option(metavar="KEY", help="This claim; may be repeated.")] = None,
+    out: Annotated[str | None, typer.Option(metavar="FILE", help="Write the page, as docs/claims.md.")] = None,
+    json_path: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
+    ] = None,
+) -> None:
+    """Published claims about what spectra tell, each checked now: verdict, evidence, number."""
+    import json
+
+    from .theory.claims import ledger
+
+    result = ledger(only=only or ())
+    text = json.dumps(result.as_dict(), indent=2)
+    typer.echo(text if json_path == "-" else str(result))
+    if json_path not in (None, "-"):
+        _write(json_path, text)
+    if out:
+        _write(out, result.to_markdown())
+    if missing := result.counts.get("not checked"):
+        say(f"symvib: {missing} claims could not be checked.")
+        raise typer.Exit(1)

@@ -31,7 +31,7 @@ def _completeness(molecule: Callable[[], Molecule], published: float) -> Callabl
             "characters.",
             "confirmed" if agrees else "corrected",
             "proved",
-            f"R = {value} = {float(value):.3f} ({report.n_ir} IR + {report.n_raman} Raman - {report.n_both} both of "
+            f"R = {value}{'' if value.denominator == 1 else f' = {float(value):.3f}'} ({report.n_ir} IR + {report.n_raman} Raman - {report.n_both} both of "
             f"{report.n_vib}); the sum (N_IR + N_Raman)/(3N-6) is {float(literal):.3f}",
         )
 
@@ -60,7 +60,9 @@ def _function_of_group_and_size() -> Outcome:
 
 
 def _exclusion_needs_a_centre() -> Outcome:
-    groups = [f"{family}" for family in ("D5h", "D7h", "C5h", "C7h", "D4d", "D6d", "S8", "O", "D2d", "D3h", "Td", "C3h")]
+    groups = [
+        f"{family}" for family in ("D5h", "D7h", "C5h", "C7h", "D4d", "D6d", "S8", "O", "D2d", "D3h", "Td", "C3h")
+    ]
     kinds = {group: selection_rules(group).exclusion_kind for group in groups}
     without = [group for group, kind in kinds.items() if kind == "table"]
     return Outcome(
@@ -92,7 +94,9 @@ def _conjecture() -> Outcome:
     counts = {atoms: block_count(3 * atoms - 6, ranks) for atoms in range(3, 9)}
     first = min(atoms for atoms, count in counts.items() if not count.identifiable)
     benzene = identify(molecules.benzene())
-    families = [f"{irrep} ({b.exact_rank} of {b.unknowns})" for irrep, b in benzene.blocks.items() if b.verdict == "family"]
+    families = [
+        f"{irrep} ({b.exact_rank} of {b.unknowns})" for irrep, b in benzene.blocks.items() if b.verdict == "family"
+    ]
     silent = [irrep for irrep, b in benzene.blocks.items() if b.verdict == "silent"]
     return Outcome(
         f"False for an unconstrained harmonic force field and one isotopologue: from {first} atoms on in C1 the "

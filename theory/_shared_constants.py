@@ -99,9 +99,7 @@ def _local_groups(internals: Any) -> list[list[int]]:
             bonds.setdefault(frozenset(coordinate.atoms[1:3]), []).append(k)
         elif coordinate.kind != "stretch":
             centres.setdefault(coordinate.atoms[1], []).append(k)
-    around = [
-        members + [k for atom in bond for k in centres.get(atom, [])] for bond, members in bonds.items()
-    ]
+    around = [members + [k for atom in bond for k in centres.get(atom, [])] for bond, members in bonds.items()]
     return [*bonds.values(), *centres.values(), *around]
 
 

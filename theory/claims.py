@@ -170,7 +170,9 @@ def ledger(claims: Iterable[Claim] | None = None, only: Sequence[str] = ()) -> L
     keys = [claim.key for claim in chosen]
     unknown = sorted(set(only) - set(keys))
     if unknown or len(set(keys)) != len(keys):
-        raise IdentifiabilityError(f"ledger: {f'no claim {unknown}' if unknown else 'a key occurs twice'}; keys: {keys}.")
+        raise IdentifiabilityError(
+            f"ledger: {f'no claim {unknown}' if unknown else 'a key occurs twice'}; keys: {keys}."
+        )
     return Ledger(tuple(_entry(claim) for claim in chosen if not only or claim.key in only))
 
 
