@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from symvib.errors import DatasetError, IdentifiabilityError
 from symvib.theory import _claim_molecules as molecules
 from symvib.theory._known_claims import CLAIMS, _completeness

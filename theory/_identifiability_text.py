@@ -91,9 +91,9 @@ def _headline(result: "Identifiability") -> str:
 
 def _notes(result: "Identifiability") -> list[str]:
     notes = [
-        "Columns: n levels; ranks of the intensities observed; unknown constants; observables of the block's own lines and "
-        "how many of them are independent; combinations that all data determine (singular values, exact arithmetic); "
-        "blind: the same with the derivatives unknown (combinations left).",
+        "Columns: n levels; ranks of the intensities observed; unknown constants; observables of the block's own lines "
+        "and how many of them are independent; combinations that all data determine (singular values, exact "
+        "arithmetic); blind: the same with the derivatives unknown (combinations left).",
         f"Derivatives of dipole moment and polarizability: {result.derivatives}.",
     ]
     if result.n_constants != result.unknowns:

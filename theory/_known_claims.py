@@ -26,13 +26,13 @@ def _completeness(molecule: Callable[[], Molecule], published: float) -> Callabl
         value = Fraction(report.n_vib - report.n_silent, report.n_vib)
         literal = Fraction(report.n_ir + report.n_raman, report.n_vib)
         agrees = abs(float(value) - published) < 5e-4
+        decimal = "" if value.denominator == 1 else f" = {float(value):.3f}"
         return Outcome(
             "R is the share of vibrations seen by IR or Raman, 1 - N_silent/(3N-6), counted with degeneracy from the "
             "characters.",
             "confirmed" if agrees else "corrected",
             "proved",
-            f"R = {value}{'' if value.denominator == 1 else f' = {float(value):.3f}'} ({report.n_ir} IR + {report.n_raman} Raman - {report.n_both} both of "
-            f"{report.n_vib}); the sum (N_IR + N_Raman)/(3N-6) is {float(literal):.3f}",
+            f"R = {value}{decimal} ({report.n_ir} IR + {report.n_raman} Raman - {report.n_both} both of {report.n_vib}); the sum (N_IR + N_Raman)/(3N-6) is {float(literal):.3f}",
         )
 
     return check
@@ -44,7 +44,8 @@ def _literal_formula() -> Outcome:
         "The sum counts twice what both techniques see. Only the union is a share: R = 1 - N_silent/(3N-6).",
         "corrected",
         "proved",
-        f"water: ({report.n_ir} + {report.n_raman})/{report.n_vib} = {report.raw_ratio:g}; union {report.completeness:g}",
+        f"water: ({report.n_ir} + {report.n_raman})/{report.n_vib} = {report.raw_ratio:g}; union "
+        f"{report.completeness:g}",
     )
 
 
@@ -135,12 +136,12 @@ def _vibrational_sum_rule() -> Outcome:
     electrons = np.array([data.molecule(i).numbers.sum() for i in range(len(data))])
     low, middle, high = np.quantile(totals / electrons, [0.01, 0.5, 0.99])
     return Outcome(
-        "The Thomas-Reiche-Kuhn rule counts electrons in electronic transitions. Vibrational intensity is not conserved "
-        "between molecules; what holds is Crawford's G-sum rule, within one molecule and whatever its force constants.",
+        "The Thomas-Reiche-Kuhn rule counts electrons in electronic transitions. Vibrational intensity is not "
+        "conserved between molecules; what holds is Crawford's G-sum rule, within one molecule and whatever its force constants.",
         "refuted",
         "measured",
-        f"total IR intensity per electron of {len(totals)} molecules (simulated, GFN2-xTB): median {middle:.2f} km/mol, "
-        f"1 % below {low:.2f}, 1 % above {high:.2f}, a factor of {high / low:.0f}",
+        f"total IR intensity per electron of {len(totals)} molecules (simulated, GFN2-xTB): median {middle:.2f} "
+        f"km/mol, 1 % below {low:.2f}, 1 % above {high:.2f}, a factor of {high / low:.0f}",
     )
 
 

@@ -47,8 +47,8 @@ def marginal_rank(jacobian: NDArrayFloat, reach: NDArrayFloat | None, scale: flo
 
     Notes
     -----
-    x = V1 a + V0 b with V0 spanning the null space of ``reach``: the singular values of (1 - P) J V1, P the projector on
-    the range of J V0, are those of the Schur complement of the least-squares problem.
+    x = V1 a + V0 b with V0 spanning the null space of ``reach``: the singular values of (1 - P) J V1, P the projector
+    on the range of J V0, are those of the Schur complement of the least-squares problem.
     """
     if reach is None:
         first, rows = np.eye(jacobian.shape[1]), None

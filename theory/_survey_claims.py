@@ -71,14 +71,14 @@ def _full_rank() -> Outcome:
     errors = protocol["rms_wavenumber_error_cm1"]
     return Outcome(
         "With symmetric algebra the diagonal model has full numerical rank for these molecules, too, but only because "
-        "their geometries are not quite symmetric; at the symmetric structure equivalent constants cannot be told apart. "
-        "The published algebra (eigh on the non-symmetric GF) gives imaginary modes and other spectra.",
+        "their geometries are not quite symmetric; at the symmetric structure equivalent constants cannot be told "
+        "apart. The published algebra (eigh on the non-symmetric GF) gives imaginary modes and other spectra.",
         "corrected",
         "numerical",
         f"full rank, correct algebra: {_percent(sides['correct']['full_rank'])}; at the symmetric structure: "
         f"{_percent(protocol['at_symmetry']['full_rank'])}; eigh of GF: imaginary modes in "
-        f"{_percent(sides['eigh of GF']['with_imaginary_modes'])}, wavenumbers off by {errors['median']:.0f} cm-1 (rms, "
-        "median)",
+        f"{_percent(sides['eigh of GF']['with_imaginary_modes'])}, wavenumbers off by {errors['median']:.0f} cm-1 "
+        "(rms, median)",
     )
 
 
@@ -93,8 +93,8 @@ def _overdetermination() -> Outcome:
             f"{name}: {cell['independent_ratio']['median']:.2f} (full rank {100 * cell['full_rank']['share']:.0f} %)"
         )
     return Outcome(
-        "4 is the definition of the diagonal model: d constants, 4 numbers a mode. Of these 4d numbers at most 4d - 3 are "
-        "independent (sum rules), and with more realistic models observables become fewer than constants.",
+        "4 is the definition of the diagonal model: d constants, 4 numbers a mode. Of these 4d numbers at most 4d - 3 "
+        "are independent (sum rules), and with more realistic models observables become fewer than constants.",
         "corrected",
         "proved",
         f"diagonal protocol: nominal ratio {protocol['nominal_ratio']['median']:g}, independent "
