@@ -1,19 +1,23 @@
 """How many force constants of a block spectra determine: formula, finite field and SVD; ranks of all species."""
 
+import operator
 from functools import cache
 from itertools import combinations, combinations_with_replacement
 from math import comb
+from random import Random
 
+import flint
 import numpy as np
 import pytest
 
 from symvib.errors import IdentifiabilityError, PointGroupError
 from symvib.forward._symmetric_form import numerical_rank
 from symvib.forward.jacobian import SpectralBlock, block_spectral_jacobian
+from symvib.forward.moments import moment_terms
 from symvib.groups.selection_rules import selection_rules
 from symvib.theory.block_rank import block_count, block_rank, largest_identifiable
 from symvib.theory.block_rank_proof import prove_block_rank
-from symvib.theory.incidence import incidence_rank, pattern_incidence_rank
+from symvib.theory.incidence import PRIME, incidence_rank, pattern_incidence_rank
 from symvib.theory.intensity_patterns import (
     TECHNIQUES,
     IntensityPattern,
@@ -91,6 +95,23 @@ def svd_rank(n, pattern, seed=0):
     return numerical_rank(np.linalg.svd(stacked, compute_uv=False))
 
 
+def moment_rank(n, ranks, seed=0):
+    """Rank modulo a prime of the gradients of tr A^k and tr W A^k, by no perturbation theory at all."""
+    random = Random(seed)
+
+    def matrix(rows, columns):
+        return flint.nmod_mat(rows, columns, [random.randrange(PRIME) for _ in range(rows * columns)], PRIME)
+
+    one = flint.nmod_mat(n, n, [int(i == j) for i in range(n) for j in range(n)], PRIME)
+    half = matrix(n, n)
+    factors = tuple(matrix(n, r) for r in ranks)
+    terms = moment_terms(one, half + half.transpose(), factors, n, shape=(n, *ranks), multiply=operator.mul)
+    gradients = [g for t in terms for g in (t.trace_gradient, *t.weighted_gradients)]
+    pairs = list(combinations_with_replacement(range(n), 2))
+    entries = [int(g[i, j]) + int(g[j, i]) for g in gradients for i, j in pairs]
+    return flint.nmod_mat(len(gradients), len(pairs), [x % PRIME for x in entries], PRIME).rank()
+
+
 def settled(n, pattern):
     """The SVD rank at the first of a few random points whose gap leaves no doubt."""
     for seed in range(5):
@@ -144,6 +165,15 @@ def test_ranks_add_up_wherever_intensity_ranks_says_so():
         else:  # still an upper bound
             assert all(block_rank(n, ranks, kind=p.kind) >= p.rank(n) for n in range(1, 14))
     assert checked > 200
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 6, 8])
+def test_moments_modulo_a_prime_have_the_same_rank(n):
+    for p in ordinary_patterns():
+        if p.kind == "real":
+            ranks = tuple(p.ranks.values())
+            assert (moment_rank(n, ranks), ranks) == (block_rank(n, ranks), ranks)
+    assert moment_rank(7, (1, 1, 1, 2)) == 27
 
 
 def test_rational_numbers_give_the_same_as_the_finite_field():

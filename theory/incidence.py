@@ -14,7 +14,7 @@ from ..errors import IdentifiabilityError
 from .block_rank import Kind, checked_whole
 from .intensity_patterns import IntensityPattern
 
-__all__ = ["PRIME", "incidence_rank", "pattern_incidence_rank"]
+__all__ = ["PRIME", "incidence_rank", "new_mode_rank", "pattern_incidence_rank", "weights_at"]
 
 PRIME = 2**61 - 1
 """Modulus of the elimination; a rank modulo a prime never exceeds the generic rank."""
@@ -72,7 +72,7 @@ def pattern_incidence_rank(n: int, pattern: IntensityPattern, seed: int = 0, fie
     """
     if checked_whole("n", n) == 0 or not pattern.intensities:
         return 0
-    forms = _forms(n, pattern, seed, field)
+    forms = weights_at(n, pattern, seed, field)
     edges = list(combinations(range(n), 2))
     if pattern.kind == "complex":  # the columns of Re and Im W_kl span those of W_kl and W_lk
         edges += [(b, a) for a, b in edges]
@@ -100,7 +100,7 @@ def new_mode_rank(n: int, pattern: IntensityPattern, seed: int = 0) -> int:
     edges = [(n, k) for k in range(n)]
     if pattern.kind == "complex":
         edges += [(k, n) for k in range(n)]
-    return _matrix_rank([[_weight(pairs, *e) for e in edges] for pairs in _forms(n + 1, pattern, seed, "gf")], "gf")
+    return _matrix_rank([[_weight(pairs, *e) for e in edges] for pairs in weights_at(n + 1, pattern, seed, "gf")], "gf")
 
 
 def _numbers(seed: int, field: Field) -> Callable[[int], list[int]]:
@@ -113,7 +113,7 @@ def _numbers(seed: int, field: Field) -> Callable[[int], list[int]]:
     return lambda count: [random.randint(-_RATIONAL_RANGE, _RATIONAL_RANGE) for _ in range(count)]
 
 
-def _forms(n: int, pattern: IntensityPattern, seed: int, field: Field) -> list[list[_Pair]]:
+def weights_at(n: int, pattern: IntensityPattern, seed: int, field: Field) -> list[list[_Pair]]:
     """For each intensity the pairs (left, right) of lists of n numbers with W_kl = sum left_k right_l."""
     numbers = _numbers(seed, field)
     # A complex derivative is held as (itself, its conjugate): independent numbers, since real and imaginary part are.
