@@ -152,7 +152,9 @@ def write_survey_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         with writing(path) as stream:
             arrow.parquet.write_table(table, stream, compression="zstd", compression_level=9)
     except OSError as error:
-        raise DatasetError(f"cannot write {path} ({error}). Finished shards are intact: make room, run again.") from error
+        raise DatasetError(
+            f"cannot write {path} ({error}). Finished shards are intact: make room, run again."
+        ) from error
 
 
 def read_survey_rows(files: Sequence[Path]) -> Iterator[dict[str, Any]]:

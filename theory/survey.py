@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
