@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ..errors import DatasetError
 from ..forward.dataset_files import SimulatedDataset, read_dataset, shipped_dataset
 from ..forward.response import HarmonicResponse
+from ..groups.detection import detect_point_group
 from ..groups.molecule import Molecule
+from ..groups.operations import NDArrayFloat, NDArrayInt
 
 __all__ = ["ResponseTask", "response_tasks"]
 
 SHIPPED = "responses_survey_gfn2"
+_IN_LINE = np.cos(np.radians(175.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +37,35 @@ class ResponseTask:
     smiles: str
     family: str
     response: HarmonicResponse
+
+    @property
+    def structure(self) -> dict[str, Any]:
+        """Point group, sizes, and how many rings, atoms with two neighbours in line, and fragments there are."""
+        detection = detect_point_group(self.response.molecule)
+        count = len(self.response.molecule)
+        bonds = np.asarray(self.response.molecule.bonds(), dtype=np.int64).reshape(-1, 2)
+        graph = coo_array((np.ones(len(bonds)), (bonds[:, 0], bonds[:, 1])), shape=(count, count))
+        n_fragments = int(connected_components(graph, directed=False)[0])
+        linear = detection.point_group.is_linear
+        return {
+            "point_group": detection.point_group.label,
+            "n_atoms": count,
+            "n_vib": 3 * count - (5 if linear else 6),
+            "n_rings": len(bonds) - count + n_fragments,
+            "n_linear": _atoms_in_line(self.response.molecule.positions, bonds),
+            "n_fragments": n_fragments,
+        }
+
+
+def _atoms_in_line(positions: NDArrayFloat, bonds: NDArrayInt) -> int:
+    """Atoms with exactly two neighbours, at more than 175 degrees."""
+    found = 0
+    for atom in range(len(positions)):
+        near = [int(b if a == atom else a) for a, b in bonds if atom in (a, b)]
+        if len(near) == 2:
+            u, v = (positions[n] - positions[atom] for n in near)
+            found += bool(u @ v < _IN_LINE * np.linalg.norm(u) * np.linalg.norm(v))
+    return found
 
 
 def response_tasks(source: str | Path | None = None) -> list[ResponseTask]:

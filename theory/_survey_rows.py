@@ -1,13 +1,12 @@
 """One row of a survey: a molecule's point group at several tolerances, and what infrared and Raman see of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..errors import DatasetError, DetectionError, MissingPackageError, RepresentationError
-from ..groups.atomic_write import writing
+from ..errors import DetectionError, RepresentationError
 from ..groups.completeness import analyse_detection
 from ..groups.detection import Detection, detect_point_group
 from ..groups.molecule import Molecule
@@ -15,15 +14,7 @@ from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.selection_rules import selection_rules
 from ..groups.vibrations import VibrationalAnalysis, vibrational_representation
 
-__all__ = [
-    "TOLERANCES_ANGSTROM",
-    "SurveyMolecule",
-    "SurveySettings",
-    "read_survey_rows",
-    "survey_row",
-    "survey_shard",
-    "write_survey_rows",
-]
+__all__ = ["COLUMNS", "TOLERANCES_ANGSTROM", "SurveyMolecule", "SurveySettings", "survey_row", "survey_shard"]
 
 TOLERANCES_ANGSTROM = (None, 0.1, 0.001)
 """Tolerances of the survey: read from each molecule; loose; and tight.
@@ -133,63 +124,3 @@ def _analysed(detection: Detection) -> VibrationalAnalysis:
 @lru_cache(maxsize=4096)
 def _analysis(label: str, fixed: tuple[int, ...]) -> VibrationalAnalysis:
     return vibrational_representation(label, fixed)
-
-
-# ---- files ---------------------------------------------------------------------------------------------------------
-
-
-def write_survey_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as one Parquet file (zstd), whole or not at all.
-
-    Raises
-    ------
-    DatasetError
-        The disk is full or the folder not writable; what stood there before is untouched.
-    """
-    arrow = _arrow()
-    table = arrow.Table.from_pylist([{name: row.get(name) for name in COLUMNS} for row in rows], schema=_schema())
-    try:
-        with writing(path) as stream:
-            arrow.parquet.write_table(table, stream, compression="zstd", compression_level=9)
-    except OSError as error:
-        raise DatasetError(
-            f"cannot write {path} ({error}). Finished shards are intact: make room, run again."
-        ) from error
-
-
-def read_survey_rows(files: Sequence[Path]) -> Iterator[dict[str, Any]]:
-    """Rows of the files in order, as mappings of plain values.
-
-    Raises
-    ------
-    DatasetError
-        A file that is not a readable Parquet file of the survey's columns.
-    """
-    arrow = _arrow()
-    for file in files:
-        try:
-            table = arrow.parquet.read_table(file)
-        except (arrow.ArrowInvalid, OSError) as error:
-            raise DatasetError(f"{file} is not a readable Parquet file: {error}; remove it and run again.") from error
-        if table.schema.names != list(COLUMNS):
-            raise DatasetError(f"{file} has the columns {', '.join(table.schema.names)}: not a survey of this symvib.")
-        yield from table.to_pylist()
-
-
-def _arrow() -> Any:
-    try:
-        import pyarrow as arrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise MissingPackageError("a survey is written as Parquet: pip install 'symvib[data]'.") from error
-    return arrow
-
-
-def _schema() -> Any:
-    arrow = _arrow()
-
-    def arrow_type(kind: str) -> Any:
-        inner = kind[5:-1] if kind.startswith("list<") else None
-        return arrow.list_(arrow.type_for_alias(inner)) if inner else arrow.type_for_alias(kind)
-
-    return arrow.schema([arrow.field(name, arrow_type(kind)) for name, kind in COLUMNS.items()])

@@ -35,7 +35,6 @@ class ProtocolRow:
 
     Attributes
     ----------
-    point_group : str
     unknowns, nominal, independent : int
         d; 4d; and the independent ones of 4d in C1 (whatever the group: the protocol does not factor).
     rank, rank_eigh : int
@@ -51,7 +50,6 @@ class ProtocolRow:
         Its IR intensity summed over the modes, over the right one (Crawford's sum, tr G P P^T).
     """
 
-    point_group: str
     unknowns: int
     nominal: int
     independent: int
@@ -109,7 +107,6 @@ def protocol_row(response: HarmonicResponse) -> ProtocolRow:
     wrong = _determined(np.eye(d), _mirrored(read), internal.intensity_factors, read_forms, units)
     errors = wrong.wavenumbers - right.wavenumbers
     return ProtocolRow(
-        detect_point_group(response.molecule).point_group.label,
         d,
         4 * d,
         block_rank(d, (3, 1, 5)),

@@ -1,32 +1,22 @@
-"""Survey of many geometries: point groups and completeness at several tolerances; resumable, on all cores.
+"""Surveys of many molecules: symmetry and completeness, Jacobians of force-field models, the diagonal protocol.
 
-The molecules are cut into shards by their order; a shard is computed by one worker and written whole. Whatever is
-killed, the same call computes the missing shards and nothing else (see ``forward/dataset.py``, whose workers it uses).
+Each is computed in shards (`_shards`), so that it can be killed and goes on, and is read back as rows.
 """
 
-import json
-import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import asdict, fields
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from ..errors import DatasetError
-from ..forward.dataset import run_locally
+from ..errors import DatasetError, SymvibError
 from ..forward.dataset_sources import qm9_records
-from ..groups.atomic_write import write_text
-from ._survey_rows import (
-    TOLERANCES_ANGSTROM,
-    SurveyMolecule,
-    SurveySettings,
-    read_survey_rows,
-    survey_shard,
-    write_survey_rows,
-)
+from ._response_sources import ResponseTask, response_tasks
+from ._shards import ShardJob, SurveyReport, read_shards, run_shards
+from ._survey_rows import COLUMNS, TOLERANCES_ANGSTROM, SurveyMolecule, SurveySettings, survey_shard
+from .diagonal_protocol import SEED, ProtocolRow, draw_like_qm9, protocol_row
+from .jacobian_survey import MODELS, JacobianRow, jacobian_rows
 
 __all__ = [
     "N_QM9",
@@ -35,47 +25,42 @@ __all__ = [
     "SurveyReport",
     "SurveySettings",
     "qm9_molecules",
-    "read_survey",
-    "survey",
+    "read_jacobians",
+    "read_protocol",
+    "read_symmetry",
+    "survey_jacobians",
+    "survey_protocol",
+    "survey_symmetry",
 ]
 
-logger = logging.getLogger(__name__)
-
 N_QM9 = 130_831
-"""Molecules of QM9 in PyPI's qm9pack: the 133,885 without the 3,054 whose geometry did not stay the molecule drawn."""
+"""Molecules of QM9 in PyPI's qm9pack: the 133,885 without 3,054 whose geometry did not stay the molecule drawn."""
+
+OnDone = Callable[[int, int], None]
+
+_RESPONSE_COLUMNS = {
+    "id": "string",
+    "source": "string",
+    "family": "string",
+    "smiles": "string",
+    "status": "string",
+    "message": "string",
+    "point_group": "string",
+    "n_atoms": "int16",
+    "n_vib": "int16",
+    "n_rings": "int16",
+    "n_linear": "int16",
+    "n_fragments": "int16",
+}
+_ARROW: dict[Any, str] = {str: "string", int: "int32", float: "float64", float | None: "float64"}
 
 
-@dataclass(frozen=True)
-class SurveyReport:
-    """What a run of `survey` did.
+def _columns(row: type) -> dict[str, str]:
+    return {field.name: _ARROW[field.type] for field in fields(row)}
 
-    Attributes
-    ----------
-    folder : str
-    n_molecules : int
-        Of the whole survey.
-    n_computed : int
-        By this run; the others were there.
-    n_failed : int
-        Of this run, flagged in the rows.
-    seconds : float
-        Of this run.
-    """
 
-    folder: str
-    n_molecules: int
-    n_computed: int
-    n_failed: int
-    seconds: float
-
-    @property
-    def rate(self) -> float:
-        """Molecules per second of this run; each at all tolerances."""
-        return self.n_computed / self.seconds if self.seconds > 0 else 0.0
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {**asdict(self), "molecules_per_second": self.rate}
+_JACOBIAN_COLUMNS = {**_RESPONSE_COLUMNS, **_columns(JacobianRow)}
+_PROTOCOL_COLUMNS = {**_RESPONSE_COLUMNS, **_columns(ProtocolRow)}
 
 
 def qm9_molecules(limit: int | None = None, seed: int = 2026) -> list[SurveyMolecule]:
@@ -98,7 +83,10 @@ def qm9_molecules(limit: int | None = None, seed: int = 2026) -> list[SurveyMole
     ]
 
 
-def survey(
+# ---- symmetry and completeness -------------------------------------------------------------------------------------
+
+
+def survey_symmetry(
     molecules: Sequence[SurveyMolecule] | Callable[[], Sequence[SurveyMolecule]],
     folder: str | Path,
     settings: SurveySettings | None = None,
@@ -106,7 +94,7 @@ def survey(
     request: dict[str, Any],
     shard_size: int = 500,
     n_jobs: int = -1,
-    on_done: Callable[[int, int], None] | None = None,
+    on_done: OnDone | None = None,
 ) -> SurveyReport:
     """Point group and completeness of many molecules into ``folder``; run again after an interruption, it goes on.
 
@@ -132,76 +120,102 @@ def survey(
     DatasetError
         The folder holds a survey of other molecules or settings; the disk is full.
     """
-    if shard_size < 1 or n_jobs == 0:
-        raise DatasetError(f"survey(shard_size={shard_size}, n_jobs={n_jobs}): at least 1 each, or n_jobs=-1.")
-    settings, place, begun = settings or SurveySettings(), Path(folder), perf_counter()
-    wanted = {"symvib": version("symvib"), "request": request, "shard_size": shard_size, "settings": asdict(settings)}
-    n_known = _begun_before(place, json.loads(json.dumps(wanted)))
-    if n_known is not None and len(_files(place)) == -(-n_known // shard_size):
-        return SurveyReport(str(place), n_known, 0, 0, perf_counter() - begun)
-    listed = list(molecules() if callable(molecules) else molecules)
-    if not listed or len({molecule.id for molecule in listed}) != len(listed):
-        raise DatasetError(f"survey: {len(listed)} molecules; at least one is needed, each with an id of its own.")
-    (place / "shards").mkdir(parents=True, exist_ok=True)
-    for leftover in (place / "shards").glob(".*.part"):  # of a run that was killed while it wrote
-        leftover.unlink()
-    write_text(place / "survey.json", json.dumps({**wanted, "n_molecules": len(listed)}, indent=1, sort_keys=True))
-    shards = [listed[k : k + shard_size] for k in range(0, len(listed), shard_size)]
-    todo = {k: shard for k, shard in enumerate(shards) if not _path(place, k).exists()}
-    there = len(listed) - sum(map(len, todo.values()))
-    n_computed = n_failed = 0
-    if on_done is not None:
-        on_done(there, len(listed))
-    for number, rows in run_locally(todo, settings, place, n_jobs, survey_shard):
-        write_survey_rows(_path(place, number), rows)
-        n_computed += len(rows)
-        n_failed += sum(row["status"] != "ok" for row in rows)
-        if on_done is not None:
-            on_done(there + n_computed, len(listed))
-        logger.info("%d of %d molecules", there + n_computed, len(listed))
-    return SurveyReport(str(place), len(listed), n_computed, n_failed, perf_counter() - begun)
+    settings = settings or SurveySettings()
+    job = ShardJob(survey_shard, settings, COLUMNS, {"request": request, "settings": asdict(settings)})
+    return run_shards(job, molecules, folder, shard_size=shard_size, n_jobs=n_jobs, on_done=on_done)
 
 
-def read_survey(folder: str | Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
-    """What was asked, and the rows in the order of the molecules.
+def read_symmetry(folder: str | Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+    """What was asked, and a row for each molecule in order; errors as for a folder that holds no finished survey."""
+    return read_shards(folder, COLUMNS)
+
+
+# ---- responses -----------------------------------------------------------------------------------------------------
+
+
+def survey_jacobians(
+    folder: str | Path,
+    source: str | Path | None = None,
+    *,
+    limit: int | None = None,
+    shard_size: int = 20,
+    n_jobs: int = -1,
+    on_done: OnDone | None = None,
+) -> SurveyReport:
+    """Jacobian statistics of the first ``limit`` responses of ``source`` (see `response_tasks`) into ``folder``.
 
     Raises
     ------
     DatasetError
-        No survey there, or one that is not finished.
+        As `survey_symmetry`; no such source.
     """
-    place = Path(folder)
-    if not (place / "survey.json").exists():
-        raise DatasetError(f"no survey at {place}: give a folder that `symvib survey` made.")
-    asked, files = _asked(place), _files(place)
-    expected = -(-asked["n_molecules"] // asked["shard_size"])
-    if len(files) != expected:
-        raise DatasetError(f"{place}: {len(files)} of {expected} shards; run the same `symvib survey` again to finish.")
-    return asked, read_survey_rows(files)
+    asked = {"request": {"responses": _named(source), "limit": limit}, "settings": {"models": MODELS}}
+    job = ShardJob(_jacobian_shard, None, _JACOBIAN_COLUMNS, asked)
+    return run_shards(
+        job, lambda: response_tasks(source)[:limit], folder, shard_size=shard_size, n_jobs=n_jobs, on_done=on_done
+    )
 
 
-def _path(place: Path, number: int) -> Path:
-    return place / "shards" / f"{number:05d}.parquet"
+def survey_protocol(
+    folder: str | Path,
+    source: str | Path | None = None,
+    *,
+    count: int = 999,
+    seed: int = SEED,
+    shard_size: int = 50,
+    n_jobs: int = -1,
+    on_done: OnDone | None = None,
+) -> SurveyReport:
+    """The diagonal protocol on ``count`` molecules drawn from ``source`` as from QM9, into ``folder``.
+
+    Raises
+    ------
+    DatasetError
+        As `survey_symmetry`; fewer molecules there than asked for.
+    """
+    asked = {"request": {"responses": _named(source), "count": count, "seed": seed}, "settings": {}}
+    job = ShardJob(_protocol_shard, None, _PROTOCOL_COLUMNS, asked)
+    return run_shards(
+        job,
+        lambda: draw_like_qm9(response_tasks(source), count, N_QM9, seed),
+        folder,
+        shard_size=shard_size,
+        n_jobs=n_jobs,
+        on_done=on_done,
+    )
 
 
-def _files(place: Path) -> list[Path]:
-    return sorted((place / "shards").glob("[0-9]*.parquet"))
+def read_jacobians(folder: str | Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+    """What was asked, and a row for each molecule, model and set of observables."""
+    return read_shards(folder, _JACOBIAN_COLUMNS)
 
 
-def _asked(place: Path) -> dict[str, Any]:
+def read_protocol(folder: str | Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+    """What was asked, and a row for each molecule."""
+    return read_shards(folder, _PROTOCOL_COLUMNS)
+
+
+def _named(source: str | Path | None) -> str:
+    return "shipped" if source is None else Path(source).name
+
+
+def _jacobian_shard(
+    number: int, tasks: Sequence[ResponseTask], settings: None, traces: Path, alone: bool
+) -> tuple[int, list[dict[str, Any]]]:
+    return number, [row for task in tasks for row in _rows_of(task, lambda r: list(jacobian_rows(r)))]
+
+
+def _protocol_shard(
+    number: int, tasks: Sequence[ResponseTask], settings: None, traces: Path, alone: bool
+) -> tuple[int, list[dict[str, Any]]]:
+    return number, [row for task in tasks for row in _rows_of(task, lambda r: [protocol_row(r)])]
+
+
+def _rows_of(task: ResponseTask, compute: Callable[[Any], list[Any]]) -> list[dict[str, Any]]:
+    """Rows of a response; one flagged row where they cannot be computed."""
+    identity = {"id": task.id, "source": task.source, "family": task.family, "smiles": task.smiles}
     try:
-        return json.loads((place / "survey.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DatasetError(f"{place / 'survey.json'} is damaged ({error}); use another folder.") from error
-
-
-def _begun_before(place: Path, wanted: dict[str, Any]) -> int | None:
-    """Number of molecules of the survey that was begun in the folder, None for a new one; another one is refused."""
-    if not (place / "survey.json").exists():
-        return None
-    found = _asked(place)
-    different = [key for key in wanted if found.get(key) != wanted[key]]
-    if different:
-        differences = "; ".join(f"{key}: {found.get(key)!r} there, {wanted[key]!r} now" for key in different)
-        raise DatasetError(f"{place} holds another survey ({differences}). Use another folder.")
-    return int(found["n_molecules"])
+        rows = [asdict(row) for row in compute(task.response)]
+        return [{**identity, **task.structure, **row, "status": "ok", "message": ""} for row in rows]
+    except (SymvibError, np.linalg.LinAlgError) as error:
+        return [{**identity, "status": "failed", "message": f"{type(error).__name__}: {error}"[:2000]}]
