@@ -16,6 +16,7 @@ import typer
 
 from .cli_base import read_source, refusing, say
 from .cli_forward import dataset_app, modes, spectrum
+from .cli_survey import survey_app
 
 if TYPE_CHECKING:
     from .groups.batch import BatchRow
@@ -279,3 +280,4 @@ def correlate(
 app.command(epilog="Example: symvib modes CCO; symvib modes water.xyz --engine xtb --molden water.molden")(modes)
 app.command(epilog="Example: symvib spectrum c1ccccc1 --output benzene.png --jcamp benzene.jdx")(spectrum)
 app.add_typer(dataset_app, name="dataset")
+app.add_typer(survey_app, name="survey")

@@ -61,7 +61,7 @@ class SurveyReport:
     n_failed : int
         Of this run, flagged in the rows.
     seconds : float
-        Of this run.
+        Of this run, without the reading of the molecules.
     """
 
     folder: str
@@ -98,11 +98,11 @@ def run_shards(
     """
     if shard_size < 1 or n_jobs == 0:
         raise DatasetError(f"survey(shard_size={shard_size}, n_jobs={n_jobs}): at least 1 each, or n_jobs=-1.")
-    place, begun = Path(folder), perf_counter()
+    place = Path(folder)
     wanted = json.loads(json.dumps({"symvib": version("symvib"), "shard_size": shard_size, **job.asked}))
     n_known = _begun_before(place, wanted)
     if n_known is not None and len(_files(place)) == -(-n_known // shard_size):
-        return SurveyReport(str(place), n_known, 0, 0, perf_counter() - begun)
+        return SurveyReport(str(place), n_known, 0, 0, 0.0)
     listed = list(tasks() if callable(tasks) else tasks)
     if not listed or len({task.id for task in listed}) != len(listed) or n_known not in (None, len(listed)):
         raise DatasetError(
@@ -116,7 +116,7 @@ def run_shards(
     shards = [listed[k : k + shard_size] for k in range(0, len(listed), shard_size)]
     todo = {k: shard for k, shard in enumerate(shards) if not _path(place, k).exists()}
     there = len(listed) - sum(map(len, todo.values()))
-    n_computed = n_failed = 0
+    n_computed, n_failed, begun = 0, 0, perf_counter()
     if on_done is not None:
         on_done(there, len(listed))
     for number, rows in run_locally(todo, job.settings, place, n_jobs, job.compute):
