@@ -137,6 +137,20 @@ def summarise_protocol(rows: Iterable[Row], asked: Mapping[str, Any]) -> dict[st
         "request": asked["request"],
         "n_molecules": len(listed),
         "n_failed": len(listed) - len(good),
+        "at_symmetry": {
+            "full_rank": share(sum(row["rank_symmetric"] == row["unknowns"] for row in good), len(good), True),
+            "all_distinct": share(sum(row["rank_symmetric"] == row["distinct"] for row in good), len(good), True),
+            "lost_where_symmetric": quantiles(
+                (row["unknowns"] - row["rank_symmetric"]) / row["unknowns"]
+                for row in good
+                if row["point_group"] != "C1"
+            ),
+        },
+        "least_gap": {name: _least(row["gap" + end] for row in good) for name, end in sides.items()},
+        "worst": [
+            {key: row[key] for key in ("id", "smiles", "point_group", "unknowns", "rank_symmetric", "condition_number")}
+            for row in sorted(good, key=lambda row: -(row["condition_number"] or np.inf))[:5]
+        ],
         "point_groups": _counted(row["point_group"] for row in good),
         "nominal_ratio": quantiles(row["nominal"] / row["unknowns"] for row in good),
         "independent_ratio": quantiles(row["independent"] / row["unknowns"] for row in good),
@@ -161,6 +175,11 @@ def summarise_protocol(rows: Iterable[Row], asked: Mapping[str, Any]) -> dict[st
         "largest_wavenumber_error_cm1": quantiles(row["largest_wavenumber_error_cm1"] for row in good),
         "intensity_ratio_eigh": quantiles(row["intensity_ratio_eigh"] for row in good),
     }
+
+
+def _least(values: Iterable[float]) -> float | None:
+    finite = [value for value in values if np.isfinite(value)]
+    return min(finite) if finite else None
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:

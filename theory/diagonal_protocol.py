@@ -12,16 +12,18 @@ import numpy as np
 
 from ..errors import DatasetError
 from ..forward.force_constants import wavenumbers_of
-from ..forward.jacobian import numerical_rank, spectral_jacobian
+from ..forward.internals import InternalCoordinates
+from ..forward.jacobian import NumericalRank, block_spectral_jacobian, numerical_rank, spectral_jacobian
 from ..forward.response import HarmonicResponse
 from ..forward.response_jacobian import internal_response
 from ..forward.selection import internal_coordinates
 from ..groups.detection import detect_point_group
 from ..groups.operations import NDArrayFloat
-from ._line_data import OBSERVABLE_SETS, line_data
+from ._line_data import OBSERVABLE_SETS, LineData, ObservableSet, line_data
 from ._response_sources import ResponseTask
+from ._spectral_problem import spectral_problem
 from .block_rank import block_rank
-from .jacobian_survey import RANK_THRESHOLD, TYPICAL_CONSTANTS
+from .jacobian_survey import NO_ROW, RANK_THRESHOLD, TYPICAL_CONSTANTS
 
 __all__ = ["ProtocolRow", "draw_like_qm9", "protocol_row"]
 
@@ -37,6 +39,11 @@ class ProtocolRow:
     ----------
     unknowns, nominal, independent : int
         d; 4d; and the independent ones of 4d in C1 (whatever the group: the protocol does not factor).
+    distinct : int
+        Constants left when equivalent coordinates share one: d in C1.
+    rank_symmetric : int
+        Rank at the exactly symmetric structure. Data do not change to first order where equivalent constants are moved
+        apart, so it is at most ``distinct``; what a program's coordinates give beyond it is their residual asymmetry.
     rank, rank_eigh : int
     gap, gap_eigh : float
     condition_number, condition_number_eigh : float or None
@@ -53,6 +60,8 @@ class ProtocolRow:
     unknowns: int
     nominal: int
     independent: int
+    distinct: int
+    rank_symmetric: int
     rank: int
     rank_eigh: int
     gap: float
@@ -106,10 +115,13 @@ def protocol_row(response: HarmonicResponse) -> ProtocolRow:
     read_forms = np.array([_mirrored(np.tril(g @ form)) for form in forms])
     wrong = _determined(np.eye(d), _mirrored(read), internal.intensity_factors, read_forms, units)
     errors = wrong.wavenumbers - right.wavenumbers
+    distinct, rank_symmetric = _at_symmetry(response, internals, right)
     return ProtocolRow(
         d,
         4 * d,
         block_rank(d, (3, 1, 5)),
+        distinct,
+        rank_symmetric,
         right.rank,
         wrong.rank,
         right.gap,
@@ -124,6 +136,25 @@ def protocol_row(response: HarmonicResponse) -> ProtocolRow:
         int((wrong.wavenumbers < 0).sum()),
         wrong.total_ir / right.total_ir,
     )
+
+
+def _at_symmetry(response: HarmonicResponse, internals: InternalCoordinates, plain: "_Determined") -> tuple[int, int]:
+    """Distinct constants, and the rank at the symmetric structure."""
+    if detect_point_group(response.molecule).point_group.label == "C1":
+        return len(internals), plain.rank
+    blocks, kept = spectral_problem(response).of_squares(internals)
+    data = line_data(block_spectral_jacobian(blocks, cluster_tolerance=_SEPARATE))
+    return len(kept), _rank(
+        data, OBSERVABLE_SETS[-1], np.array([TYPICAL_CONSTANTS[internals[i].kind] for i in kept])
+    ).rank
+
+
+def _rank(data: LineData, observed: ObservableSet, units: NDArrayFloat) -> NumericalRank:
+    """Rank in units of typical constants, rows of unit length."""
+    matrix = data.jacobian[data.rows(observed)] * units
+    lengths = np.linalg.norm(matrix, axis=1)
+    kept = lengths > NO_ROW * lengths.max(initial=0.0)
+    return numerical_rank(np.linalg.svd(matrix[kept] / lengths[kept, None], compute_uv=False), RANK_THRESHOLD)
 
 
 def _mirrored(lower: NDArrayFloat) -> NDArrayFloat:
@@ -146,11 +177,8 @@ def _determined(
     jacobian = spectral_jacobian(g, f, factors, forms, cluster_tolerance=_SEPARATE)
     data = line_data(jacobian)
     rows = data.rows(OBSERVABLE_SETS[-1])
-    matrix = data.jacobian[rows] * units
-    lengths = np.linalg.norm(matrix, axis=1)
-    kept = lengths > 0
-    rank = numerical_rank(np.linalg.svd(matrix[kept] / lengths[kept, None], compute_uv=False), RANK_THRESHOLD)
-    values = np.linalg.svd(matrix / data.errors[rows, None], compute_uv=False)
+    rank = _rank(data, OBSERVABLE_SETS[-1], units)
+    values = np.linalg.svd(data.jacobian[rows] * units / data.errors[rows, None], compute_uv=False)
     full = rank.rank == len(units)
     return _Determined(
         wavenumbers_of(np.sort([cluster.eigenvalue for cluster in jacobian.clusters])),

@@ -32,7 +32,7 @@ TYPICAL_CONSTANTS = {"stretch": 5.0, "bend": 0.7, "linear_bend": 0.3, "out_of_pl
 
 _SEPARATE = 1e-12  # eigenvalues of a block closer than this fraction of its largest are one line
 RANK_THRESHOLD = 1e-9  # relative
-_NO_ROW = 1e-13  # norm of a row relative to the largest, below which it is zero
+NO_ROW = 1e-13  # norm of a row relative to the largest, below which it is zero
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _row(
     chosen = scaled[rows]
     counts = [_independent(block, observed) for block in problem.blocks]
     lengths = np.linalg.norm(chosen, axis=1)
-    kept = lengths > _NO_ROW * lengths.max(initial=0.0)
+    kept = lengths > NO_ROW * lengths.max(initial=0.0)
     rank = numerical_rank(_singular(chosen[kept] / lengths[kept, None]), RANK_THRESHOLD)
     expected = reach.expected(counts, rank.rank)
     values = _singular(chosen / data.errors[rows, None])[: rank.rank]
