@@ -57,6 +57,8 @@ def number(value: float, digits: int = 3) -> str:
     """A number with so many significant digits; powers of ten above a million."""
     if value == 0:
         return "0"
+    if 1e3 <= abs(value) < 1e4:
+        return f"{value:.0f}"
     if abs(value) >= 1e4 or abs(value) < 1e-3:
         return f"{value:.1e}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
     return f"{value:.{digits}g}"
@@ -187,11 +189,20 @@ def losses(cells: Mapping[str, Mapping[str, Values]]) -> str:
     return table(columns, rows)
 
 
+def short(jacobians: Values) -> str:
+    """Ranks below what counting allows."""
+    keys = ("id", "point_group", "model", "observables", "expected", "rank")
+    rows = [(*(row[key] for key in keys), number(row["gap"], 2)) for row in jacobians["short_of_expected"]]
+    return table(("molecule", "point group", "model", "observables", "counting allows", "rank", "gap"), rows)
+
+
 def stratum(strata: Mapping[str, Values], names: Sequence[str]) -> str:
     """Share of full rank and of lost constants for each value of a stratum."""
     rows = []
-    for value, part in strata.items():
-        cells = []
+    numbered = all(value[0].isdigit() for value in strata if value != "others")
+    ordered = sorted(strata, key=lambda value: (value == "others", int(value.split()[0]) if numbered else 0))
+    for value in ordered:
+        part, cells = strata[value], []
         for model in names:
             found = part["models"].get(model)
             cells.append(
@@ -280,7 +291,7 @@ def main() -> None:
     template = Template(TEMPLATE.read_text(encoding="utf-8"), undefined=StrictUndefined, keep_trailing_newline=True)
     helpers = {
         f.__name__: f
-        for f in (shares, groups, incomplete, lowest, disagreement, models, conditions, losses, stratum)
+        for f in (shares, groups, incomplete, lowest, disagreement, models, conditions, losses, stratum, short)
         + (protocol_sides, percent, counted, spread, number)
     }
     write_text(PAGE, template.render(**results, **helpers))

@@ -14,7 +14,7 @@ __all__ = ["STRATA", "summarise_jacobians", "summarise_protocol"]
 Row = Mapping[str, Any]
 
 _ALL = "IR+Raman+rho"
-_SURE_GAP = 1e3  # ranks with a smaller gap are not settled by floating point
+_SURE_GAP = 1e4  # ranks with a smaller gap are not settled by floating point
 _FEW = 10  # point groups with fewer molecules are joined
 _LISTED = 20
 
@@ -63,6 +63,7 @@ def summarise_jacobians(rows: Iterable[Row], asked: Mapping[str, Any]) -> dict[s
             if row["rank"] < row["expected"]
         ][:_LISTED],
         "n_short_of_expected": sum(row["rank"] < row["expected"] for row in good),
+        "n_short_and_settled": sum(row["rank"] < row["expected"] and row["gap"] >= _SURE_GAP for row in good),
         "n_above_expected": sum(row["rank"] > row["expected"] for row in good),
         "n_unsettled": sum(row["gap"] < _SURE_GAP for row in good),
         "n_ranks": len(good),

@@ -26,10 +26,11 @@ from ..forward.response_jacobian import TRACELESS_BASIS
 from ..forward.symmetry_coordinates import SymmetryCoordinates, symmetry_coordinates
 from ..groups.displacements import DisplacementSymmetry
 from ..groups.operations import NDArrayFloat
+from .intensity_patterns import intensity_ranks
 
 __all__ = ["ProblemBlock", "SpectralProblem", "spectral_problem"]
 
-_ACTIVE = 1e-9  # intensity factor of a block, relative to the largest of the molecule: below it symmetry forbids it
+_SAME_FORM = 1e-7  # relative distance of two forms that are one
 _RANK = 1e-6  # singular value of an intensity factor relative to its largest
 
 
@@ -124,8 +125,9 @@ class SpectralProblem:
             bases.append(np.einsum("gqa,gqb->qab", k.conj(), k) / len(k))
         flat = np.hstack([part.reshape(len(rows), -1) for part in bases])
         flat = np.hstack([flat.real, flat.imag])
-        distances = np.linalg.norm(flat[:, None] - flat[None], axis=2)
-        same = distances < 1e-7 * np.linalg.norm(flat, axis=1)[:, None]
+        # Forms that agree along a few random directions agree.
+        seen = flat @ np.random.default_rng(0).normal(size=(flat.shape[1], 4))
+        same = np.linalg.norm(seen[:, None] - seen[None], axis=2) < _SAME_FORM * np.linalg.norm(flat, axis=1)[:, None]
         kept = [i for i in range(len(rows)) if not same[i, :i].any()]
         return [self._spectral(block, part[kept]) for block, part in zip(self.blocks, bases, strict=True)], kept
 
@@ -167,12 +169,11 @@ def spectral_problem(response: HarmonicResponse, tolerance: float | None = None)
     hessian = action.average(response.hessian) * AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2
     inside = hessian / np.outer(action.mass_weights, action.mass_weights)
     factors = _factors(action, response)
-    largest = {name: float(np.abs(factor).max()) for name, factor in factors.items()}
     blocks = []
     for part in partner_bases(action):
         v = part.bases[0]
-        seen = {name: v.conj().T @ factor for name, factor in factors.items()}
-        allowed = {name: f for name, f in seen.items() if np.abs(f).max(initial=0.0) > _ACTIVE * largest[name]}
+        ranks = intensity_ranks(coordinates.point_group, part.irrep)
+        allowed = {name: v.conj().T @ factor for name, factor in factors.items() if ranks[name]}
         blocks.append(
             ProblemBlock(part.irrep, part.dimension, part.bases, _hermitian(v.conj().T @ inside @ v), allowed)
         )

@@ -9,6 +9,7 @@ import numpy as np
 from ..groups.detection import Detection, detect_point_group
 from ..groups.molecule import Molecule
 from ..groups.schoenflies import PointGroup
+from ..groups.selection_rules import selection_rules
 from ._proportions import quantiles, share
 from ._survey_rows import SurveyMolecule
 
@@ -57,6 +58,9 @@ def _at(rows: Sequence[Row], k: int, sample: bool) -> dict[str, Any]:
     return {
         "c1": share(groups["C1"], total, sample),
         "complete": share(sum(row["completeness"][k] == 1.0 for row in rows), total, sample),
+        "no_silent_species": share(
+            sum(n for label, n in groups.items() if not selection_rules(label).silent), total, sample
+        ),
         "centrosymmetric": share(sum(groups[label] for label in centred), total, sample),
         "exclusion_without_centre": share(kinds["table"], total, sample),
         "exclusion_kinds": dict(kinds.most_common()),
@@ -104,7 +108,7 @@ def _where(rows: Sequence[Row], c1_share: float) -> float | None:
 
 
 def _disagreement(rows: Sequence[Row], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Each pair of neighbouring tolerances in descending order, first the automatic one against the others."""
+    """Each pair of tolerances: how many molecules, which groups, how far from the larger one they are."""
     found = []
     for a in range(len(names)):
         for b in range(a + 1, len(names)):

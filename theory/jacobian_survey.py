@@ -32,6 +32,7 @@ TYPICAL_CONSTANTS = {"stretch": 5.0, "bend": 0.7, "linear_bend": 0.3, "out_of_pl
 
 _SEPARATE = 1e-12  # eigenvalues of a block closer than this fraction of its largest are one line
 RANK_THRESHOLD = 1e-9  # relative
+_LARGE, _CLEAR = 200, (1e-11, 1e-8)  # rows and columns from which on squares are tried; band they must leave empty
 NO_ROW = 1e-13  # norm of a row relative to the largest, below which it is zero
 
 
@@ -228,7 +229,14 @@ class _Reach:
 
 def _rank_of(matrix: NDArrayFloat) -> int:
     """Rank of a matrix whose entries are of the order of 1 in what it is a part of."""
-    return int((np.linalg.svd(matrix, compute_uv=False) > RANK_THRESHOLD).sum()) if matrix.size else 0
+    if not matrix.size:
+        return 0
+    if min(matrix.shape) > _LARGE:
+        gram = matrix @ matrix.T if len(matrix) <= matrix.shape[1] else matrix.T @ matrix
+        squares = np.linalg.eigvalsh(gram)
+        if not ((squares > _CLEAR[0]) & (squares < _CLEAR[1])).any():  # else rounding has to be kept out of it
+            return int((squares >= _CLEAR[1]).sum())
+    return int((np.linalg.svd(matrix, compute_uv=False) > RANK_THRESHOLD).sum())
 
 
 def _singular(matrix: NDArrayFloat) -> NDArrayFloat:
