@@ -200,7 +200,7 @@ def stratum(strata: Mapping[str, Values], names: Sequence[str]) -> str:
     """Share of full rank and of lost constants for each value of a stratum."""
     rows = []
     numbered = all(value[0].isdigit() for value in strata if value != "others")
-    ordered = sorted(strata, key=lambda value: (value == "others", int(value.split()[0]) if numbered else 0))
+    ordered = sorted(strata, key=lambda v: float("inf") if v == "others" else int(v.split()[0]) if numbered else 0)
     for value in ordered:
         part, cells = strata[value], []
         for model in names:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,7 @@ def summarise_jacobians(rows: Iterable[Row], asked: Mapping[str, Any]) -> dict[s
             model: {name: _cell([r for r in cells[model, name] if r["source"] == "qm9"]) for name in names}
             for model in MODELS
         },
+        "gain_over_ir": {model: _gain(cells[model, "IR"], cells[model, _ALL]) for model in MODELS},
         "strata": {kind: _by_stratum(cells, of) for kind, of in STRATA.items()},
         "short_of_expected": [
             {k: row[k] for k in ("id", "point_group", "n_atoms", "model", "observables", "expected", "rank", "gap")}
@@ -89,6 +91,13 @@ def _cell(rows: Sequence[Row]) -> dict[str, Any]:
         "smallest_singular_value_of_full": quantiles(row["smallest_singular_value"] for row in full),
         "gap": quantiles(row["gap"] for row in rows),
     }
+
+
+def _gain(ir: Sequence[Row], whole: Sequence[Row]) -> dict[str, Any]:
+    """Where IR alone has full rank: how many times all observables raise the smallest singular value."""
+    other = {row["id"]: row["smallest_singular_value"] for row in whole}
+    full = [row for row in ir if row["rank"] == row["unknowns"] and row["id"] in other]
+    return quantiles(other[row["id"]] / row["smallest_singular_value"] for row in full)
 
 
 def _by_stratum(cells: Mapping[tuple[str, str], Sequence[Row]], of: Callable[[Row], str]) -> dict[str, Any]:
@@ -152,6 +161,7 @@ def summarise_protocol(rows: Iterable[Row], asked: Mapping[str, Any]) -> dict[st
             {key: row[key] for key in ("id", "smiles", "point_group", "unknowns", "rank_symmetric", "condition_number")}
             for row in sorted(good, key=lambda row: -(row["condition_number"] or np.inf))[:5]
         ],
+        "ids_sha256": sha256("\n".join(sorted(row["id"] for row in listed)).encode()).hexdigest(),
         "point_groups": _counted(row["point_group"] for row in good),
         "nominal_ratio": quantiles(row["nominal"] / row["unknowns"] for row in good),
         "independent_ratio": quantiles(row["independent"] / row["unknowns"] for row in good),

@@ -124,7 +124,7 @@ class SpectralProblem:
             k = np.einsum("qx,gxn->gqn", rows, block.bases)
             bases.append(np.einsum("gqa,gqb->qab", k.conj(), k) / len(k))
         flat = np.hstack([part.reshape(len(rows), -1) for part in bases])
-        flat = np.hstack([flat.real, flat.imag])
+        flat = np.hstack([np.real(flat), np.imag(flat)])
         # Forms that agree along a few random directions agree.
         seen = flat @ np.random.default_rng(0).normal(size=(flat.shape[1], 4))
         same = np.linalg.norm(seen[:, None] - seen[None], axis=2) < _SAME_FORM * np.linalg.norm(flat, axis=1)[:, None]
@@ -182,8 +182,8 @@ def spectral_problem(response: HarmonicResponse, tolerance: float | None = None)
 
 def _factors(action: DisplacementSymmetry, response: HarmonicResponse) -> dict[str, NDArrayFloat]:
     """Mass-weighted intensity factors (3N, r), averaged over the group: T(D x) = R T(x)."""
-    dipole = np.reshape(response.dipole_derivatives, (3, -1, 3))
-    alpha = np.reshape(response.polarizability_derivatives, (3, 3, -1, 3)) * BOHR_ANGSTROM**2
+    dipole = np.asarray(response.dipole_derivatives).reshape(3, -1, 3)
+    alpha = np.asarray(response.polarizability_derivatives).reshape(3, 3, -1, 3) * BOHR_ANGSTROM**2
     mean_dipole, mean_alpha = np.zeros_like(dipole), np.zeros_like(alpha)
     for r, permutation in zip(action.matrices, action.permutations, strict=True):
         mean_dipole += np.einsum("dc,dai,ij->caj", r, dipole[:, permutation], r, optimize=True)

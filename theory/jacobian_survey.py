@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..forward.force_field import LinearForceField
 from ..forward.jacobian import SpectralBlock, block_spectral_jacobian, numerical_rank
@@ -98,7 +100,7 @@ def jacobian_rows(response: HarmonicResponse, models: Sequence[str] = MODELS) ->
         model = _model(problem, name)
         data = line_data(block_spectral_jacobian(model.blocks, cluster_tolerance=_SEPARATE))
         # Row subsets of J and of the R of its QR decomposition have the same singular values, and R is never wide.
-        scaled = np.linalg.qr((data.jacobian * model.scales).T, mode="r").T
+        scaled = np.asarray(np.linalg.qr((data.jacobian * model.scales).T, mode="r"), dtype=np.float64).T
         reach = _Reach.of(model)
         for observed in OBSERVABLE_SETS:
             yield _row(problem, name, scaled, data, observed, reach)
@@ -191,10 +193,10 @@ class _Reach:
             return cls(sum(sizes), sizes, None)
         parts = []
         for block in model.blocks:
-            basis = np.asarray(block.basis)
+            basis: NDArray[Any] = np.asarray(block.basis)
             i, j = np.triu_indices(basis.shape[1])
-            upper = basis[:, i, j] * np.where(i == j, 1.0, np.sqrt(2.0))
-            parts.append(np.hstack([upper.real, upper.imag]) if np.iscomplexobj(upper) else upper)
+            upper: NDArray[Any] = basis[:, i, j] * np.where(i == j, 1.0, np.sqrt(2.0))
+            parts.append(np.hstack([np.real(upper), np.imag(upper)]) if np.iscomplexobj(upper) else upper)
         lengths = np.linalg.norm(np.hstack(parts), axis=1)
         lengths[lengths == 0] = 1.0
         parts = [part / lengths[:, None] for part in parts]
@@ -240,4 +242,4 @@ def _rank_of(matrix: NDArrayFloat) -> int:
 
 
 def _singular(matrix: NDArrayFloat) -> NDArrayFloat:
-    return np.linalg.svd(matrix, compute_uv=False) if matrix.size else np.zeros(0)
+    return np.asarray(np.linalg.svd(matrix, compute_uv=False), dtype=np.float64) if matrix.size else np.zeros(0)
