@@ -16,6 +16,7 @@ import typer
 
 from .cli_base import read_source, refusing, say
 from .cli_forward import dataset_app, modes, spectrum
+from .cli_survey import survey_app
 from .cli_theory import claims, identify
 
 if TYPE_CHECKING:
@@ -282,3 +283,4 @@ app.command(epilog="Example: symvib spectrum c1ccccc1 --output benzene.png --jca
 app.add_typer(dataset_app, name="dataset")
 app.command(epilog="Example: symvib identify examples/benzene.xyz --isotopologue H=2 --html benzene.html")(identify)
 app.command(epilog="Example: symvib claims --only mutual-exclusion; symvib claims --out docs/claims.md")(claims)
+app.add_typer(survey_app, name="survey")

@@ -22,7 +22,7 @@ from .dataset_files import SCHEMA_VERSION, read_dataset, write_rows
 from .dataset_rows import DatasetTask, RowSettings, compute_row, flagged
 from .engines.xtb import XTB_METHODS, tblite_version
 
-__all__ = ["BuildReport", "build_dataset"]
+__all__ = ["BuildReport", "build_dataset", "run_locally"]
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def build_dataset(
     n_computed = n_failed = 0
     if on_done is not None:
         on_done(done, n_molecules)
-    run = _run_locally(todo, settings, place, n_jobs) if scheduler is None else _run_on_dask(todo, settings, scheduler)
+    run = run_locally(todo, settings, place, n_jobs) if scheduler is None else _run_on_dask(todo, settings, scheduler)
     for number, rows in run:
         write_rows(_path(place, number), rows, provenance)
         done += len(rows)
@@ -202,10 +202,18 @@ def _read_json(path: Path) -> Any:
 # ---- on this machine ---------------------------------------------------------------------------------------------
 
 
-def _run_locally(
-    todo: Mapping[int, list[DatasetTask]], settings: RowSettings, place: Path, n_jobs: int
+def run_locally(
+    todo: Mapping[int, Sequence[Any]],
+    settings: Any,
+    place: Path,
+    n_jobs: int,
+    compute: "Callable[..., tuple[int, list[dict[str, Any]]]] | None" = None,
 ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """Shards as they are finished. When a worker dies, the shards not finished go to new ones."""
+    """Shards as they are finished. When a worker dies, the shards not finished go to new ones.
+
+    ``compute(number, tasks, settings, traces, alone)`` makes the rows of a shard, by default spectra; a task has an
+    ``id``.
+    """
     try:
         from joblib import Parallel, delayed, parallel_config
         from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -214,13 +222,14 @@ def _run_locally(
     traces = place / "traces"
     traces.mkdir(exist_ok=True)
     left = dict(todo)
+    work = compute or _shard
 
     def finished(numbers: Sequence[int], alone: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         with parallel_config(backend="loky", inner_max_num_threads=1):
             # One shard at a time, yet in a process of its own, which joblib has only for more than one job.
             n_workers, dispatched = (2, "1") if alone else (n_jobs, "2*n_jobs")
             pool: Any = Parallel(n_jobs=n_workers, return_as="generator_unordered", pre_dispatch=dispatched)
-            for number, rows in pool(delayed(_shard)(k, left[k], settings, traces, alone) for k in numbers):
+            for number, rows in pool(delayed(work)(k, left[k], settings, traces, alone) for k in numbers):
                 del left[number]
                 yield number, rows
 
@@ -264,7 +273,7 @@ def _attempt(task: DatasetTask, settings: RowSettings, traces: Path | None, alon
     return row
 
 
-def _trace(traces: Path, task: DatasetTask) -> Path:
+def _trace(traces: Path, task: Any) -> Path:
     return traces / sha256(task.id.encode()).hexdigest()
 
 

@@ -332,7 +332,8 @@ class _Question:
             labels = self.parametrisation.labels
             places = [np.arange(len(labels))] * len(numeric.jacobians)
         else:
-            labels, places, start = (), [], 0
+            labels: tuple[str, ...] = ()
+            places, start = [], 0
             for block in self.views[0].blocks:
                 names = [label for *_, label in block_constants(block.symmetry, self.words)]
                 labels += tuple(f"{block.symmetry.irrep} {name}" for name in names)

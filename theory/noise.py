@@ -1,5 +1,6 @@
 """Noise of the data, and what it leaves of the force constants (Cramer-Rao)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from ..errors import IdentifiabilityError
 from ..forward.jacobian import SpectralJacobian
-from ..groups.operations import NDArrayFloat
+from ..groups.operations import NDArrayFloat, NDArrayInt
 
 __all__ = ["Noise", "NoiseReport", "noise_report"]
 
@@ -78,7 +79,7 @@ class NoiseReport:
 
 
 def noise_report(
-    noise: Noise, labels: tuple[str, ...], parts: list[tuple[SpectralJacobian, NDArrayFloat, NDArrayFloat]]
+    noise: Noise, labels: tuple[str, ...], parts: Sequence[tuple[SpectralJacobian, NDArrayFloat, NDArrayInt]]
 ) -> NoiseReport:
     """Standard errors from Jacobians with the scales of their columns and the places of these among all constants.
 

@@ -38,7 +38,7 @@ def _reduced(rows: NDArrayFloat) -> NDArrayFloat:
     """Rows of the same span in reduced echelon form by the best-conditioned columns, each of unit norm."""
     import scipy.linalg
 
-    _, _, pivots = scipy.linalg.qr(rows, pivoting=True, mode="economic")
+    pivots = np.asarray(scipy.linalg.qr(rows, pivoting=True, mode="r")[1])
     reduced = np.linalg.solve(rows[:, pivots[: len(rows)]], rows)
     return np.asarray(reduced / np.linalg.norm(reduced, axis=1, keepdims=True), dtype=float)
 
