@@ -22,6 +22,7 @@ from ..groups.elements import parse_symbol
 from ..groups.molecule import Molecule
 from ..groups.operations import NDArrayFloat
 from ._vibrational_space import are_linear
+from .force_constants import internal_displacements
 from .response import HarmonicResponse
 
 __all__ = [
@@ -34,8 +35,6 @@ __all__ = [
     "rigid_displacements",
     "transferred_derivatives",
 ]
-
-_INDEPENDENT = 1e-9  # eigenvalues of G relative to the largest: redundant internal coordinates give zeros
 
 
 def isotopologue(
@@ -135,26 +134,6 @@ def eckart_conditions(positions: NDArrayFloat, masses: NDArrayFloat) -> NDArrayF
     weights = np.repeat(np.asarray(masses, dtype=float), 3)
     weighted = weights[:, None] * rigid
     return np.asarray(np.linalg.solve(rigid.T @ weighted, weighted.T), dtype=float)
-
-
-def internal_displacements(b_matrix: Any, masses: Any) -> NDArrayFloat:
-    """A = M^-1 B^T G^+ (3N, n_q): Cartesian displacement per unit of each internal coordinate, in the Eckart frame.
-
-    B A = 1 for independent coordinates; for redundant ones B A is the projector on the possible changes, and A is the
-    generalised inverse of smallest mass-weighted displacement. Crawford and Fletcher, J. Chem. Phys. 19, 141 (1951).
-
-    Raises
-    ------
-    CoordinateError
-        B and masses that do not fit.
-    """
-    b, masses = np.asarray(b_matrix, dtype=float), np.asarray(masses, dtype=float)
-    if b.ndim != 2 or b.shape[1] != 3 * len(masses) or not np.isfinite(b).all():
-        raise CoordinateError(
-            f"internal_displacements: B of shape {b.shape} for {len(masses)} atoms; (n_q, {3 * len(masses)}) is needed."
-        )
-    weighted = b.T / np.repeat(masses, 3)[:, None]
-    return weighted @ np.linalg.pinv(b @ weighted, rcond=_INDEPENDENT, hermitian=True)
 
 
 def internal_derivatives(response: HarmonicResponse, b_matrix: Any, masses: Any = None) -> NDArrayFloat:
