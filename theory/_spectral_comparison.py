@@ -93,16 +93,18 @@ class _Levels:
 
 
 def compare_spectra(first: NormalModes, second: NormalModes, observables: Iterable[str]) -> SpectralDeviation:
-    """Largest differences between the lines of two sets of normal modes (with irreps) of one molecule.
+    """Largest differences between the lines of two sets of normal modes of one molecule.
 
-    Lines are matched by irrep and order. A level is looked at where the observables see it: "ir" the infrared-active
+    Lines are matched by irrep (where both have them) and order. A level is looked at where the observables see it: "ir" the infrared-active
     species, "raman" and "rho" the Raman-active ones. A ratio defined in one spectrum and not in the other counts as 1.
     """
     asked = set(observables)
     a, b = _Levels.of(first), _Levels.of(second)
-    rules = selection_rules(first.point_group)
-    ir_seen = np.array([rules[k].infrared_active for k in a.irreps], dtype=bool)
-    raman_seen = np.array([rules[k].raman for k in a.irreps], dtype=bool)
+    ir_seen = raman_seen = np.ones(len(a.irreps), dtype=bool)
+    if first.point_group is not None:
+        rules = selection_rules(first.point_group)
+        ir_seen = np.array([rules[k].infrared_active for k in a.irreps], dtype=bool)
+        raman_seen = np.array([rules[k].raman for k in a.irreps], dtype=bool)
     # wavenumbers alone are read from whatever lines there are
     of = {"ir": ir_seen, "raman": raman_seen}
     seen = np.logical_or.reduce([of[k] for k in asked & set(of)] or [ir_seen, raman_seen])
