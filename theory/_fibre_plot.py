@@ -42,12 +42,13 @@ def plot_fibre(fibre: "Fibre", ax: Any = None) -> Any:
     colours = mpl.colormaps["viridis"](np.linspace(0, 0.9, len(fibre)))
     height = 1.0 / max(len(shown), 1)
     for row, (title, spectra) in enumerate(shown):
-        panel = ax.inset_axes((0.50, 1.0 - (row + 1) * height + 0.06 * (row + 1 < len(shown)), 0.50, height - 0.06))
-        for colour, spectrum in zip(colours, spectra, strict=True):
-            panel.plot(_AXIS_CM1, spectrum, color=colour, linewidth=0.9)
+        panel = ax.inset_axes((0.50, 1.0 - (row + 1) * height, 0.50, height - 0.10 * (row > 0)))
+        panel.plot(_AXIS_CM1, spectra[0], color="0.8", linewidth=4.0)
+        for colour, spectrum in zip(colours[1:], spectra[1:], strict=True):
+            panel.plot(_AXIS_CM1, spectrum, color=colour, linewidth=0.8)
         panel.set_yticks([])
         panel.set_xlim(_AXIS_CM1[-1], _AXIS_CM1[0])
-        panel.text(0.02, 0.85, f"{title}, {len(spectra)} spectra on top of each other", transform=panel.transAxes)
+        panel.set_title(f"{title}: {len(spectra)} spectra (the first one wide and grey)", fontsize=9)
         if row + 1 < len(shown):
             panel.tick_params(labelbottom=False)
         else:
