@@ -100,7 +100,7 @@ def response_blocks(
     >>> spring = 0.37 * np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0]))
     >>> (block,) = response_blocks(sv.HarmonicResponse(hydrogen, spring))
     >>> block.label, np.round(block.f, 3).tolist(), np.round(block.g, 4).tolist()
-    ('Sigmag+', [[5.761]], [[1.9846]])
+    ('Sigmag+', [[5.761]], [[1.9845]])
     """
     coordinates = _coordinates(response, symmetry_coordinates)
     masses = checked_masses(response, masses)

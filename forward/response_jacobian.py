@@ -178,7 +178,7 @@ def response_jacobian(
     ...     sv.HarmonicResponse(hydrogen, spring), symmetry_coordinates=solution.coordinates
     ... )
     >>> found.labels, found.jacobian.round(4).tolist()  # d lambda/dF = G
-    (('lambda Sigmag+ 1',), [[1.9846]])
+    (('lambda Sigmag+ 1',), [[1.9845]])
     """
     factored = symmetry_coordinates if isinstance(symmetry_coordinates, SymmetryCoordinates) else None
     b_matrix = _b_matrix(response, b_matrix, basis, factored)

@@ -248,7 +248,7 @@ def _solve(
 
 def _solve_block(block: SymmetryBlock, weighted_b: NDArrayFloat, force_constants: NDArrayFloat) -> WilsonBlock:
     # the Cholesky root of G without forming G, whose condition number is the square of that of B
-    root = np.linalg.qr((block.inverse[0] @ weighted_b).conj().T, mode="r").conj().T
+    root = np.linalg.qr((block.inverse[0] @ weighted_b).conj().T)[1].conj().T
     g_block, f_block = root @ root.conj().T, block.restrict(force_constants)
     eigenvalues, vectors = np.linalg.eigh(root.conj().T @ f_block @ root)
     modes = root @ vectors
