@@ -1,32 +1,35 @@
 """Blocks whose isospectral others can be written down: n = 2, and any n where all intensities have rank one.
 
-n = 2. A = m + r (a . sigma) with a unit vector a: of two components (real) or three (complex), sigma the Pauli matrices.
+n = 2. A = m + r (a . sigma), a unit vector a of two components (real) or three (complex), sigma the Pauli matrices.
 Eigenvalues fix m and r, an intensity of W = c + w . sigma fixes a . w. So a is known along the span of the w_j, and of
 the rest only its length. If the rest has one dimension a has exactly two values, mirror images (unless it lies in the
 span); with no dimension left a is unique; with more there is a family. Real, s = 1: exactly two force fields.
 
 All rank one, real: W_j = p_j p_j^T, I_jk = x_jk^2 with x_j = V^T p_j. The data give |x_jk|; what is left are the signs,
-subject to x_i . x_j = p_i . p_j, of which the signs of the columns of V (2^n) do not matter: finitely many patterns, all
-of which are tried. For t independent p_j each pattern fixes V^T on their span and leaves O(n - t) on the complement: one
-V for t = n, two (mirror images) for t = n - 1, else a family. P. Procrustes' problem finds the V.
+subject to x_i . x_j = p_i . p_j; the signs of the columns of V (2^n) do not matter. These are finitely many patterns,
+and all are tried. For t independent p_j each pattern fixes V^T on their span and leaves O(n - t) on the complement: one
+V for t = n, two (mirror images) for t = n - 1, else a family.
+
+Any n, real: where the intensity matrices together see all directions but one (sum of the ranks n - 1), the reflection S
+in that direction commutes with all of them, and S A S is a twin, however many equations there are.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._isospectral import IsospectralBlock
 
-__all__ = ["ClosedTwins", "closed_twins"]
-
-from dataclasses import dataclass
-from typing import Any
+__all__ = ["ClosedTwins", "closed_twins", "mirror_twin"]
 
 Array = NDArray[np.float64]
 Matrix = NDArray[Any]
 
 _ZERO = 1e-9  # relative, of vectors of norm 1
+_UNSEEN = 1e-12  # eigenvalue of the sum of all W relative to its largest
 _LARGEST = 14  # 2^13 sign patterns of each further intensity
 
 
@@ -51,6 +54,18 @@ def closed_twins(block: IsospectralBlock) -> ClosedTwins | None:
     if not block.is_complex and set(block.intensity_ranks.values()) == {1} and block.size <= _LARGEST:
         return _rank_one(block)
     return None
+
+
+def mirror_twin(block: IsospectralBlock) -> Matrix | None:
+    """The twin S A S (n, n) of a real block, S the reflection in the one direction that no intensity sees; or None."""
+    values, vectors = np.linalg.eigh(block.stack.sum(axis=0))
+    if block.is_complex or (values < _UNSEEN * values[-1]).sum() != 1:
+        return None
+    normal = vectors[:, :1]
+    s = np.eye(block.size) - 2 * normal @ normal.T
+    other = s @ block.matrix @ s
+    moved = np.linalg.norm(other - block.matrix) > _ZERO * np.linalg.norm(block.matrix)
+    return other if moved else None
 
 
 def _pauli(matrix: Matrix, is_complex: bool) -> Array:

@@ -1,4 +1,4 @@
-"""One symmetry block as an inverse problem: A = V Lambda V^+, intensities diag(V^+ W_j V), and the motions that keep both.
+"""One symmetry block as an inverse problem: A = V Lambda V^+, intensities diag(V^+ W_j V), and what leaves both alone.
 
 Lambda is kept exactly by turning V alone. At V(1 + Omega), Omega antihermitian, the intensities of mode k change by
 2 Re sum_l W~_kl Omega_lk with W~ = V^+ W V: a weighted incidence matrix of the complete graph of modes, whose edge
@@ -16,7 +16,7 @@ from ..errors import IdentifiabilityError
 from ..forward._symmetric_form import NumericalRank, SymmetricForm, numerical_rank
 from ..forward.jacobian import SpectralBlock
 
-__all__ = ["OBSERVABLES", "IsospectralBlock", "checked_observables", "observed_weights"]
+__all__ = ["OBSERVABLES", "IsospectralBlock", "checked_observables", "is_visible", "observed_factors"]
 
 Array = NDArray[np.float64]
 Matrix = NDArray[Any]
@@ -24,8 +24,10 @@ Matrix = NDArray[Any]
 OBSERVABLES = ("freq", "ir", "raman", "rho")
 # Two levels of one block closer than this, relative to the highest, are one line: single intensities are not seen.
 _DISTINCT = 1e-9
-# A W this small beside the largest that its factor could have is a forbidden intensity.
-_FORBIDDEN = 1e-20
+# A factor this small, in the units of `response_blocks`, is rounding of a forbidden intensity.
+_FORBIDDEN = 1e-10
+# Of Raman activity, in terms of a'^2 and gamma'^2.
+_ACTIVITY = {"raman_isotropic": 45.0, "raman_anisotropic": 7.0}
 
 
 def checked_observables(observables: Iterable[str]) -> tuple[str, ...]:
@@ -47,31 +49,30 @@ def checked_observables(observables: Iterable[str]) -> tuple[str, ...]:
     return given
 
 
-def observed_weights(factors: Mapping[str, Matrix], observables: Iterable[str]) -> dict[str, Matrix]:
-    """The intensity matrices W = Q Q^+ (n, n) that the observables see; what symmetry forbids is absent.
+def observed_factors(factors: Mapping[str, Any], observables: Iterable[str]) -> dict[str, Matrix]:
+    """Factors Q (n, r) of the intensities that the observables see; what symmetry forbids is absent.
 
     "raman" alone is one intensity, 45 a'^2 + 7 gamma'^2; with "rho" its two parts are known one by one.
     """
     asked = checked_observables(observables)
-    squares = _allowed(factors)
-    weights: dict[str, Matrix] = {}
-    if "ir" in asked and "ir" in squares:
-        weights["ir"] = squares["ir"]
-    parts = {name: squares[name] for name in ("raman_isotropic", "raman_anisotropic") if name in squares}
+    there = _allowed(factors)
+    found: dict[str, Matrix] = {}
+    if "ir" in asked and "ir" in there:
+        found["ir"] = there["ir"]
+    parts = {name: there[name] for name in _ACTIVITY if name in there}
     if "rho" in asked:
-        weights |= parts
+        found |= parts
     elif "raman" in asked and parts:
-        activity = {"raman_isotropic": 45.0, "raman_anisotropic": 7.0}
-        weights["raman"] = sum((activity[name] * w for name, w in parts.items()), np.zeros(()))
-    return weights
+        found["raman"] = np.hstack([np.sqrt(_ACTIVITY[name]) * q for name, q in parts.items()])
+    return found
 
 
-def _allowed(factors: Mapping[str, Matrix]) -> dict[str, Matrix]:
-    squares = {name: q @ q.conj().T for name, q in factors.items()}
-    return {name: w for name, w in squares.items() if float(np.abs(w).max(initial=0.0)) > _FORBIDDEN}
+def _allowed(factors: Mapping[str, Any]) -> dict[str, Matrix]:
+    shaped = {name: np.reshape(np.asarray(q), (len(q), -1)) for name, q in factors.items()}
+    return {name: q for name, q in shaped.items() if float(np.abs(q).max(initial=0.0)) > _FORBIDDEN}
 
 
-def _visible(factors: Mapping[str, Matrix], observables: Iterable[str]) -> bool:
+def is_visible(factors: Mapping[str, Any], observables: Iterable[str]) -> bool:
     """Has the block a line in the techniques asked for (with "freq" alone: in any)?"""
     asked = set(observables) & {"ir", "raman"} or {"ir", "raman"}
     return any(name.split("_")[0] in asked for name in _allowed(factors))
@@ -119,8 +120,9 @@ class IsospectralBlock:
                 "take symmetry coordinates (response_blocks), which have no redundancy."
             )
         values, vectors = np.linalg.eigh(form.matrix)
-        weights = {k: w / np.linalg.norm(w, 2) for k, w in observed_weights(form.factors, observables).items()}
-        return cls(block.label, form.root, values, vectors, weights, _visible(form.factors, observables))
+        squares = {k: q @ q.conj().T for k, q in observed_factors(form.factors, observables).items()}
+        weights = {k: w / np.linalg.norm(w, 2) for k, w in squares.items()}
+        return cls(block.label, form.root, values, vectors, weights, is_visible(form.factors, observables))
 
     @property
     def size(self) -> int:
@@ -173,8 +175,8 @@ class IsospectralBlock:
         gaps = np.diff(self.eigenvalues) / np.abs(self.eigenvalues).max()
         if gaps.size and gaps.min() < _DISTINCT:
             raise IdentifiabilityError(
-                f"block {self.label!r}: two levels coincide (relative distance {gaps.min():.1e}): their intensities are "
-                "not seen one by one; move a force constant by a trifle."
+                f"block {self.label!r}: two levels coincide (relative distance {gaps.min():.1e}): their "
+                "intensities are not seen one by one; move a force constant by a trifle."
             )
 
     def intensities(self, modes: Matrix) -> Array:
@@ -192,7 +194,7 @@ class IsospectralBlock:
         w = np.swapaxes(v, -1, -2).conj() @ self.stack @ v
         a, b = np.triu_indices(self.size, 1)
         edges = np.arange(len(a))
-        parts = [2 * w.real[..., a, b]] + ([-2 * w.imag[..., a, b]] if self.is_complex else [])
+        parts = [2 * np.real(w)[..., a, b]] + ([-2 * np.imag(w)[..., a, b]] if self.is_complex else [])
         columns = np.zeros((*w.shape[:-1], len(parts) * len(a)))
         for number, part in enumerate(parts):
             at = edges + number * len(a)

@@ -1,4 +1,4 @@
-"""Paths of blocks with one and the same spectrum: in closed form where a rotation commutes with every W, else followed."""
+"""Paths of blocks with one spectrum: in closed form where a rotation commutes with every W, else followed."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -84,7 +84,7 @@ def orbit_path(block: IsospectralBlock, distance: float, points: int) -> Isospec
 
     def at(angles: Array) -> Matrix:
         turned = (frame * np.exp(1j * angles[:, None, None] * spectrum)) @ frame.conj().T
-        s = turned if block.is_complex else turned.real
+        s = turned if block.is_complex else np.real(turned)
         return s @ a @ np.swapaxes(s, -1, -2).conj()
 
     trial = np.linspace(0.0, np.pi, 721)

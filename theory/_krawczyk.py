@@ -91,7 +91,9 @@ class MomentSystem:
 
     def _exact(self, matrix: Matrix) -> Any:
         acb = self.flint.acb
-        return self.flint.acb_mat([[acb(float(x.real), float(x.imag)) for x in row] for row in np.asarray(matrix, complex)])
+        return self.flint.acb_mat(
+            [[acb(float(x.real), float(x.imag)) for x in row] for row in np.asarray(matrix, complex)]
+        )
 
     def _powers(self, x: Any) -> list[Any]:
         n = self.size
@@ -115,7 +117,7 @@ class MomentSystem:
         return found + [self._trace(w, powers[k]) for w in self.weights for k in range(1, self.size)]
 
     def _gradients(self, x: Any) -> list[Any]:
-        """d moment / dX as matrices g: the derivative along E is tr(g E)."""
+        """Gradients g of the moments: the derivative along E is tr(g E)."""
         powers = self._powers(x)
         found = [powers[k - 1] * k for k in range(1, self.size + 1)]
         for w in self.weights:

@@ -42,7 +42,9 @@ class MolecularBlock:
     block: IsospectralBlock
 
     @classmethod
-    def all_of(cls, response: HarmonicResponse, observables: Iterable[str] = OBSERVABLES) -> dict[str, "MolecularBlock"]:
+    def all_of(
+        cls, response: HarmonicResponse, observables: Iterable[str] = OBSERVABLES
+    ) -> dict[str, "MolecularBlock"]:
         """The blocks of a response, by irrep.
 
         Raises
@@ -70,9 +72,7 @@ class MolecularBlock:
         }
 
     @classmethod
-    def of(
-        cls, response: HarmonicResponse, irrep: str, observables: Iterable[str] = OBSERVABLES
-    ) -> "MolecularBlock":
+    def of(cls, response: HarmonicResponse, irrep: str, observables: Iterable[str] = OBSERVABLES) -> "MolecularBlock":
         """The block of one irrep.
 
         Raises
@@ -119,7 +119,7 @@ class MolecularBlock:
 
     @property
     def constant_units(self) -> tuple[str, ...]:
-        """"mdyn/A", "mdyn" or "mdyn A" of each force constant."""
+        """Unit of each force constant: "mdyn/A", "mdyn" or "mdyn A"."""
         stretch = [self.coordinates.internals[i].kind == "stretch" for i in self.symmetry_block.leading]
         units = []
         for a in range(len(stretch)):
@@ -129,10 +129,10 @@ class MolecularBlock:
         return tuple(units)
 
     def constants(self, f: Matrix) -> Array:
-        """Force constants (..., unknowns) of F (..., n, n): the upper triangle, row by row; complex: real, imaginary."""
+        """Force constants (..., unknowns) of F (..., n, n): upper triangle, row by row; complex: real, imaginary."""
         rows, columns = np.triu_indices(self.block.size)
         upper = np.asarray(f)[..., rows, columns]
         if not self.block.is_complex:
             return np.real(upper)
-        pairs = np.stack([upper.real, upper.imag], axis=-1).reshape(*upper.shape[:-1], -1)
+        pairs = np.stack([np.real(upper), np.imag(upper)], axis=-1).reshape(*upper.shape[:-1], -1)
         return pairs[..., np.repeat(rows != columns, 2) | np.tile([True, False], len(rows))]

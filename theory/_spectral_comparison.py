@@ -1,4 +1,4 @@
-"""Whether two responses have the same spectra, found out by `normal_modes`, which knows nothing of blocks and fibres."""
+"""Whether two sets of normal modes have the same spectra; nothing here knows of blocks and fibres."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ class _Levels:
         order = np.lexsort((means, irreps)) if len(irreps) else np.zeros(0, dtype=int)
 
         def total(values: Array | None) -> Array | None:
-            return None if values is None else np.bincount(modes.set_index, values)[order]
+            return None if values is None else np.bincount(modes.set_index, values)[order].astype(np.float64)
 
         rho = None if modes.depolarization is None else modes.depolarization[first][order]
         return cls(
@@ -95,8 +95,9 @@ class _Levels:
 def compare_spectra(first: NormalModes, second: NormalModes, observables: Iterable[str]) -> SpectralDeviation:
     """Largest differences between the lines of two sets of normal modes of one molecule.
 
-    Lines are matched by irrep (where both have them) and order. A level is looked at where the observables see it: "ir" the infrared-active
-    species, "raman" and "rho" the Raman-active ones. A ratio defined in one spectrum and not in the other counts as 1.
+    Lines are matched by irrep (where both have them) and order. A level is looked at where the observables see it: "ir"
+    the infrared-active species, "raman" and "rho" the Raman-active ones. A ratio defined in one spectrum and not in the
+    other counts as 1.
     """
     asked = set(observables)
     a, b = _Levels.of(first), _Levels.of(second)

@@ -110,9 +110,7 @@ def _orthonormal(modes: Matrix) -> Matrix:
     return left @ right
 
 
-def _merged(
-    found: Matrix, hits: NDArray[np.int64], more: Matrix, norm: float
-) -> tuple[Matrix, NDArray[np.int64]]:
+def _merged(found: Matrix, hits: NDArray[np.int64], more: Matrix, norm: float) -> tuple[Matrix, NDArray[np.int64]]:
     for a in more:
         near = np.flatnonzero(np.linalg.norm(found - a, axis=(1, 2)) < _SAME * norm)
         if near.size:

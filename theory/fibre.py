@@ -44,7 +44,7 @@ class ConstantChange:
 
     @property
     def change(self) -> float:
-        """end - start."""
+        """From ``start`` to ``end``."""
         return self.end - self.start
 
     def __str__(self) -> str:
@@ -167,8 +167,8 @@ class Fibre:
             f"constants, {self.rank} determined by {'+'.join(self.observables)} ({seen or 'silent'}); "
             f"a family of dimension {self.dimension}.",
             f"Along it: {self.meaning} ({self.evidence}).",
-            f"F differs by {100 * self.relative_change[-1]:.3g} % of the block, {100 * self.relative_hessian_change:.3g}"
-            f" % of the Hessian; {self.deviation}.",
+            f"F differs by {100 * self.relative_change[-1]:.3g} % of the block, "
+            f"{100 * self.relative_hessian_change:.3g} % of the Hessian; {self.deviation}.",
         ]
         return "\n".join([*head, *(f"  {change}" for change in self.changes()[:largest])])
 

@@ -163,9 +163,7 @@ def invariance(
         compare("shuffled", _relabelled(distorted, _shuffle(detection.orbits, len(molecule), rng)))
     turned = _turned(distorted, _rotation(rng)).hessian
     control = compare_spectra(start, _modes(replace(distorted, hessian=turned)), ("freq",)).wavenumber_cm1
-    return Invariance(
-        detection.point_group.label, len(action.matrices), shuffles, distortion, found, change, control
-    )
+    return Invariance(detection.point_group.label, len(action.matrices), shuffles, distortion, found, change, control)
 
 
 def _observables(response: HarmonicResponse) -> tuple[str, ...]:

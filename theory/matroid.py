@@ -22,7 +22,10 @@ from ..forward.internals import InternalCoordinates
 from ..forward.jacobian import SpectralJacobian
 from ..forward.response import HarmonicResponse
 from ..forward.response_jacobian import response_jacobian
+from ._greedy import DEPENDENT, GreedyBasis, greedy_basis, unit_columns
 from ._isospectral import OBSERVABLES, checked_observables
+from ._observed_rows import observed_rows
+from .constant_weights import DEFAULT_WEIGHTS, constant_kinds, default_weights
 
 __all__ = [
     "DEFAULT_WEIGHTS",
@@ -35,194 +38,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-
-DEFAULT_WEIGHTS = {
-    "stretch": 10.0,
-    "bend": 9.0,
-    "linear_bend": 9.0,
-    "out_of_plane": 8.0,
-    "torsion": 7.0,
-    "stretch / stretch": 5.0,
-    "stretch / bend": 4.0,
-    "bend / bend": 3.0,
-    "other interaction": 2.0,
-}
-"""Weight of a force constant by its kind: diagonal constants before interactions, stiff before soft. Only the order
-matters. Among equal weights the column with the largest independent part is taken, which keeps the fit well
-conditioned and the total weight the same."""
-
-_DEPENDENT = 1e-8  # part of a column (of length 1) outside the span of those taken that counts as none
-_NO_EFFECT = 1e-10  # length of a column, relative to the longest, that counts as zero
-
-
-@dataclass(frozen=True, eq=False)
-class GreedyBasis:
-    """A heaviest independent set of columns.
-
-    Attributes
-    ----------
-    chosen : ndarray (rank,) of int
-        In the order in which they were taken.
-    residuals : ndarray (n,)
-        Of each column, scaled to length 1: its distance from the span of the columns that come before it (of those of
-        higher weight, and of the same weight that were taken).
-    threshold : float
-        On the residuals.
-    gap : float
-        Smallest residual taken over the largest left out; inf where nothing is left out or the rest is exactly zero.
-        Below about 1e3 the choice is not settled by floating point.
-    """
-
-    chosen: NDArray[np.int64]
-    residuals: Array
-    threshold: float
-    gap: float
-
-
-def greedy_basis(matrix: ArrayLike, weights: ArrayLike, threshold: float = _DEPENDENT) -> GreedyBasis:
-    """Columns (m, n) of a matrix of largest total weight (n,) among all independent sets.
-
-    Columns of weight <= 0 are taken, too, when they are independent: the set is always a basis. Modified Gram-Schmidt
-    with one repetition; O(m n rank).
-
-    Raises
-    ------
-    IdentifiabilityError
-        Shapes that do not fit, or NaN.
-
-    Examples
-    --------
-    >>> greedy_basis([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]], [1.0, 3.0, 2.0]).chosen.tolist()
-    [1, 2]
-    """
-    a, w = np.array(matrix, dtype=float), np.asarray(weights, dtype=float)
-    if a.ndim != 2 or w.shape != (a.shape[1],) or not (np.isfinite(a).all() and np.isfinite(w).all()):
-        raise IdentifiabilityError(
-            f"greedy_basis: matrix {a.shape}, weights {w.shape}; finite numbers (m, n) and (n,) are needed."
-        )
-    rest, live = _unit_columns(a)
-    residuals = np.where(live, 1.0, 0.0)
-    chosen: list[int] = []
-    basis = np.zeros((len(a), 0))
-    for weight in np.unique(w)[::-1]:
-        group = np.flatnonzero((w == weight) & live)
-        while group.size:
-            residuals[group] = np.linalg.norm(rest[:, group], axis=0)
-            best = int(group[np.argmax(residuals[group])])
-            if residuals[best] <= threshold:
-                break
-            # what rounding left along the columns already taken is removed once more
-            direction = rest[:, best] - basis @ (basis.T @ rest[:, best])
-            direction /= np.linalg.norm(direction)
-            basis = np.column_stack([basis, direction])
-            chosen.append(best)
-            rest -= np.outer(direction, direction @ rest)
-            group = group[group != best]
-    left = np.delete(residuals, chosen)
-    largest, smallest = left.max(initial=0.0), residuals[chosen].min(initial=np.inf)
-    gap = float("inf") if largest == 0 or not chosen else float(smallest / largest)
-    residuals.setflags(write=False)
-    return GreedyBasis(np.array(chosen, dtype=np.int64), residuals, threshold, gap)
-
-
-def _unit_columns(matrix: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Columns scaled to length 1, and which have any length; the others are exactly zero."""
-    length = np.linalg.norm(matrix, axis=0)
-    live = length > _NO_EFFECT * length.max(initial=0.0)
-    return np.where(live, matrix / np.where(live, length, 1.0), 0.0), live
-
-
-def constant_kinds(force_field: ForceField) -> tuple[str, ...]:
-    """Kind of each constant, a key of `DEFAULT_WEIGHTS`, from where its form dF/dx is largest.
-
-    A constant is diagonal where the trace of its form does not vanish (so are those of symmetry coordinates).
-    """
-    kinds = [coordinate.kind for coordinate in force_field.internals]
-    found = []
-    for p, i, j, values in _forms(force_field):
-        diagonal = i == j
-        if not len(values):
-            raise IdentifiabilityError(f"constant {force_field.labels[p]!r} does not enter F.")
-        if abs(values[diagonal].sum()) > 1e-9 * np.abs(values).sum():
-            found.append(kinds[int(i[diagonal][np.argmax(np.abs(values[diagonal]))])])
-            continue
-        off = np.flatnonzero(~diagonal) if (~diagonal).any() else np.arange(len(values))
-        largest = int(off[np.argmax(np.abs(values[off]))])
-        found.append(_pair_kind(kinds[int(i[largest])], kinds[int(j[largest])]))
-    return tuple(found)
-
-
-def _forms(force_field: ForceField) -> Iterable[tuple[int, NDArray[Any], NDArray[Any], Array]]:
-    """Constant, rows, columns and values of each form."""
-    if isinstance(force_field, LinearForceField):
-        for p in range(force_field.n_parameters):
-            mine = force_field.entries[:, 0] == p
-            yield p, force_field.entries[mine, 1], force_field.entries[mine, 2], force_field.values[mine]
-    else:
-        for p, form in enumerate(force_field.basis):
-            i, j = np.nonzero(form)
-            yield p, i, j, form[i, j]
-
-
-def _pair_kind(first: str, second: str) -> str:
-    plain = sorted({"linear_bend": "bend"}.get(kind, kind) for kind in (first, second))
-    name = {
-        ("stretch", "stretch"): "stretch / stretch",
-        ("bend", "stretch"): "stretch / bend",
-        ("bend", "bend"): "bend / bend",
-    }
-    return name.get((plain[0], plain[1]), "other interaction")
-
-
-def default_weights(force_field: ForceField) -> Array:
-    """`DEFAULT_WEIGHTS` of each constant of a force field, (n_parameters,)."""
-    return np.array([DEFAULT_WEIGHTS[kind] for kind in constant_kinds(force_field)])
-
-
-def observed_rows(jacobian: SpectralJacobian, observables: Iterable[str] = OBSERVABLES) -> Array:
-    """The rows of a Jacobian that observables give, (m, n_par), each kind divided by its largest row norm.
-
-    A wavenumber is observed where the Jacobian has an intensity of its level in one of the techniques asked for (with
-    "freq" alone: in any); for that the Jacobian must have been made in symmetry blocks. "raman" without "rho" is
-    45 a'^2 + 7 gamma'^2.
-
-    Raises
-    ------
-    IdentifiabilityError
-        Unknown observables, or intensities that the Jacobian does not have at all.
-    """
-    asked = checked_observables(observables)
-    techniques = {"ir": ("ir",), "raman": ("raman_isotropic", "raman_anisotropic")}
-    wanted = [t for t in techniques if t in asked] or list(techniques)
-    for technique in wanted:
-        if technique in asked and not any(kind in jacobian.kinds for kind in techniques[technique]):
-            raise IdentifiabilityError(
-                f"observables={asked}: the Jacobian has {', '.join(jacobian.kinds)} only; no level shows {technique!r}, "
-                "or its derivatives were not given."
-            )
-    scaled = jacobian.scaled()
-    place = {(o.kind, o.cluster, o.power): row for row, o in enumerate(jacobian.observables)}
-    seen = {c for kind, c, _ in place for t in wanted if kind in techniques[t]}
-    rows = [scaled[r] for (k, c, _), r in place.items() if k in ("lambda", "wavenumber") and c in seen]
-    if "ir" in asked:
-        rows += [scaled[r] for (k, _, _), r in place.items() if k == "ir"]
-    if "rho" in asked:
-        rows += [scaled[r] for (k, _, _), r in place.items() if k in techniques["raman"]]
-    elif "raman" in asked:
-        rows += _activities(jacobian, place)
-    return np.array(rows).reshape(len(rows), len(jacobian.parameters))
-
-
-def _activities(jacobian: SpectralJacobian, place: dict[tuple[str, int, int], int]) -> list[Array]:
-    """Gradients of 45 a'^2 + 7 gamma'^2 of every level that has any, divided by the longest."""
-    factors = {"raman_isotropic": 45.0, "raman_anisotropic": 7.0}
-    found: dict[tuple[int, int], Array] = {}
-    for (kind, cluster, power), row in place.items():
-        if kind in factors:
-            part = factors[kind] * jacobian.jacobian[row]
-            found[cluster, power] = found.get((cluster, power), np.zeros_like(part)) + part
-    longest = max((float(np.linalg.norm(row)) for row in found.values()), default=0.0)
-    return [row / (longest or 1.0) for row in found.values()]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -254,7 +69,11 @@ class SupportedForceField:
     n_observables : int
         Rows of the Jacobian.
     evidence : str
-        "numerical": rank decisions in floating point, see ``greedy.gap``.
+        That the fitted constants are determined, locally and generically: "certified" (rank modulo a prime of the
+        rationalised model) or "numerical" (see ``greedy.gap``).
+    optimality : str
+        That no set of larger weight is: "probabilistic" (the greedy set modulo a prime at a random point is the same)
+        or "numerical".
     """
 
     model: ForceField
@@ -270,6 +89,7 @@ class SupportedForceField:
     observables: tuple[str, ...]
     n_observables: int
     evidence: str
+    optimality: str
 
     def __post_init__(self) -> None:
         for array in (self.weights, self.fitted, self.kept, self.without_effect, self.values):
@@ -342,9 +162,9 @@ class SupportedForceField:
         of_kind = Counter(self.kinds)
         fitted = Counter(self.kinds[p] for p in self.fitted)
         lines = [
-            f"fit these {len(self.fitted)}, keep those {len(self.kept)} at their prior ({self.n_observables} observables "
-            f"from {'+'.join(self.observables)}, {self.rank.rank} independent; {self.evidence}, gap {self.greedy.gap:.0e}; "
-            f"condition number {self.condition_number:.1e})"
+            f"fit these {len(self.fitted)}, keep those {len(self.kept)} at their prior ({self.n_observables} "
+            f"observables from {'+'.join(self.observables)}, {self.rank.rank} independent; determined: "
+            f"{self.evidence}, none better: {self.optimality}, gap {self.greedy.gap:.0e}; condition number {self.condition_number:.1e})"
         ]
         lines += [f"  {kind}: {fitted[kind]} of {of_kind[kind]}" for kind in present]
         if len(self.without_effect):
@@ -374,6 +194,7 @@ class SupportedForceField:
             "condition_number": self.condition_number,
             "total_weight": self.total_weight,
             "evidence": self.evidence,
+            "optimality": self.optimality,
         }
 
 
@@ -383,7 +204,8 @@ def supported_force_field(
     weights: ArrayLike | None = None,
     observables: Iterable[str] = OBSERVABLES,
     *,
-    threshold: float = _DEPENDENT,
+    threshold: float = DEPENDENT,
+    exact: bool = True,
 ) -> SupportedForceField:
     """The heaviest set of constants of a force field that the spectra determine locally; the rest stays at its prior.
 
@@ -398,6 +220,8 @@ def supported_force_field(
     observables : iterable of {"freq", "ir", "raman", "rho"}
     threshold : float
         A column of the Jacobian (of length 1) nearer than this to the span of those taken is dependent.
+    exact : bool
+        Check the choice modulo a prime, where a response is given and the model has no redundant constants.
 
     Returns
     -------
@@ -430,11 +254,16 @@ def supported_force_field(
     found = greedy_basis(rows, worth, threshold)
     fitted = np.sort(found.chosen)
     kept = np.setdiff1d(np.arange(force_field.n_parameters), fitted)
-    unit, live = _unit_columns(rows)
+    unit, live = unit_columns(rows)
     idle = kept[~live[kept]]
     rank = numerical_rank(np.linalg.svd(unit, compute_uv=False), threshold)
     singular = np.linalg.svd(unit[:, fitted], compute_uv=False)
     condition = float(singular[0] / singular[-1]) if singular.size else 1.0
+    evidence = optimality = "numerical"
+    if exact and isinstance(response_or_jacobian, HarmonicResponse) and isinstance(force_field, LinearForceField):
+        from ._exact_matroid import exact_grades
+
+        evidence, optimality = exact_grades(response_or_jacobian, force_field, worth, fitted, observables)
     return SupportedForceField(
         force_field,
         worth,
@@ -448,7 +277,8 @@ def supported_force_field(
         condition,
         observables,
         len(rows),
-        "numerical",
+        evidence,
+        optimality,
     )
 
 

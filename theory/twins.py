@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import IdentifiabilityError
 from ..forward.jacobian import SpectralBlock
 from ..forward.response import HarmonicResponse
-from ._closed_twins import closed_twins
+from ._closed_twins import closed_twins, mirror_twin
 from ._isospectral import OBSERVABLES, IsospectralBlock, checked_observables
 from ._isospectral_paths import relative_distance
 from ._krawczyk import ExistenceProof, MomentSystem
@@ -138,9 +138,13 @@ class Twins:
         """The count and the nearest twins in words."""
         ranks = ", ".join(f"{name} rank {rank}" for name, rank in self.block.intensity_ranks.items())
         number = {"proved": "exactly", "searched": "at least"}[self.evidence]
+        count = (
+            f"{number} {1 + len(self)} force fields have this spectrum" if self.twins else "no other force field found"
+        )
+        count = "no other force field has this spectrum" if not self.twins and self.evidence == "proved" else count
         lines = [
-            f"{self.block.label}: {self.block.size} levels, {self.block.unknowns} force constants ({ranks}): {number} "
-            f"{1 + len(self)} force fields with this spectrum; {self.certified} of {len(self)} twins exist for certain.",
+            f"{self.block.label}: {self.block.size} levels, {self.block.unknowns} force constants ({ranks}): {count}"
+            + (f"; {self.certified} of {len(self)} twins exist for certain." if self.twins else "."),
             f"  {self.reason}",
         ]
         for k, twin in enumerate(self.twins[:5], start=1):
@@ -230,6 +234,8 @@ def twins(
     m +- r; the intensities c +- w cos 2(a - b). So cos 2(a - b) is known and a - b up to its sign: EXACTLY TWO force
     fields, A and its mirror image S A S, S the reflection in an eigenvector of W - but one where A and W commute.
 
+    Real blocks whose intensity ranks add up to n - 1 have a mirror image for a twin, however many equations there are.
+
     Otherwise Levenberg-Marquardt runs from random modes find solutions, and each is certified by Krawczyk's test where
     the moment equations are as many as the unknowns (n + s(n-1) = n(n+1)/2; complex n^2), see `_krawczyk`. The decimal
     numbers of A and W are taken as exact.
@@ -259,8 +265,8 @@ def twins(
     result = search(block, starts, seed)
     away = relative_distance(result.matrices, block.matrix) > _ITSELF
     pairs = zip(result.matrices[away], result.hits[away], strict=True)
-    others = _sorted([_twin(block, a, "numerical", int(h)) for a, h in pairs])
-    others = _certified(block, others, certify)
+    found = [_twin(block, a, "numerical", int(h)) for a, h in pairs]
+    others = _certified(block, _sorted(_with_mirror(block, found)), certify)
     unseen, bound = result.unseen, result.basin_bound
     reason = (
         f"{result.converged} of {starts} searches converged; probability that one more finds another force field: "
@@ -285,6 +291,17 @@ def _twin(block: IsospectralBlock, a: Matrix, evidence: str, hits: int) -> Twin:
     return Twin(block.force_constants(a), a, float(relative_distance(a, block.matrix)), evidence, None, hits)
 
 
+def _with_mirror(block: IsospectralBlock, found: list[Twin]) -> list[Twin]:
+    """The twins with the mirror image, where there is one, as proved."""
+    mirror = mirror_twin(block)
+    if mirror is None:
+        return found
+    same = [float(relative_distance(twin.matrix, mirror)) < _ITSELF for twin in found]
+    hits = sum(twin.hits for twin, yes in zip(found, same, strict=True) if yes)
+    rest = [twin for twin, yes in zip(found, same, strict=True) if not yes]
+    return [*rest, _twin(block, mirror, "proved", hits)]
+
+
 def _sorted(found: list[Twin]) -> tuple[Twin, ...]:
     return tuple(sorted(found, key=lambda twin: twin.relative_distance))
 
@@ -298,6 +315,9 @@ def _certified(block: IsospectralBlock, found: tuple[Twin, ...], limit: int) -> 
         return found
     checked = []
     for twin in found[:limit]:
+        if twin.evidence == "proved":
+            checked.append(twin)
+            continue
         proof = system.prove(twin.matrix)
         sure = proof.proved and proof.distance > 0
         checked.append(replace(twin, existence=proof, evidence="certified" if sure else "numerical"))
