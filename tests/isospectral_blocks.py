@@ -24,7 +24,7 @@ def random_block(n, ranks, seed=0, is_complex=False):
 
 
 def halomethane(elements=("H", "F", "Cl", "Br"), seed=0):
-    """A tetrahedral CX4 with a valence force field and random derivatives: a response at a minimum, no engine needed."""
+    """A tetrahedral CX4 with a valence force field and random derivatives: a response without an engine."""
     lengths = {"H": 1.09, "F": 1.36, "Cl": 1.77, "Br": 1.94}
     stiff = {"H": 5.0, "F": 6.0, "Cl": 3.5, "Br": 3.0}
     corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)

@@ -95,7 +95,8 @@ def test_followed_path_keeps_eigenvalues_and_intensities(n, ranks, is_complex):
 def test_orbit_of_the_common_kernel_keeps_eigenvalues_and_intensities(n, ranks, is_complex):
     block = IsospectralBlock.of(random_block(n, ranks, 6, is_complex))
     path = orbit_path(block, 0.02, 6)
-    assert path is not None and path.proved
+    assert path is not None
+    assert path.proved
     start = recomputed(block, block.matrix)
     for a in path.matrices:
         values, intensities = recomputed(block, a)
@@ -207,7 +208,8 @@ def test_some_complex_block_has_a_family_that_is_followed():
 def test_linear_molecule_with_infrared_only():
     diacetylene_like = survey(1152)  # HC3N
     dimensions = fibre_dimensions(diacetylene_like, ("freq", "ir"))
-    assert dimensions["Pi"] == (6, 1) and dimensions["Sigma+"] == (10, 3)
+    assert dimensions["Pi"] == (6, 1)
+    assert dimensions["Sigma+"] == (10, 3)
     assert fibre(diacetylene_like, "Pi", ("freq", "ir"), distance=0.02).deviation.wavenumber_cm1 < 1e-8
 
 
@@ -218,9 +220,11 @@ def test_words_and_plain_values():
     assert "C-C stretch" in {change.label for change in changes}
     assert abs(changes[0].change) >= abs(changes[-1].change)
     assert changes[0].unit in ("mdyn/A", "mdyn", "mdyn A")
-    assert "family of dimension 1" in str(family) and "<li>" in family._repr_html_()
+    assert "family of dimension 1" in str(family)
+    assert "<li>" in family._repr_html_()
     values = json.loads(json.dumps(family.as_dict()))
-    assert len(values["constants"]) == len(family) and len(values["labels"]) == 6
+    assert len(values["constants"]) == len(family)
+    assert len(values["labels"]) == 6
 
 
 def test_constants_rebuild_the_hessian():
@@ -271,7 +275,8 @@ def test_what_cannot_be_asked(call, words):
 def test_theorem_1_for_made_up_force_fields(name):
     found = invariance(sv.as_molecule(ROOT / "examples" / f"{name}.xyz"), shuffles=3)
     assert found.largest.wavenumber_cm1 < 1e-8
-    assert found.largest.relative_ir < 1e-9 and found.largest.relative_raman < 1e-9
+    assert found.largest.relative_ir < 1e-9
+    assert found.largest.relative_raman < 1e-9
     assert found.control_cm1 > 1  # the comparison can fail
     assert found.force_field_change > 0.01 or found.n_operations == 1
 
@@ -290,4 +295,5 @@ def test_theorem_1_for_a_computed_response():
     assert (found.point_group, found.n_operations) == ("D6h", 24)
     assert set(found.deviations) == {"moved", "relabelled", "force_field", "shuffled"}
     assert found.largest.wavenumber_cm1 < 1e-8
-    assert "24 operations" in str(found) and json.dumps(found.as_dict())
+    assert "24 operations" in str(found)
+    assert json.dumps(found.as_dict())

@@ -152,8 +152,10 @@ def test_plain_values_and_words():
     model = GeneralForceField.of(response.molecule).fitted(response.hessian).force_field
     found = supported_force_field(response, model, observables=("freq",))
     values = json.loads(json.dumps(found.as_dict()))
-    assert list(values["keep"]) == list(found.kept_labels) and len(values["fit"]) == 3
-    assert found.tabulate().count("fit") == 3 and "<pre>" in found._repr_html_()
+    assert list(values["keep"]) == list(found.kept_labels)
+    assert len(values["fit"]) == 3
+    assert found.tabulate().count("fit") == 3
+    assert "<pre>" in found._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -68,15 +68,18 @@ def test_closed_forms_are_what_the_search_finds(n, ranks, is_complex, seed):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_exactly_determined_blocks_have_certified_twins(n, ranks, is_complex, seed):
     found = twins(random_block(n, ranks, seed, is_complex), starts=400, certify=100)
-    assert len(found) >= 1 and found.evidence == "searched"
+    assert len(found) >= 1
+    assert found.evidence == "searched"
     assert found.certified == len(found)
     start = spectrum(found.block, found.block.matrix)
     for twin in found.twins:
         assert spectrum(found.block, twin.matrix) == pytest.approx(start, rel=1e-8)
         if twin.evidence == "certified":
-            assert twin.existence.contraction < 0.5 and twin.existence.distance > 1e-4
+            assert twin.existence.contraction < 0.5
+            assert twin.existence.distance > 1e-4
         else:
-            assert twin.evidence == "proved" and sum(ranks) == n - 1  # the mirror image
+            assert twin.evidence == "proved"
+            assert sum(ranks) == n - 1
     pairs = [a.matrix - b.matrix for a, b in product(found.twins, repeat=2) if a is not b]
     assert all(np.linalg.norm(d) > 1e-5 * np.linalg.norm(found.block.matrix) for d in pairs)
 
@@ -93,7 +96,8 @@ def test_four_atoms_without_symmetry_have_many_force_fields():
 def test_overdetermined_blocks_have_no_twin_that_is_found(n, ranks, seed):
     found = twins(random_block(n, ranks, seed), starts=200)
     assert (len(found), found.evidence) == (0, "searched")
-    assert found.converged > 0 and "no other" in str(found)
+    assert found.converged > 0
+    assert "no other" in str(found)
 
 
 @pytest.mark.parametrize(("n", "ranks"), [(5, (1, 1, 2)), (4, (1, 2)), (4, (1, 1, 1))], ids=str)
@@ -126,11 +130,12 @@ def test_krawczyk_rejects_what_is_no_solution():
 def test_krawczyk_does_not_take_the_given_force_field_for_a_twin():
     block = IsospectralBlock.of(random_block(4, (3, 1), 1))
     proof = MomentSystem(block.matrix, block.stack).prove(block.matrix)
-    assert proof.proved and proof.distance == 0
+    assert proof.proved
+    assert proof.distance == 0
 
 
 def test_krawczyk_fails_on_a_family():
-    """n = 4 with ranks (1, 1, 1) has as many equations as a generic square problem; with parallel p its zeros are curves."""
+    """As many equations as unknowns, but both intensities of rank one: the solutions are a curve."""
     block = random_block(4, (1, 2), 1)
     q = np.asarray(block.intensities["raman_isotropic"]).copy()
     q[:, 1] = q[:, 0]  # rank one after all: a family
@@ -167,7 +172,9 @@ def test_chlorofluoromethane_and_its_twins():
     assert len(found) >= 1
     assert found.certified == min(3, len(found))
     deviation = found.deviation(0)
-    assert deviation.wavenumber_cm1 < 1e-8 and deviation.relative_ir < 1e-10 and deviation.relative_raman < 1e-10
+    assert deviation.wavenumber_cm1 < 1e-8
+    assert deviation.relative_ir < 1e-10
+    assert deviation.relative_raman < 1e-10
     assert np.abs(found.response(0).hessian - response.hessian).max() > 1e-3
     assert np.linalg.eigvalsh(found.twins[0].force_constants)[0] > 0
 
@@ -177,7 +184,8 @@ def test_two_levels_of_molecules(row, irrep):
     found = twins(survey(row), irrep)
     assert (len(found), found.evidence) == (1, "proved")
     assert found.deviation().wavenumber_cm1 < 1e-8
-    assert "exactly 2 force fields" in str(found) and json.dumps(found.as_dict())
+    assert "exactly 2 force fields" in str(found)
+    assert json.dumps(found.as_dict())
 
 
 def test_methane_has_no_twin():

@@ -164,7 +164,8 @@ class SupportedForceField:
         lines = [
             f"fit these {len(self.fitted)}, keep those {len(self.kept)} at their prior ({self.n_observables} "
             f"observables from {'+'.join(self.observables)}, {self.rank.rank} independent; determined: "
-            f"{self.evidence}, none better: {self.optimality}, gap {self.greedy.gap:.0e}; condition number {self.condition_number:.1e})"
+            f"{self.evidence}, none better: {self.optimality}, gap {self.greedy.gap:.0e}; condition number "
+            f"{self.condition_number:.1e})"
         ]
         lines += [f"  {kind}: {fitted[kind]} of {of_kind[kind]}" for kind in present]
         if len(self.without_effect):
