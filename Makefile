@@ -56,6 +56,9 @@ $(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
 # Everything in docs/ that a command produced, produced again.
 docs: $(VENV)/.test
 	$(PY) docs/make_completeness.py
+	$(PY) docs/make_block_rank.py
+	$(PY) docs/make_survey.py
+	$(VENV)/bin/symvib claims --out docs/claims.md
 	$(PY) docs/make_detection.py
 	$(PY) docs/make_forward_accuracy.py
 	$(PY) docs/make_figures.py

@@ -1,4 +1,4 @@
-"""Writes docs/survey.md: ``python docs/make_survey.py``. Its numbers are in studies/results/survey_qm9.json.
+"""Writes docs/survey.md: ``python docs/make_survey.py``. Its numbers are in theory/data/survey_qm9.json.
 
 The prose is in docs/templates/survey.md, with a word for each number that is computed. `symvib survey qm9` writes the
 JSON (summary.json in its folder).
@@ -17,7 +17,7 @@ from symvib.groups.report_markup import escape_markdown, markdown_table
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "survey.md"
 TEMPLATE = ROOT / "docs" / "templates" / "survey.md"
-RESULTS = ROOT / "studies" / "results" / "survey_qm9.json"
+RESULTS = ROOT / "theory" / "data" / "survey_qm9.json"
 IMAGES = ROOT / "docs" / "images"
 SETS = ("IR", "Raman", "IR+Raman", "IR+Raman+rho")
 Values = Mapping[str, Any]
