@@ -252,11 +252,11 @@ def fibre(
     Examples
     --------
     >>> import symvib as sv
-    >>> ring = sv.shipped_dataset("responses_survey_gfn2").response(1)
-    >>> family = fibre(ring, "E2'", distance=0.05)
+    >>> benzene = sv.shipped_dataset("responses_survey_gfn2").response(257)
+    >>> family = fibre(benzene, "E1u", distance=0.05, points=3)
     >>> family.kind, family.dimension
     ('visible', 1)
-    >>> family.relative_change[-1] > 0.049, family.deviation.wavenumber_cm1 < 1e-6
+    >>> bool(family.relative_change[-1] > 0.049), family.deviation.wavenumber_cm1 < 1e-8
     (True, True)
     """
     observables = checked_observables(observables)
