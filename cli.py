@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .cli_base import read_source, refusing, say
+from .cli_certificate import certificate_app
 from .cli_forward import dataset_app, modes, spectrum
 from .cli_theory import identify
 
@@ -281,3 +282,4 @@ app.command(epilog="Example: symvib modes CCO; symvib modes water.xyz --engine x
 app.command(epilog="Example: symvib spectrum c1ccccc1 --output benzene.png --jcamp benzene.jdx")(spectrum)
 app.add_typer(dataset_app, name="dataset")
 app.command(epilog="Example: symvib identify examples/benzene.xyz --isotopologue H=2 --html benzene.html")(identify)
+app.add_typer(certificate_app, name="certificate")
