@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .cli_base import read_source, refusing, say
+from .cli_certificate import certificate_app
 from .cli_forward import dataset_app, modes, spectrum
 from .cli_survey import survey_app
 from .cli_theory import claims, identify
@@ -284,3 +285,4 @@ app.add_typer(dataset_app, name="dataset")
 app.command(epilog="Example: symvib identify examples/benzene.xyz --isotopologue H=2 --html benzene.html")(identify)
 app.command(epilog="Example: symvib claims --only mutual-exclusion; symvib claims --out docs/claims.md")(claims)
 app.add_typer(survey_app, name="survey")
+app.add_typer(certificate_app, name="certificate")

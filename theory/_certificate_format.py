@@ -240,7 +240,7 @@ def statement_of(content: Mapping[str, Any]) -> str:
     if rank == unknowns:
         proved += "So all unknowns are determined locally at almost every force field. "
     elif rank == bound:
-        proved += f"So {unknowns - rank} combinations of the unknowns stay undetermined at every force field. "
+        proved += f"So {unknowns - rank} combinations of the unknowns stay undetermined at almost every force field. "
     return proved + (
         "NOT PROVED: that the coefficients, rounded from floating-point numbers (derivatives of dipole moment and "
         f"polarizability: {content['derivatives']}), are those of the molecule; that a dependence between constants "

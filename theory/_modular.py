@@ -143,7 +143,7 @@ def _outer(
 def gradients(block: ExactBlock, entries: NDArray[Any], ring: Ring) -> Any:
     """Flint matrix (n_moments, n_entries): gradients of tr A^k (k = 1..n) and tr W_j A^k (k = 1..n-1) at ``entries``.
 
-    Rows of a complex block over the integers are twice the gradients: X + iY is represented as [[X, -Y], [Y, X]].
+    A complex A = X + iY is X + iY modulo p, and half of [[X, -Y], [Y, X]] over the integers.
 
     Notes
     -----
@@ -239,7 +239,7 @@ class _Reader:
             for a, b, same in zip(self.first, self.second, self.diagonal, strict=True)
         ]
         if self.is_complex:
-            # tr(S dA) with dA_cd = i dy, dA_dc = -i dy; in the real form half of the trace is 2 S_Y[c, d] dy
+            # tr(S dA) with dA_cd = i dy, dA_dc = -i dy; in the real form half of the trace is (S_Y[c, d] - S_Y[d, c]) dy
             unit = 1 if self.ring.prime is None else self.ring.imaginary_unit
             sign = -1 if self.ring.prime is not None else 1
             row += [sign * unit * (flat[a] - flat[b]) for a, b in self.third]

@@ -15,10 +15,11 @@ from ..forward.symmetry_coordinates import SymmetryBlock, SymmetryCoordinates
 from ..groups.operations import NDArrayInt
 from ._linear_structure import float_map
 from ._rational import RationalMatrix, exact_rows
-from .exact_problem import _ABSENT, ExactProblem, _block, _doubled, _exact_entries, with_kept_structure
+from .exact_problem import ExactProblem, _block, _doubled, _exact_entries, with_kept_structure
 
 __all__ = ["shared_problem"]
 
+_UNCOUPLED = 1e-9  # relative size of a coupling between symmetry coordinates that is rounding
 # Coordinates of a low class are kept where others depend on them: torsions differ by functions of bends.
 _CLASSES = {"stretch": 0, "bend": 1, "linear_bend": 1, "out_of_plane": 2, "torsion": 3}
 
@@ -76,7 +77,7 @@ def _terms(
     terms = []
     for inverse, c, t in pairs:
         coupling = (inverse @ moved).conj().T
-        if np.abs(coupling).max() > _ABSENT * scale * max(1.0, float(np.abs(inverse).max())):
+        if np.abs(coupling).max() > _UNCOUPLED * scale * max(1.0, float(np.abs(inverse).max())):
             if np.iscomplexobj(coupling) and not np.abs(coupling.imag).max() and not np.iscomplexobj(c):
                 coupling = coupling.real
             terms.append(RationalMatrix.of(coupling @ c, digits) @ t)

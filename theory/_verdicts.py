@@ -36,6 +36,8 @@ class BlockFacts:
     is_complex : bool
     n_intensities : int
         Linearly independent ones among the traceless parts of the observed W.
+    span : int
+        Directions that the observed W see together: the rank of their sum.
     """
 
     n: int
@@ -49,6 +51,7 @@ class BlockFacts:
     complete: bool
     is_complex: bool
     n_intensities: int
+    span: int
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,14 @@ def _measured(facts: BlockFacts) -> str:
 
 
 def _closed_form(facts: BlockFacts) -> Judgement | None:
-    """Blocks whose whole solution set is known: n = 1, and n = 2 with generic intensities (docs/fibres.md)."""
+    """Blocks of which more is known than isolation: n = 1, n = 2, and those with one unseen direction (docs/fibres.md)."""
     if facts.n == 1:
         return Judgement("unique", "proved", "one constant, one line: F = lambda / G")
-    if facts.n != 2:
+    if facts.n > 2 and facts.span == facts.n - 1 and not facts.is_complex:
+        return Judgement(
+            "finite", "proved", "at least two force fields: the mirror image in the one direction no intensity sees"
+        )
+    if facts.n > 2:
         return None
     needed = 2 if facts.is_complex else 1
     if facts.n_intensities > needed:

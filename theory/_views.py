@@ -93,6 +93,12 @@ class ViewBlock:
         return {name: _rank(np.asarray(factor)) for name, factor in self.spectral.intensities.items()}
 
     @property
+    def span(self) -> int:
+        """Number of directions that the observed intensities see together."""
+        factors = [np.asarray(q) / np.linalg.norm(q) for q in self.spectral.intensities.values()]
+        return _rank(np.hstack(factors)) if factors else 0
+
+    @property
     def independent_intensities(self) -> int:
         """Dimension of the span of the traceless parts of the W of the observed intensities."""
         root = np.linalg.cholesky(np.asarray(self.spectral.g))

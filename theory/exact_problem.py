@@ -26,7 +26,7 @@ __all__ = ["ExactBlock", "ExactProblem"]
 
 _log = logging.getLogger(__name__)
 
-_ABSENT = 1e-9  # relative size of a coupling between symmetry coordinates that is rounding
+_ABSENT = 1e-13  # relative size of an entry of a basis that is rounding
 
 
 @dataclass(frozen=True, eq=False)

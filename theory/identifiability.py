@@ -217,6 +217,7 @@ class _Question:
             complete=certain is not None and self.complete(k, certain),
             is_complex=block.symmetry.is_complex,
             n_intensities=block.independent_intensities,
+            span=block.span,
         )
 
     def complete(self, k: int, certain: ExactRank) -> bool:
