@@ -31,13 +31,7 @@ lint: $(VENV)/.test
 	$(PY) -m pyright
 
 bench: $(VENV)/.bench
-	$(PY) benchmarks/detection.py
-	$(PY) benchmarks/tables.py
-	$(PY) benchmarks/startup.py
-	$(PY) benchmarks/b_matrix.py
-	$(PY) benchmarks/normal_modes.py
-	$(PY) benchmarks/jacobian.py
-	$(PY) benchmarks/xtb_response.py
+	$(PY) docs/make_benchmarks.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,6 +1,7 @@
 """The commands of forward/: ``symvib modes``, ``symvib spectrum``, ``symvib dataset build``."""
 
 import json
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .cli_base import read_source, refusing, say
-from .errors import SymvibError
+from .errors import DatasetError, SymvibError
 
 if TYPE_CHECKING:
     from .forward.normal_modes import NormalModes
@@ -82,6 +83,8 @@ def modes(
     """Normal modes: wavenumbers, irreps, what moves (potential energy distribution), intensities."""
     from .forward.wilson import wilson_gf
 
+    for path in (json_path, molden, jmol, animation):
+        _check_folder(path)
     if engine is Engine.TRANSFERABLE:
         if method or charge or unpaired_electrons or no_optimize:
             raise typer.BadParameter("--method, --charge and --no-optimize go with --engine xtb or dft.")
@@ -135,17 +138,40 @@ def spectrum(
     scale: Annotated[float, typer.Option(help="Factor on all wavenumbers.")] = 1.0,
     fwhm: Annotated[float, typer.Option(min=0.01, help="Full width at half maximum, cm-1.")] = 10.0,
     shape: Annotated[Shape, typer.Option(help="Of each line.")] = Shape.LORENTZIAN,
+    laser: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NM",
+            min=100.0,
+            max=1e5,
+            help="Vacuum wavelength of a laser: Raman as differential cross-section in m^2/sr, not as activity.",
+        ),
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(metavar="K", min=0.0, help="Of the cross-section [default: 298.15].")
+    ] = None,
 ) -> None:
     """Simulated IR and Raman spectra: the lines as a table, a picture, files."""
+    from .forward.spectrum_plot import picture_path
+
     if engine is Engine.TRANSFERABLE:
         raise SymvibError("the transferable force field has no intensities; choose --engine xtb, dft or parsed.")
+    if temperature is not None and laser is None:
+        raise typer.BadParameter("--temperature goes with --laser.")
+    if not (math.isfinite(scale) and scale > 0):
+        raise typer.BadParameter(f"--scale {scale}: a positive number is needed.")
+    if output:
+        picture_path(output)
+    for path in (csv, jcamp):
+        _check_folder(path)
+    light = {"laser_nm": laser, "temperature_k": 298.15 if temperature is None else temperature}
     found = _modes(_response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize))
     lines = found.lines().scaled(scale) if scale != 1.0 else found.lines()
     typer.echo(lines.table())
     if output:
         from .forward.spectrum_plot import plot_spectra, save_figure
 
-        save_figure(plot_spectra(lines, fwhm_cm1=fwhm, shape=shape.value), output)
+        save_figure(plot_spectra(lines, fwhm_cm1=fwhm, shape=shape.value, **light), output)
         say(f"written: {output}")
     if csv:
         from .forward.spectrum_files import lines_to_csv
@@ -160,22 +186,26 @@ def spectrum(
 
         top = max(4000.0, float(lines.wavenumbers_cm1.max(initial=0.0)) + 200.0)
         axis = np.arange(0.0, top, max(min(fwhm / 10, 1.0), 0.01))
-        spectrum_to_jcamp(render(lines, axis, shape.value, fwhm, quantity.value), jcamp)
+        what = "raman_cross_section" if laser and quantity is Quantity.RAMAN else quantity.value
+        spectrum_to_jcamp(render(lines, axis, shape.value, fwhm, what, **light), jcamp)
         say(f"written: {jcamp}")
 
 
 def _response(molecule: str, engine: Engine, method: str | None, electrons: tuple[int, int], optimize: bool) -> Any:
     from .forward.engine_api import harmonic_response
 
+    charge, unpaired_electrons = electrons
     if engine is Engine.PARSED:
+        if method or charge or unpaired_electrons or not optimize:
+            raise typer.BadParameter("--engine parsed reads a finished calculation: it takes no options of a program.")
         return harmonic_response(molecule, engine="parsed")
     return harmonic_response(
         read_source(molecule),
         engine=engine.value,
         method=method,
         optimize=optimize,
-        charge=electrons[0],
-        unpaired_electrons=electrons[1],
+        charge=charge,
+        unpaired_electrons=unpaired_electrons,
     )
 
 
@@ -183,6 +213,12 @@ def _modes(response: Any) -> "NormalModes":
     from .forward.normal_modes import normal_modes
 
     return normal_modes(response)
+
+
+def _check_folder(path: str | None) -> None:
+    """Refuse a file in a folder that is not there, before anything is computed."""
+    if path and path != "-" and not Path(path).resolve().parent.is_dir():
+        raise SymvibError(f"cannot write {path}: there is no folder {Path(path).resolve().parent}.")
 
 
 def _write(path: str, text: str) -> None:
@@ -204,9 +240,11 @@ def build(
     ),
     limit: Annotated[int, typer.Option(min=1, help="Number of molecules, at most.")] = 1000,
     method: Annotated[str, typer.Option(help="GFN2-xTB or GFN1-xTB.")] = "GFN2-xTB",
+    charge: Annotated[int, typer.Option(help="Total charge of each molecule, with `files`.")] = 0,
+    unpaired_electrons: Annotated[int, typer.Option(help="Of each molecule, with `files`.")] = 0,
     lines_only: Annotated[bool, typer.Option("--lines-only", help="Leave Hessians and derivatives out.")] = False,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = -1,
-    shard_size: Annotated[int, typer.Option(help="Molecules in a shard.")] = 20,
+    shard_size: Annotated[int, typer.Option(min=1, help="Molecules in a shard.")] = 20,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler, as tcp://host:8786, instead of --jobs.")
     ] = None,
@@ -219,17 +257,22 @@ def build(
 
     if (source is Source.FILES) != bool(files):
         raise typer.BadParameter("give structure files with `files`, and only with it.")
+    if (charge or unpaired_electrons) and source is not Source.FILES:
+        raise typer.BadParameter("--charge and --unpaired-electrons go with `files`; the others know theirs.")
+    # Only what was asked for, so that folders begun before these options existed can be continued.
+    asked = {"charge": charge} if charge else {}
+    options = {"unpaired_electrons": unpaired_electrons} if unpaired_electrons else {}
     makers = {
         Source.QM9: lambda: dataset_sources.qm9_tasks(limit),
         Source.SYMMETRIC: lambda: dataset_sources.symmetric_tasks()[:limit],
-        Source.FILES: lambda: dataset_sources.file_tasks(files or [])[:limit],
+        Source.FILES: lambda: dataset_sources.file_tasks(files or [], charge)[:limit],
     }
     with counting("molecules") as on_done:
         report = build_dataset(
             makers[source],
             out,
-            RowSettings(method, full_responses=not lines_only),
-            request={"source": source.value, "limit": limit, "files": files or []},
+            RowSettings(method, full_responses=not lines_only, options=options),
+            request={"source": source.value, "limit": limit, "files": files or [], **asked},
             shard_size=shard_size,
             n_jobs=jobs,
             scheduler=scheduler,
@@ -239,3 +282,8 @@ def build(
         f"{report.folder}: {report.n_molecules} molecules in {report.n_shards} shards; computed now: "
         f"{report.n_shards_computed} shards, {report.n_failed} molecules flagged as failed."
     )
+    if not report.n_computed_in_all:
+        raise DatasetError(
+            f"none of the {report.n_molecules} molecules could be computed; the column `message` of "
+            f"{report.folder} says why."
+        )

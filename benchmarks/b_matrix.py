@@ -8,7 +8,6 @@ machine then matters little), median of the repetitions, which alternate between
 second derivatives of several kinds (from analytic first ones); ours are analytic.
 """
 
-import argparse
 import os
 import statistics
 import time
@@ -19,6 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+from _tables import Table, arguments, show
 
 from symvib import Molecule, PointGroup
 from symvib.forward.internals import InternalCoordinates
@@ -119,43 +119,47 @@ def median_seconds(functions: list[Callable[[], object]], repetitions: int) -> l
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("repetitions", nargs="?", type=int, default=15)
-    repetitions = parser.parse_args().repetitions
+    given = parser.parse_args()
     if find_spec("geometric") is None:
         raise SystemExit("benchmarks/b_matrix.py needs: pip install geometric")
-    print(
-        f"Median CPU time of {repetitions}, one core. batch: ours for {BATCH} geometries at once (one beyond 50), "
-        "each;\n2nd: sum of all second derivatives with weights.\n"
-    )
     for molecule in molecules().values():
         internal_coordinates(molecule)  # imports and tables are not counted
-    widths = {"molecule": -20, "atoms": 6, "n_q": 6, "choose ms": 10, "ours ms": 9, "batch ms": 9, "geomeTRIC ms": 13}
-    widths |= {"ratio": 8, "batch ratio": 12, "difference": 11, "2nd ms": 8}
-    print("".join(f"{title:{'<' if width < 0 else '>'}{abs(width)}s}" for title, width in widths.items()))
-    for name, molecule in molecules().items():
-        start = time.process_time()
-        coordinates = internal_coordinates(molecule)
-        choosing = time.process_time() - start
-        peer, same = peer_of(molecule, coordinates)
-        x = molecule.positions
-        batch = np.repeat(x[None], BATCH, axis=0) if len(molecule) < 50 else x[None]
-        weights = np.ones(len(coordinates))
-        ours, many, theirs, second = median_seconds(
-            [
-                lambda c=coordinates, x=x: c.b_matrix(x),
-                lambda c=coordinates, x=batch: c.b_matrix(x),
-                peer,
-                lambda c=coordinates, x=x, w=weights: c.weighted_second_derivatives(x, w),
-            ],
-            repetitions,
-        )
-        difference = np.abs(coordinates.b_matrix(x) - peer())[same].max()
-        print(
-            f"{name:20s}{len(molecule):6d}{len(coordinates):6d}{1e3 * choosing:10.1f}{1e3 * ours:9.3f}"
-            f"{1e3 * many / len(batch):9.3f}{1e3 * theirs:13.2f}{theirs / ours:7.1f}x"
-            f"{theirs * len(batch) / many:11.1f}x{difference:11.1e}{1e3 * second:8.2f}"
-        )
+    header = ["molecule", "atoms", "n_q", "choose ms", "ours ms", "batch ms", "geomeTRIC ms", "ratio", "batch ratio"]
+    header += ["difference", "2nd ms"]
+    rows = [row(name, molecule, given.repetitions) for name, molecule in molecules().items()]
+    notes = (
+        f"Median CPU time of {given.repetitions}, one core. Batch: ours for {BATCH} geometries at once (one beyond 50 "
+        "atoms), each. Difference: largest, over the primitives that are the same functions. 2nd: sum of all second "
+        "derivatives with weights."
+    )
+    show([Table("Wilson's B matrix against geomeTRIC", header, rows, notes)], given.json)
+
+
+def row(name: str, molecule: Molecule, repetitions: int) -> list[str]:
+    """One line of the table."""
+    start = time.process_time()
+    coordinates = internal_coordinates(molecule)
+    choosing = time.process_time() - start
+    peer, same = peer_of(molecule, coordinates)
+    x = molecule.positions
+    batch = np.repeat(x[None], BATCH, axis=0) if len(molecule) < 50 else x[None]
+    weights = np.ones(len(coordinates))
+    ours, many, theirs, second = median_seconds(
+        [
+            lambda: coordinates.b_matrix(x),
+            lambda: coordinates.b_matrix(batch),
+            peer,
+            lambda: coordinates.weighted_second_derivatives(x, weights),
+        ],
+        repetitions,
+    )
+    difference = np.abs(coordinates.b_matrix(x) - peer())[same].max()
+    each = many / len(batch)
+    numbers = [f"{1e3 * choosing:.1f}", f"{1e3 * ours:.3f}", f"{1e3 * each:.3f}", f"{1e3 * theirs:.2f}"]
+    ratios = [f"{theirs / ours:.1f}", f"{theirs / each:.1f}", f"{difference:.1e}", f"{1e3 * second:.2f}"]
+    return [name, str(len(molecule)), str(len(coordinates)), *numbers, *ratios]
 
 
 if __name__ == "__main__":

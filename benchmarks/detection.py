@@ -5,7 +5,6 @@ qm9pack (B3LYP geometries), drawn with a fixed seed. A result of ours at a fixed
 not the number of operations that an independent brute-force search finds at that tolerance.
 """
 
-import argparse
 import csv
 import json
 import os
@@ -21,6 +20,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+from _tables import Table, arguments, show
 
 from symvib import Molecule, PointGroup, detect_point_group
 
@@ -154,9 +154,14 @@ def clusters() -> dict[str, Molecule]:
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("count", nargs="?", type=int, default=1000)
-    molecules = qm9(parser.parse_args().count)
+    given = parser.parse_args()
+    show([programs_table(qm9(given.count)), large_table()], given.json)
+
+
+def programs_table(molecules: list[Molecule]) -> Table:
+    """Rates and labels of the programs on the same molecules."""
     programs = {"symvib": ours_default, f"symvib {TOLERANCE_ANGSTROM} A": ours, **peers()}
     results = {}
     for name, function in programs.items():
@@ -165,27 +170,37 @@ def main() -> None:
         results[name] = statistics.median(r[0] for r in runs), [canonical(label) for label in runs[0][1]]
     reference = results["symvib"][0]
     fixed = results[f"symvib {TOLERANCE_ANGSTROM} A"][1]
-    print(f"{len(molecules)} QM9 molecules, one core, seed 0; peers at {TOLERANCE_ANGSTROM} A (pymsym: its own)\n")
-    print(f"{'program':14s} {'molecules/s':>12s} {'symvib is':>10s} {'as symvib':>10s}  labels")
+    rows = []
     for name, (rate, labels) in results.items():
         same = sum(a == b for a, b in zip(labels, fixed, strict=True))
-        common = ", ".join(f"{label} {n}" for label, n in Counter(labels).most_common(6))
-        print(f"{name:14s} {rate:12.0f} {reference / rate:9.1f}x {same:10d}  {common}")
+        common = ", ".join(f"{label} {n}" for label, n in Counter(labels).most_common(4))
+        rows.append([name, f"{rate:.0f}", f"{reference / rate:.1f}", str(same), common])
     finite = [i for i, label in enumerate(fixed) if PointGroup(label).is_finite]
     wrong = sum(
         operations_by_brute_force(molecules[i], TOLERANCE_ANGSTROM) != PointGroup(fixed[i]).order for i in finite
     )
     disputed = sum(len({labels[i] for _, labels in results.values()}) > 1 for i in range(len(molecules)))
-    print(f"\nThe programs differ on {disputed} molecules. Order of symvib's group at {TOLERANCE_ANGSTROM} A against")
-    print(f"a brute-force count of operations: {wrong} wrong of {len(finite)} (the rest are linear).\n")
-    print(f"{'large molecule':16s} {'group':>6s} {'median ms':>10s}")
+    return Table(
+        f"Point groups of {len(molecules)} QM9 molecules",
+        ["program", "molecules/s", "times slower than symvib", "as symvib", "labels"],
+        rows,
+        f"One core, seed 0; peers at {TOLERANCE_ANGSTROM} A (pymsym: its own). The programs differ on {disputed} "
+        f"molecules. Order of symvib's group at {TOLERANCE_ANGSTROM} A against a brute-force count of operations: "
+        f"{wrong} wrong of {len(finite)} (the rest are linear).",
+    )
+
+
+def large_table() -> Table:
+    """Times of large molecules."""
+    rows = []
     for name, molecule in clusters().items():
         times = []
         for _ in range(5):
             start = time.perf_counter()
             label = detect_point_group(molecule).point_group.label
             times.append(1e3 * (time.perf_counter() - start))
-        print(f"{name:16s} {label:>6s} {statistics.median(times):10.1f}")
+        rows.append([name, label, f"{statistics.median(times):.1f}"])
+    return Table("Point groups of large molecules", ["molecule", "group", "ms"], rows, "Medians of 5.")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+from _tables import Table, arguments, show
 from detection import qm9
 
 from symvib.forward.jacobian import SpectralJacobian, force_constant_basis, spectral_jacobian
@@ -66,8 +67,8 @@ def timed(function: Callable[[], SpectralJacobian | object], repeats: int) -> fl
     return min(times)
 
 
-def compare(name: str, problem: Problem, basis: np.ndarray | None, repeats: int) -> None:
-    """Print one row of the table."""
+def compare(name: str, problem: Problem, basis: np.ndarray | None, repeats: int) -> list[str]:
+    """One row of the table."""
     g, f, factors = problem
     values, vectors = np.linalg.eigh(g)
     kept = values > 1e-9 * values[-1]
@@ -85,10 +86,8 @@ def compare(name: str, problem: Problem, basis: np.ndarray | None, repeats: int)
     moments = timed(lambda: moment_jacobian(g, f, factors, basis, polynomials="chebyshev"), 1) if len(f) < 100 else None
     exact = found.jacobian[:, sample]
     deviation = np.abs(exact - np.transpose(columns)).max() / np.abs(exact).max()
-    print(
-        f"{name:34s}{kept.sum():6d}{n_par:8d}{analytic:12.4f}{differences:14.3f}{differences / analytic:9.0f}"
-        f"{deviation:12.1e}{'' if moments is None else f'{moments:12.4f}'}"
-    )
+    numbers = [f"{analytic:.4f}", f"{differences:.3f}", f"{differences / analytic:.0f}", f"{deviation:.1e}"]
+    return [name, str(kept.sum()), str(n_par), *numbers, "" if moments is None else f"{moments:.4f}"]
 
 
 def _direction(basis: np.ndarray | None, n: int, p: int) -> np.ndarray:
@@ -102,20 +101,24 @@ def _direction(basis: np.ndarray | None, n: int, p: int) -> np.ndarray:
 
 def main() -> None:
     """Print the table."""
-    print(f"differences: {SAMPLE} parameters timed at most, scaled to all; deviation relative to the largest entry")
-    print(
-        f"{'problem':34s}{'modes':>6s}{'n_par':>8s}{'analytic/s':>12s}{'differences/s':>14s}{'ratio':>9s}{'deviation':>12s}"
-        f"{'moments/s':>12s}"
-    )
+    as_json = arguments(__doc__).parse_args().json
     formula, redundant = molecule_problem(True)
     n = len(redundant[1])
-    compare(f"{formula}, diagonal, redundant", redundant, np.eye(n)[:, :, None] * np.eye(n)[:, None, :], 5)
+    diagonal = np.eye(n)[:, :, None] * np.eye(n)[:, None, :]
     _, independent = molecule_problem(False)
-    n = len(independent[1])
-    compare(f"{formula}, all entries", independent, None, 5)
-    compare(f"{formula}, all entries as a basis", independent, force_constant_basis(n), 3)
-    compare("174 modes (C60), all entries", random_problem(174), None, 3)
-    compare("8 modes (Hg of C60), all entries", random_problem(8), None, 20)
+    rows = [
+        compare(f"{formula}, diagonal, redundant", redundant, diagonal, 5),
+        compare(f"{formula}, all entries", independent, None, 5),
+        compare(f"{formula}, all entries as a basis", independent, force_constant_basis(len(independent[1])), 3),
+        compare("174 modes (C60), all entries", random_problem(174), None, 3),
+        compare("8 modes (Hg of C60), all entries", random_problem(8), None, 20),
+    ]
+    header = ["problem", "modes", "parameters", "analytic s", "differences s", "ratio", "deviation", "moments s"]
+    notes = (
+        f"Differences: {SAMPLE} parameters timed at most, scaled to all. Deviation: the largest, relative to the "
+        "largest entry."
+    )
+    show([Table("Jacobian of line positions and intensities", header, rows, notes)], as_json)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import logging
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from _tables import Table, arguments, show
 
 from symvib import Molecule
 from symvib.forward._vibrational_space import are_linear
@@ -124,8 +124,11 @@ def median_seconds(routes: dict[str, Callable[[], object]]) -> dict[str, tuple[f
 
 def main() -> None:
     """Print the table."""
+    parser = arguments(__doc__)
     default = Path(__file__).resolve().parents[1].parent / "shared/data/qm9_gfn2/responses.npz"
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else default
+    parser.add_argument("responses", nargs="?", type=Path, default=default)
+    given = parser.parse_args()
+    path = given.responses
     stored = path.exists()
     logging.disable()  # imaginary modes are reported one by one, in every round
     responses = stored_responses(path, COUNT) if stored else random_responses(COUNT)
@@ -141,14 +144,18 @@ def main() -> None:
         "ASE VibrationsData": lambda: ase_loop(bent),
     }
     seconds = median_seconds(routes)
-    atoms = np.mean([len(r.molecule) for r in bent])
-    kind = path.parent.name if stored else "random Hessians of QM9 sizes (responses.npz not found)"
-    print(f"{len(bent)} molecules, {atoms:.1f} atoms on average: {kind}")
-    print(f"medians of {ROUNDS} rounds; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    print(f"{'':32s} {'wall /s':>9s} {'CPU /s':>9s}   CPU ratio to numpy loop, ASE")
+    rows = []
     for name, (wall, cpu) in seconds.items():
-        to_numpy, to_ase = (seconds[other][1] / cpu for other in ("numpy eigh loop", "ASE VibrationsData"))
-        print(f"{name:32s} {len(bent) / wall:9.0f} {len(bent) / cpu:9.0f}   {to_numpy:6.2f} {to_ase:6.1f}")
+        ratios = [f"{seconds[other][1] / cpu:.2f}" for other in ("numpy eigh loop", "ASE VibrationsData")]
+        rows.append([name, f"{len(bent) / wall:.0f}", f"{len(bent) / cpu:.0f}", *ratios])
+    atoms = np.mean([len(r.molecule) for r in bent])
+    kind = f"Hessians of {path.parent.name}" if stored else "random Hessians of QM9 sizes"
+    notes = (
+        f"{len(bent)} molecules, {atoms:.1f} atoms on average, {kind}; medians of {ROUNDS} rounds. The loop only "
+        "mass-weights and calls eigh, ASE has energies and modes; ours have projection and intensities, too."
+    )
+    header = ["route", "molecules/s, wall", "molecules/s, CPU", "CPU: to numpy loop", "to ASE"]
+    show([Table("Normal modes", header, rows, notes)], given.json)
 
 
 if __name__ == "__main__":

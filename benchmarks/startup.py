@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from _tables import Table, arguments, show
+
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "benzene.xyz"
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
@@ -18,17 +20,17 @@ COMMANDS = {
 
 def main() -> None:
     """Print the table."""
-    print(f"{'command':30s} {'median s':>9s} {'ratio to numpy':>15s}")
-    reference = None
-    for name, arguments in COMMANDS.items():
+    medians = {}
+    for name, command in COMMANDS.items():
         times = []
         for _ in range(7):
             start = time.perf_counter()
-            subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
             times.append(time.perf_counter() - start)
-        median = statistics.median(times)
-        reference = median if name == "import numpy" else reference
-        print(f"{name:30s} {median:9.3f} {median / reference if reference else float('nan'):15.2f}")
+        medians[name] = statistics.median(times)
+    rows = [[name, f"{median:.3f}", f"{median / medians['import numpy']:.1f}"] for name, median in medians.items()]
+    table = Table("Start", ["command", "s", "times import numpy"], rows, "Medians of 7 whole processes.")
+    show([table], arguments(__doc__).parse_args().json)
 
 
 if __name__ == "__main__":

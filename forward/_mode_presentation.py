@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..groups.label_markup import irrep_html
+from ..groups.table_format import align, html_table
+
 if TYPE_CHECKING:
     from .normal_modes import NormalModes
 
@@ -51,21 +54,15 @@ def _notes(modes: "NormalModes") -> list[str]:
 def mode_table(modes: "NormalModes") -> str:
     """One line per degenerate set (intensities summed over it), then notes."""
     headings, rows, _ = _columns(modes)
-    widths = [max(len(row[c]) for row in [headings, *rows]) for c in range(len(headings))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [headings, *rows]]
-    return "\n".join([_title(modes), *lines, *_notes(modes)])
+    return "\n".join([_title(modes), align(headings, rows, len(headings)), *_notes(modes)])
 
 
 def mode_html(modes: "NormalModes") -> str:
-    """The same as an HTML table."""
+    """The same as an HTML table; imaginary wavenumbers in red."""
     headings, rows, imaginary = _columns(modes)
-    head = "".join(f"<th>{escape(text)}</th>" for text in headings)
-    body = "".join(
-        ('<tr style="color:#b00020">' if bad else "<tr>")
-        + "".join(f"<td>{escape(text)}</td>" for text in row)
-        + "</tr>"
-        for row, bad in zip(rows, imaginary, strict=True)
-    )
-    notes = "".join(f"<p>{escape(note)}</p>" for note in _notes(modes))
-    caption = f"<caption>{escape(_title(modes))}</caption>"
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+    for row, bad in zip(rows, imaginary, strict=True):
+        row[1:] = [irrep_html(row[1]), *map(escape, row[2:])]
+        if bad:
+            row[2] = f'<span style="color:#b00020">{row[2]}</span>'
+    table = html_table(list(map(escape, headings)), rows, len(headings), "normal-modes")
+    return f"<p>{escape(_title(modes))}</p>" + table + "".join(f"<p>{escape(note)}</p>" for note in _notes(modes))

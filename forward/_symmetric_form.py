@@ -1,5 +1,6 @@
 """The symmetric form of a GF problem, and the linear parameters of a force field (shared by both Jacobians)."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,10 +11,14 @@ from ..errors import CoordinateError, ForceFieldError
 
 __all__ = ["LinearParameters", "NumericalRank", "SymmetricForm", "force_constant_basis", "numerical_rank"]
 
+logger = logging.getLogger(__name__)
+
 Matrix = NDArray[np.float64] | NDArray[np.complex128]
 
-# Eigenvalues of G below this fraction of the largest one are redundancies between the coordinates.
-RANGE_TOLERANCE = 1e-9
+# Eigenvalues of G below this fraction of the largest one are redundancies between the coordinates: the square of
+# `coordinate_rank.INDEPENDENT`, which is about singular values of B. Rounding leaves 1e-15 times the size of G.
+RANGE_TOLERANCE = 1e-12
+_CLEAR_GAP = 1e3  # between the last eigenvalue kept and the first left out
 # A basis with fewer entries than one in this many is kept as a list; a matrix product is that much faster an entry.
 _DENSE = 20
 # |M - M^+| above this fraction of |M| is a mistake of the caller, not rounding.
@@ -116,6 +121,9 @@ class SymmetricForm:
                 f"G must be positive semidefinite and not zero; its eigenvalues are {values[:1]} ... {values[-1:]}."
             )
         kept = values > RANGE_TOLERANCE * largest
+        rank = numerical_rank(np.clip(values, 0.0, None), RANGE_TOLERANCE)
+        if rank.gap < _CLEAR_GAP:
+            logger.warning("the rank %d of G (%d, %d) is not clear: gap %.2g", rank.rank, len(g), len(g), rank.gap)
         root = vectors[:, kept] * np.sqrt(values[kept])
         factors = {k: root.conj().T @ _factor(k, v, len(g)) for k, v in intensities.items()}
         return cls(root, root.conj().T @ f @ root, factors)

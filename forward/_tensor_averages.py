@@ -1,19 +1,31 @@
 """Averages over the symmetry group of Cartesian derivatives of tensors, and the record of what they removed."""
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ..errors import HessianError
 from ..groups.displacements import DisplacementSymmetry
 from ..groups.operations import NDArrayFloat
+from .response import HarmonicResponse
 
 __all__ = [
+    "MAX_ASYMMETRY",
     "AveragedAway",
     "averaged_dipole_derivatives",
+    "averaged_hessian",
     "averaged_polarizability_derivatives",
+    "averaged_response",
     "relative_part_removed",
 ]
+
+logger = logging.getLogger(__name__)
+
+# What of a Hessian may lack the symmetry of the geometry, largest element relative to the largest: a warning, an error.
+_DOUBTED_ASYMMETRY = 2e-3
+MAX_ASYMMETRY = 0.03
 
 # A part this small is rounding, whatever it is compared with: homonuclear molecules have no other dipole derivatives.
 _ABSOLUTE_ZERO = 1e-12
@@ -50,6 +62,49 @@ class AveragedAway:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return dict(vars(self))
+
+
+def averaged_hessian(
+    action: DisplacementSymmetry, hessian: NDArrayFloat, max_asymmetry: float = MAX_ASYMMETRY
+) -> tuple[NDArrayFloat, float]:
+    """Mean of a Hessian (3N, 3N) over the group, and its largest element removed relative to the largest given.
+
+    Raises
+    ------
+    HessianError
+        More than ``max_asymmetry`` is removed.
+    """
+    averaged = action.average(hessian)
+    removed = float(np.abs(hessian - averaged).max(initial=0.0) / max(float(np.abs(hessian).max(initial=0.0)), 1e-300))
+    group = action.analysis.point_group.label
+    if removed > max_asymmetry:
+        raise HessianError(
+            f"{100 * removed:.1f} % of the Hessian lacks the symmetry {group} of the geometry; allowed: "
+            f"{100 * max_asymmetry:.1f} %. Check that orientation and atom order are the molecule's; to use it as it "
+            "is, give symmetry=False or a smaller tolerance= for the detection of the point group."
+        )
+    if removed > _DOUBTED_ASYMMETRY:
+        logger.warning("%.2g %% of the Hessian lacks the symmetry %s and is averaged away", 100 * removed, group)
+    return averaged, removed
+
+
+def averaged_response(action: DisplacementSymmetry, response: HarmonicResponse) -> HarmonicResponse:
+    """The response with the exact symmetry: Hessian and derivatives averaged over the group.
+
+    Raises
+    ------
+    HessianError
+        The Hessian lacks the symmetry.
+    """
+    dipole, polarizability = response.dipole_derivatives, response.polarizability_derivatives
+    return replace(
+        response,
+        hessian=averaged_hessian(action, response.hessian)[0],
+        dipole_derivatives=None if dipole is None else averaged_dipole_derivatives(action, dipole),
+        polarizability_derivatives=None
+        if polarizability is None
+        else averaged_polarizability_derivatives(action, polarizability),
+    )
 
 
 def averaged_dipole_derivatives(action: DisplacementSymmetry, derivatives: NDArrayFloat) -> NDArrayFloat:

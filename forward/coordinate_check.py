@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import CoordinateError
+from ..groups._rigid import rigid_motions
 from ..groups.molecule import Molecule
 from ..groups.operations import NDArrayFloat
 from ._coordinate_symmetry import NuclearFrame
@@ -17,9 +17,6 @@ __all__ = ["CoordinateCheck", "check_coordinates"]
 # Singular values of B (rows of unit length) below this, relative to the largest, count as zero. Those of a complete
 # set chosen here are above 1e-3; exact zeros come out below 1e-13.
 RANK_TOLERANCE = 1e-6
-
-# Smallest singular value, relative to the largest, of an independent rigid motion: less, and the atoms are on a line.
-_RIGID_TOLERANCE = 1e-7
 
 _MISSING_ATOMS_NAMED = 6
 _DIRECTION_SHARE = 0.999  # of a displacement, that it may be called along or across an axis or a plane
@@ -102,11 +99,8 @@ def check_coordinates(coordinates: InternalCoordinates, molecule: Molecule) -> C
 def check_at(coordinates: InternalCoordinates, molecule: Molecule, frame: NuclearFrame) -> CoordinateCheck:
     """`check_coordinates` for a molecule whose symmetry is known."""
     b = unit_rows(coordinates.b_matrix(frame.positions))
-    rigid, internal = rigid_and_internal_space(frame.positions)
-    if internal.shape[1] != frame.n_vibrations:
-        raise CoordinateError(
-            f"{molecule!r}: {internal.shape[1]} internal directions by geometry, {frame.n_vibrations} by symmetry."
-        )
+    rigid = rigid_motions(frame.positions, np.ones(len(molecule)), frame.linear)
+    internal = np.linalg.qr(rigid, mode="complete")[0][:, rigid.shape[1] :]
     inside = b @ internal
     if len(inside) > inside.shape[1]:
         inside = np.asarray(np.linalg.qr(inside, mode="r"))  # same singular values and right vectors
@@ -126,16 +120,6 @@ def check_at(coordinates: InternalCoordinates, molecule: Molecule, frame: Nuclea
 def unit_rows(b: NDArrayFloat) -> NDArrayFloat:
     """Rows scaled to unit length: stretches and angles compare."""
     return b / np.linalg.norm(b, axis=1, keepdims=True)
-
-
-def rigid_and_internal_space(positions: NDArrayFloat) -> tuple[NDArrayFloat, NDArrayFloat]:
-    """Orthonormal bases (3N, 6 or 5) of translations and infinitesimal rotations, and (3N, d) of all else."""
-    centred = positions - positions.mean(axis=0)
-    translations = np.tile(np.eye(3), (len(centred), 1))
-    rotations = np.cross(np.eye(3)[None], centred[:, None]).transpose(0, 2, 1).reshape(-1, 3)
-    left, values, _ = np.linalg.svd(np.hstack([translations, rotations]))
-    rank = int((values > _RIGID_TOLERANCE * values[0]).sum())
-    return left[:, :rank], left[:, rank:]
 
 
 def _words(molecule: Molecule, displacement: NDArrayFloat) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from ..errors import DatasetError, MissingPackageError
 from ..groups.atomic_write import write_text
-from .dataset_files import SCHEMA_VERSION, write_rows
+from .dataset_files import SCHEMA_VERSION, read_dataset, write_rows
 from .dataset_rows import DatasetTask, RowSettings, compute_row, flagged
 from .engines.xtb import XTB_METHODS, tblite_version
 
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _DEATHS = 2  # a molecule whose worker died this often is flagged, not tried again
 _RESTARTS = 50  # pools of workers that may die before the build gives up
+_SHARDS_AHEAD = 3  # submitted to a Dask cluster for each thread of its workers
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class BuildReport:
         By this run; the others were there.
     n_failed : int
         Rows of this run whose computation failed (they are in the dataset, flagged).
+    n_computed_in_all : int
+        Molecules of the whole dataset that have results.
     """
 
     folder: str
@@ -50,6 +53,7 @@ class BuildReport:
     n_shards: int
     n_shards_computed: int
     n_failed: int
+    n_computed_in_all: int
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -84,7 +88,8 @@ def build_dataset(
     n_jobs : int
         Processes on this machine; -1: one for each core.
     scheduler : str, optional
-        Address of a Dask scheduler ("tcp://host:8786"); the workers need symvib[qm,data], and no common disk.
+        Address of a Dask scheduler ("tcp://host:8786"); the workers need symvib[qm,data], and no common disk. Workers
+        with a nanny (Dask's default) compute with one OpenMP thread each; for others set OMP_NUM_THREADS=1.
     on_done : callable, optional
         Called with (molecules done, all).
 
@@ -101,12 +106,16 @@ def build_dataset(
     if shard_size < 1 or n_jobs == 0:
         raise DatasetError(f"build_dataset(shard_size={shard_size}, n_jobs={n_jobs}): at least 1 each, or n_jobs=-1.")
     place = Path(folder)
+    provenance = _provenance(settings)
+    _check_same_build(place, wanted := {**provenance, "shard_size": shard_size, "request": dict(request or {})})
+    listed = _task_list(place, tasks)  # before anything is made: molecules that cannot be read leave no folder behind
     (place / "shards").mkdir(parents=True, exist_ok=True)
     for leftover in (place / "shards").glob(".*.part"):  # of a build that was killed while it wrote
         leftover.unlink()
-    provenance = _provenance(settings)
-    _check_same_build(place, {**provenance, "shard_size": shard_size, "request": dict(request or {})})
-    shards = _shards(_task_list(place, tasks), shard_size)
+    for name, content in (("build.json", wanted), ("tasks.json", [asdict(task) for task in listed])):
+        if not (place / name).exists():
+            write_text(place / name, json.dumps(content, indent=1 if name == "build.json" else None, sort_keys=True))
+    shards = _shards(listed, shard_size)
     todo = {k: shard for k, shard in enumerate(shards) if not _path(place, k).exists()}
     n_molecules = sum(map(len, shards))
     done = n_molecules - sum(map(len, todo.values()))
@@ -121,7 +130,8 @@ def build_dataset(
         n_failed += sum(row["status"] != "ok" for row in rows)
         if on_done is not None:
             on_done(done, n_molecules)
-    return BuildReport(str(place), n_molecules, len(shards), n_computed, n_failed)
+    n_in_all = read_dataset(place, columns=["status"]).column("status").count("ok")
+    return BuildReport(str(place), n_molecules, len(shards), n_computed, n_failed, n_in_all)
 
 
 def _path(place: Path, number: int) -> Path:
@@ -145,10 +155,9 @@ def _provenance(settings: RowSettings) -> dict[str, Any]:
 
 
 def _check_same_build(place: Path, wanted: Mapping[str, Any]) -> None:
-    """Write the settings of a new build; compare those of an old one."""
+    """Compare the settings of a build that was begun, if one was."""
     path = place / "build.json"
     if not path.exists():
-        write_text(path, json.dumps(wanted, indent=1, sort_keys=True))
         return
     found = _read_json(path)
     different = [key for key in wanted if found.get(key) != wanted[key]]
@@ -158,7 +167,7 @@ def _check_same_build(place: Path, wanted: Mapping[str, Any]) -> None:
 
 
 def _task_list(place: Path, tasks: Sequence[DatasetTask] | Callable[[], Sequence[DatasetTask]]) -> list[DatasetTask]:
-    """The molecules of the dataset: those listed in the folder; at the first call the list is written."""
+    """The molecules of the dataset: those listed in the folder, at the first call those given."""
     path = place / "tasks.json"
     if not path.exists():
         listed = list(tasks() if callable(tasks) else tasks)
@@ -167,7 +176,6 @@ def _task_list(place: Path, tasks: Sequence[DatasetTask] | Callable[[], Sequence
         twice = [name for name, count in Counter(task.id for task in listed).items() if count > 1]
         if twice:
             raise DatasetError(f"{place}: the id {twice[0]!r} occurs twice among the molecules; ids must be unique.")
-        write_text(path, json.dumps([asdict(task) for task in listed]))
         return listed
     listed = [
         DatasetTask(
@@ -277,28 +285,56 @@ def _run_on_dask(
 ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
     """Shards as a Dask cluster finishes them; one whose workers keep dying is done molecule by molecule."""
     try:
-        from dask.distributed import Client, as_completed
+        from distributed import CancelledError, Client, as_completed
+        from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
     except ImportError as error:
         raise MissingPackageError("--scheduler needs Dask: pip install 'symvib[cluster]'.") from error
     try:
-        client = Client(scheduler, timeout="10s")
+        client: Any = Client(scheduler, timeout="10s")
     except OSError as error:
         raise DatasetError(f"no Dask scheduler answers at {scheduler}: {error}") from error
+    waiting = iter(todo.items())
+    numbers: dict[Any, int] = {}
+
+    def submitted() -> Any:
+        """The future of the next shard."""
+        number, tasks = next(waiting)
+        future = client.submit(_shard, number, tasks, settings, pure=False)
+        numbers[future] = number
+        return future
+
+    n_left = len(todo)
     with client:
-        futures = {client.submit(_shard, k, tasks, settings, pure=False): k for k, tasks in todo.items()}
-        for future in as_completed(futures):
-            number = futures.pop(future)  # and with it the workers' copy of the rows
-            if isinstance(future.exception(), KilledWorker):
-                singles = [client.submit(compute_row, task, settings, pure=False) for task in todo[number]]
-                yield (
-                    number,
-                    [
-                        flagged(task, settings, str(single.exception()))
-                        if isinstance(single.exception(), KilledWorker)
-                        else single.result()
-                        for task, single in zip(todo[number], singles, strict=True)
-                    ],
-                )
-            else:
-                yield future.result()
+        try:
+            # A few shards a worker thread, not all: what is submitted stays in the memory of scheduler and workers.
+            n_ahead = _SHARDS_AHEAD * max(1, sum(client.nthreads().values()))
+            finished = as_completed([submitted() for _ in range(min(n_ahead, n_left))])
+            for future in finished:
+                number = numbers.pop(future)
+                if isinstance(future.exception(), KilledWorker):
+                    yield number, _one_by_one(client, todo[number], settings)
+                else:
+                    yield future.result()
+                future.release()  # the workers' copy of the rows
+                n_left -= 1
+                if n_left > len(numbers):
+                    finished.add(submitted())
+        except (CommClosedError, CancelledError) as error:
+            raise DatasetError(
+                f"the Dask scheduler at {scheduler} went away ({' '.join(str(error).split())}); {n_left} shards are "
+                "not finished. Finished ones are intact: run the same command again when it is back."
+            ) from error
+
+
+def _one_by_one(client: Any, tasks: Sequence[DatasetTask], settings: RowSettings) -> list[dict[str, Any]]:
+    """Rows of a shard whose workers died, each molecule a task of its own, so that only the deadly one is flagged."""
+    from distributed.scheduler import KilledWorker
+
+    singles = [client.submit(_shard, k, [task], settings, pure=False) for k, task in enumerate(tasks)]
+    return [
+        flagged(task, settings, str(single.exception()))
+        if isinstance(single.exception(), KilledWorker)
+        else single.result()[1][0]
+        for task, single in zip(tasks, singles, strict=True)
+    ]

@@ -99,8 +99,8 @@ def symmetric_tasks() -> list[DatasetTask]:
     ]
 
 
-def file_tasks(paths: Iterable[str | Path]) -> list[DatasetTask]:
-    """One molecule for each structure file; the id is the file's name without its ending."""
+def file_tasks(paths: Iterable[str | Path], charge: int = 0) -> list[DatasetTask]:
+    """One molecule, all of the same charge, for each structure file; the id is the file's name without its ending."""
     tasks = []
     for path in map(Path, paths):
         molecule = as_molecule(path)
@@ -111,6 +111,7 @@ def file_tasks(paths: Iterable[str | Path]) -> list[DatasetTask]:
                 numbers=tuple(map(int, molecule.numbers)),
                 positions_angstrom=tuple(map(tuple, molecule.positions.tolist())),
                 name=molecule.name,
+                charge=charge,
             )
         )
     return tasks

@@ -1,8 +1,12 @@
 """One call for every program: a molecule in, its harmonic response out."""
 
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import EngineError
+from ..groups.detection import Detection, detect_point_group
+from ..groups.molecule import Molecule
 from ..groups.readers import as_molecule
 from .response import HarmonicResponse
 
@@ -12,22 +16,24 @@ ENGINES = ("xtb", "dft", "parsed")
 
 
 def harmonic_response(
-    x: Any, engine: Any = "xtb", method: str | None = None, optimize: bool = True, **options: Any
+    x: Any, engine: Any = "xtb", method: str | None = None, optimize: bool | None = None, **options: Any
 ) -> HarmonicResponse:
     """Hessian, dipole derivatives and polarizability derivatives of a molecule.
 
     Parameters
     ----------
-    x : molecule-like
-        Anything `as_molecule` reads: a SMILES, an .xyz path, an RDKit, ASE or pymatgen object. With
-        ``engine="parsed"`` the path of a frequency calculation's log or checkpoint.
+    x : molecule-like or Detection
+        Anything `as_molecule` reads: a SMILES, an .xyz path, an RDKit, ASE or pymatgen object; or the result of
+        `detect_point_group`, whose point group is then the one that is kept. With ``engine="parsed"`` the path of a
+        frequency calculation's log or checkpoint.
     engine : str or ASE calculator
         "xtb" (tblite; seconds), "dft" (pyscf; minutes to hours), "parsed" (read by cclib), or any calculator of ASE.
     method : str, optional
-        xtb: "GFN2-xTB" (default) or "GFN1-xTB". dft: functional and basis, "B3LYP/def2-SVP" (default).
-    optimize : bool
-        Optimise the geometry first, keeping its symmetry. A Hessian away from a stationary point mixes rotations
-        into the vibrations.
+        xtb: "GFN2-xTB" (default) or "GFN1-xTB". dft: functional and basis, "B3LYP/def2-SVP" (default). An ASE
+        calculator and a file have theirs.
+    optimize : bool, optional
+        Optimise the geometry first, keeping its symmetry (default). A Hessian away from a stationary point mixes
+        rotations into the vibrations. A file is read as it is.
     **options
         Of the engine: ``charge``, ``unpaired_electrons``, ``max_gradient``, ``step_bohr``, ... see `xtb_response`,
         `dft_response`, `ase_response`.
@@ -35,7 +41,7 @@ def harmonic_response(
     Raises
     ------
     EngineError
-        Unknown engine or method; the calculation failed; the optimisation changed the bonds.
+        Unknown engine, method or option; the calculation failed; the optimisation changed the bonds.
     MissingPackageError
         The program is not installed; the message has the pip command.
     MoleculeError
@@ -47,26 +53,74 @@ def harmonic_response(
     >>> water = harmonic_response("O")  # doctest: +SKIP
     >>> sv.normal_modes(water).wavenumbers_cm1.round()  # doctest: +SKIP
     """
-    if engine == "parsed":
-        from .engines.parsed import parsed_response
-
-        return parsed_response(x, **options)
     if isinstance(engine, str) and engine not in ENGINES:
         raise EngineError(
             f"harmonic_response(engine={engine!r}): choose one of {', '.join(ENGINES)}, or give an ASE calculator."
         )
-    molecule = as_molecule(x)
+    if engine == "parsed":
+        return _parsed(x, {"method": method, "optimize": optimize} | options)
+    molecule = x if isinstance(x, Detection) else as_molecule(x)
+    keywords = {"optimize": optimize is None or optimize, **options}
     if engine == "xtb":
         from .engines.xtb import xtb_response
 
-        return xtb_response(molecule, method or "GFN2-xTB", optimize=optimize, **options)
+        _check_options("xtb", xtb_response, options)
+        return xtb_response(_symmetric(molecule), method or "GFN2-xTB", **keywords)
     if engine == "dft":
         from .engines.dft import dft_response
 
-        return dft_response(molecule, *_functional_and_basis(method), optimize=optimize, **options)
+        _check_options("dft", dft_response, options, but=("functional", "basis"))
+        return dft_response(molecule, *_functional_and_basis(method), **keywords)
     from .engines.ase_calculator import ase_response
 
-    return ase_response(molecule, engine, optimize=optimize, **options)
+    name = type(engine).__name__
+    if method is not None:
+        raise EngineError(f"harmonic_response(method={method!r}): an ASE calculator ({name}) has its own method.")
+    _check_options(name, ase_response, options, but=("calculator",))
+    return ase_response(molecule, engine, **keywords)
+
+
+def _parsed(x: Any, options: Mapping[str, Any]) -> HarmonicResponse:
+    from .engines.parsed import parsed_response
+
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise EngineError(
+            f'harmonic_response(engine="parsed", {", ".join(f"{name}={options[name]!r}" for name in given)}): a '
+            "finished calculation is read as it is, so there are no options; give the file only."
+        )
+    if isinstance(x, Detection):
+        raise EngineError('harmonic_response(engine="parsed"): give the file of a calculation, not a Detection.')
+    return parsed_response(x)
+
+
+def _check_options(
+    engine: str, function: Callable[..., HarmonicResponse], options: Mapping[str, Any], but: tuple[str, ...] = ()
+) -> None:
+    """Refuse options that the engine's function does not have, or that `harmonic_response` sets itself."""
+    parameters = inspect.signature(function).parameters.values()
+    known = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"optimize", *but}
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise EngineError(
+            f"harmonic_response: engine {engine} has no option {', '.join(map(repr, unknown))}; it has "
+            f"{', '.join(sorted(known))}."
+        )
+
+
+def _symmetric(molecule: Molecule | Detection) -> Molecule:
+    """The molecule with the symmetry of a Detection exactly: xTB's engine detects the group again."""
+    if isinstance(molecule, Molecule):
+        return molecule
+    symmetric = molecule.symmetrize()
+    again = detect_point_group(symmetric)
+    if again.point_group != molecule.point_group:
+        raise EngineError(
+            f'harmonic_response(engine="xtb"): the Detection says {molecule.point_group.label}, but {symmetric!r} is '
+            f"{again.point_group.label} to within the default tolerance, and xTB would keep that. Give the molecule "
+            "itself, moved out of the higher symmetry or into it (Detection.symmetrize)."
+        )
+    return symmetric
 
 
 def _functional_and_basis(method: str | None) -> tuple[str, ...]:

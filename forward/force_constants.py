@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..constants import BOHR_ANGSTROM, HARTREE_J, SQRT_HARTREE_PER_BOHR2_U_IN_CM1
-from ..errors import CoordinateError, HessianError
+from ..errors import CoordinateError, ForceFieldError, HessianError
 from ..groups.operations import NDArrayFloat
 from .coordinate_rank import INDEPENDENT
 
@@ -22,6 +22,8 @@ __all__ = [
     "InternalForceConstants",
     "atomic_units_to_mdyn_angstrom",
     "cartesian_to_internal",
+    "checked_force_constants",
+    "internal_displacements",
     "internal_to_cartesian",
     "mdyn_angstrom_to_atomic_units",
     "wavenumbers_of",
@@ -31,6 +33,8 @@ HARTREE_AJ = HARTREE_J * 1e18
 AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2 = HARTREE_AJ / BOHR_ANGSTROM**2
 # An eigenvalue of GF in mdyn/(A u) is the wavenumber sqrt(lambda) times this, in 1/cm.
 SQRT_MDYN_PER_ANGSTROM_U_IN_CM1 = SQRT_HARTREE_PER_BOHR2_U_IN_CM1 / AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2**0.5
+
+_SYMMETRIC = 1e-9  # |F - F^T| relative to the largest element
 
 
 def wavenumbers_of(eigenvalues: NDArrayFloat) -> NDArrayFloat:
@@ -93,6 +97,42 @@ class InternalForceConstants:
     removed: float
 
 
+def internal_displacements(b_matrix: Any, masses: Any) -> NDArrayFloat:
+    """A = M^-1 B^T G^+ (3N, n_q): Cartesian displacement per unit of each internal coordinate, in the Eckart frame.
+
+    B A = 1 for independent coordinates; for redundant ones B A is the projector on the possible changes, and A is the
+    generalised inverse of smallest mass-weighted displacement. Crawford and Fletcher, J. Chem. Phys. 19, 141 (1951).
+    What the coordinates describe is decided by the singular values of B alone (``coordinate_rank.INDEPENDENT``), so
+    the number of vibrations described does not depend on the masses.
+
+    Parameters
+    ----------
+    b_matrix : array (n_q, 3N)
+    masses : array (N,)
+        u.
+
+    Raises
+    ------
+    CoordinateError
+        B and masses that do not fit.
+    """
+    return _inverse_and_rank(b_matrix, masses)[0]
+
+
+def _inverse_and_rank(b_matrix: Any, masses: Any) -> tuple[NDArrayFloat, int]:
+    b, masses = np.asarray(b_matrix, dtype=float), np.asarray(masses, dtype=float)
+    if b.ndim != 2 or b.shape[1] != 3 * len(masses) or not np.isfinite(b).all():
+        raise CoordinateError(
+            f"internal_displacements: B of shape {b.shape} for {len(masses)} atoms; (n_q, {3 * len(masses)}) is needed."
+        )
+    left, singular, _ = np.linalg.svd(b, full_matrices=False)
+    span = left[:, singular > INDEPENDENT * singular.max(initial=0.0)]
+    roots = np.repeat(np.sqrt(masses), 3)
+    # of full row rank: nothing is left to be cut, whatever the masses; G itself would square the condition number
+    inverse = np.linalg.pinv(span.T @ b / roots) @ span.T
+    return np.asarray(inverse / roots[:, None], dtype=float), span.shape[1]
+
+
 def cartesian_to_internal(
     hessian: Any,
     gradient: Any | None,
@@ -132,7 +172,7 @@ def cartesian_to_internal(
     positions = np.asarray(positions, dtype=float)
     matrix, slope = _checked(hessian, gradient, positions)
     b_matrix = np.asarray(internals.b_matrix(positions), dtype=float)
-    inverse, rank = _generalised_inverse(b_matrix, masses)
+    inverse, rank = _inverse_and_rank(b_matrix, np.ones(len(positions)) if masses is None else masses)
     gradient_internal = inverse.T @ slope
     curved = (
         matrix if gradient is None else matrix - internals.weighted_second_derivatives(positions, gradient_internal)
@@ -183,6 +223,31 @@ def internal_to_cartesian(
     return hessian / AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2, slope * BOHR_ANGSTROM / HARTREE_AJ
 
 
+def checked_force_constants(force_field: Any, count: int) -> NDArrayFloat:
+    """F (n_q, n_q) of a ForceField or array, for n_q = ``count`` internal coordinates, exactly symmetric.
+
+    Raises
+    ------
+    ForceFieldError
+        A wrong shape, NaN, not symmetric.
+    """
+    matrix = np.array(force_field.matrix() if hasattr(force_field, "matrix") else force_field, dtype=float)
+    if matrix.shape != (count, count):
+        raise ForceFieldError(
+            f"force_field: force constants of shape {matrix.shape} for {count} internal coordinates; ({count}, "
+            f"{count}) is needed, in their order."
+        )
+    if not np.isfinite(matrix).all():
+        raise ForceFieldError("force_field: force constants hold NaN or infinity.")
+    worst, largest = float(np.abs(matrix - matrix.T).max(initial=0.0)), float(np.abs(matrix).max(initial=0.0))
+    if worst > _SYMMETRIC * max(largest, 1e-300):
+        raise ForceFieldError(
+            f"force_field: force constants are not symmetric: |F - F^T| reaches {worst:.3g} with elements up to "
+            f"{largest:.3g}."
+        )
+    return (matrix + matrix.T) / 2
+
+
 def _checked(hessian: Any, gradient: Any | None, positions: NDArrayFloat) -> tuple[NDArrayFloat, NDArrayFloat]:
     """Hessian and gradient in aJ/A^2 and aJ/A."""
     matrix, size = np.asarray(hessian, dtype=float), positions.size
@@ -196,11 +261,3 @@ def _checked(hessian: Any, gradient: Any | None, positions: NDArrayFloat) -> tup
         raise HessianError("cartesian_to_internal: hessian or gradient holds NaN or infinity.")
     matrix = (matrix + matrix.T) / 2
     return matrix * AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2, slope * HARTREE_AJ / BOHR_ANGSTROM
-
-
-def _generalised_inverse(b_matrix: NDArrayFloat, masses: Any | None) -> tuple[NDArrayFloat, int]:
-    roots = np.ones(b_matrix.shape[1]) if masses is None else np.repeat(np.sqrt(np.asarray(masses, dtype=float)), 3)
-    left, singular, right = np.linalg.svd(b_matrix / roots, full_matrices=False)
-    kept = singular > INDEPENDENT * singular.max(initial=0.0)
-    inverse = (right[kept].T / singular[kept]) @ left[:, kept].T
-    return inverse / roots[:, None], int(kept.sum())

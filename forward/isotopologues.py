@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import CoordinateError, MoleculeError
+from ..groups._rigid import rigid_displacements, rotation_axes
 from ..groups.elements import parse_symbol
 from ..groups.molecule import Molecule
 from ..groups.operations import NDArrayFloat
-from ._vibrational_space import are_linear
+from .force_constants import internal_displacements
 from .response import HarmonicResponse
 
 __all__ = [
@@ -34,8 +35,6 @@ __all__ = [
     "rigid_displacements",
     "transferred_derivatives",
 ]
-
-_INDEPENDENT = 1e-9  # eigenvalues of G relative to the largest: redundant internal coordinates give zeros
 
 
 def isotopologue(
@@ -95,26 +94,6 @@ def _by_atom(molecule: Molecule, mass_numbers: Mapping[int | str, int]) -> dict[
     return by_atom | {int(key): number for key, number in mass_numbers.items() if not isinstance(key, str)}
 
 
-def rigid_displacements(positions: NDArrayFloat) -> NDArrayFloat:
-    """Translations and rotations of a whole molecule: (3N, 6), linear (3N, 5), atom (3N, 3).
-
-    Unit displacements along x, y, z, then ``n x r`` about the frame's origin (angstrom). The axes n are two
-    directions across a linear molecule, principal axes of the point set else.
-    """
-    translations = np.tile(np.eye(3), (len(positions), 1))
-    axes = _rotation_axes(positions)
-    rotations = np.cross(axes[None], positions[:, None]).transpose(0, 2, 1).reshape(3 * len(positions), len(axes))
-    return np.hstack([translations, rotations])
-
-
-def _rotation_axes(positions: NDArrayFloat) -> NDArrayFloat:
-    """Unit vectors (3, 3), (2, 3) or (0, 3) about which a rotation moves the atoms."""
-    if len(positions) == 1:
-        return np.empty((0, 3))
-    axes: NDArrayFloat = np.linalg.svd(positions - positions.mean(axis=0))[2].astype(float)
-    return axes[1:] if are_linear(positions) else axes
-
-
 def rigid_derivatives(derivatives: NDArrayFloat, positions: NDArrayFloat) -> NDArrayFloat:
     """Derivatives (..., 6) along `rigid_displacements`, from Cartesian ones (..., 3N): what the sum rules govern."""
     return derivatives @ rigid_displacements(positions)
@@ -125,7 +104,7 @@ def rigid_dipole_derivatives(positions: NDArrayFloat, dipole: Any, charge: float
 
     ``dipole`` (3,) about the frame's origin in e angstrom (for positions in angstrom).
     """
-    turned = np.cross(_rotation_axes(positions), np.asarray(dipole, dtype=float)).reshape(-1, 3)
+    turned = np.cross(rotation_axes(positions), np.asarray(dipole, dtype=float)).reshape(-1, 3)
     return np.hstack([charge * np.eye(3), turned.T])
 
 
@@ -135,26 +114,6 @@ def eckart_conditions(positions: NDArrayFloat, masses: NDArrayFloat) -> NDArrayF
     weights = np.repeat(np.asarray(masses, dtype=float), 3)
     weighted = weights[:, None] * rigid
     return np.asarray(np.linalg.solve(rigid.T @ weighted, weighted.T), dtype=float)
-
-
-def internal_displacements(b_matrix: Any, masses: Any) -> NDArrayFloat:
-    """A = M^-1 B^T G^+ (3N, n_q): Cartesian displacement per unit of each internal coordinate, in the Eckart frame.
-
-    B A = 1 for independent coordinates; for redundant ones B A is the projector on the possible changes, and A is the
-    generalised inverse of smallest mass-weighted displacement. Crawford and Fletcher, J. Chem. Phys. 19, 141 (1951).
-
-    Raises
-    ------
-    CoordinateError
-        B and masses that do not fit.
-    """
-    b, masses = np.asarray(b_matrix, dtype=float), np.asarray(masses, dtype=float)
-    if b.ndim != 2 or b.shape[1] != 3 * len(masses) or not np.isfinite(b).all():
-        raise CoordinateError(
-            f"internal_displacements: B of shape {b.shape} for {len(masses)} atoms; (n_q, {3 * len(masses)}) is needed."
-        )
-    weighted = b.T / np.repeat(masses, 3)[:, None]
-    return weighted @ np.linalg.pinv(b @ weighted, rcond=_INDEPENDENT, hermitian=True)
 
 
 def internal_derivatives(response: HarmonicResponse, b_matrix: Any, masses: Any = None) -> NDArrayFloat:

@@ -43,11 +43,13 @@ class HarmonicResponse:
         "GFN2-xTB", "B3LYP/def2-svp", ...
     provenance : mapping
         Program, version and settings, as plain values.
+    charge : int or None
+        Of the molecule, in units of the elementary charge; None where it is not known.
 
     Raises
     ------
     HessianError
-        Wrong shape, NaN, not symmetric.
+        Wrong shape, NaN, not symmetric, a charge that is no whole number.
     """
 
     molecule: Molecule
@@ -60,6 +62,7 @@ class HarmonicResponse:
     polarizability: NDArrayFloat | None = None
     method: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    charge: int | None = None
 
     def __post_init__(self) -> None:
         n = 3 * len(self.molecule)
@@ -86,6 +89,12 @@ class HarmonicResponse:
                 array = self._symmetric(name, array)
             array.setflags(write=False)
             object.__setattr__(self, name, array)
+        if self.charge is not None:
+            if not float(self.charge).is_integer():
+                raise HessianError(
+                    f"HarmonicResponse: charge {self.charge!r} is no whole number of elementary charges."
+                )
+            object.__setattr__(self, "charge", int(self.charge))
 
     @staticmethod
     def _symmetric(name: str, array: NDArrayFloat) -> NDArrayFloat:
@@ -112,6 +121,7 @@ class HarmonicResponse:
             "energy_hartree": self.energy_hartree,
             "method": self.method,
             "provenance": dict(self.provenance),
+            "charge": self.charge,
         }
 
     @classmethod

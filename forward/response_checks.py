@@ -27,9 +27,8 @@ from ..constants import (
     SPEED_OF_LIGHT_M_PER_S,
 )
 from ..errors import HessianError
-from ..groups.molecule import Molecule
+from ..groups._rigid import are_linear, rigid_displacements
 from ..groups.operations import NDArrayFloat
-from ._vibrational_space import are_linear
 from .response import HarmonicResponse
 
 __all__ = ["ResponseResiduals", "check_response", "check_wavenumbers", "response_residuals"]
@@ -92,7 +91,8 @@ class ResponseResiduals:
     charge : float or None
         In e: a third of the trace of sum_a P_a.
     dipole_translation : float or None
-        Largest element of sum_a P_a - q 1, q the nearest whole number, e.
+        Largest element of sum_a P_a - q 1, e; q is the charge of the response, or the nearest whole number where that
+        is not known.
     dipole_rotation : float or None
         Largest part of the rotational derivatives that is no turning of any dipole moment, e per unit length.
     implied_dipole : tuple of 3 floats or None
@@ -139,9 +139,7 @@ def response_residuals(response: HarmonicResponse) -> ResponseResiduals:
     n = len(molecule)
     positions = molecule.positions / BOHR_ANGSTROM
     axes = np.eye(3)
-    rotations: NDArrayFloat = (
-        np.cross(axes[:, None], positions - positions.mean(axis=0)).reshape(3, 3 * n).astype(float)
-    )
+    rotations = rigid_displacements(positions - positions.mean(axis=0), axes)[:, 3:].T
     length = max(float(np.linalg.norm(rotations, axis=1).max()), 1e-12)
     forces = response.hessian @ rotations.T
     if response.gradient is not None:
@@ -152,7 +150,7 @@ def response_residuals(response: HarmonicResponse) -> ResponseResiduals:
         "hessian_rotation": _largest(forces) / length,
     }
     if response.dipole_derivatives is not None:
-        values |= _dipole_residuals(response.dipole_derivatives, rotations, length, molecule, positions)
+        values |= _dipole_residuals(response, response.dipole_derivatives, rotations, length)
     if response.polarizability_derivatives is not None:
         derivatives = response.polarizability_derivatives
         values["polarizability_translation"] = _largest(derivatives.reshape(3, 3, n, 3).sum(axis=2))
@@ -161,21 +159,28 @@ def response_residuals(response: HarmonicResponse) -> ResponseResiduals:
 
 
 def _dipole_residuals(
-    derivatives: NDArrayFloat, rotations: NDArrayFloat, length: float, molecule: Molecule, positions: NDArrayFloat
+    response: HarmonicResponse, derivatives: NDArrayFloat, rotations: NDArrayFloat, length: float
 ) -> dict[str, Any]:
+    molecule = response.molecule
     total = derivatives.reshape(3, len(molecule), 3).sum(axis=1)
     charge = float(np.trace(total)) / 3
     turned = derivatives @ rotations.T  # [i, k]: (e_k x mu)_i, antisymmetric
     # (e_k x mu)_i = eps_ikj mu_j, so mu_j = (1/2) eps_ikj turned_ik; about the centroid, moved to the origin.
     skew = (turned - turned.T) / 2
-    implied = np.array([skew[1, 2], skew[2, 0], skew[0, 1]]) + charge * positions.mean(axis=0)
+    centroid = molecule.positions.mean(axis=0) / BOHR_ANGSTROM
+    implied = np.array([skew[1, 2], skew[2, 0], skew[0, 1]]) + charge * centroid
     complete = len(molecule) > 1 and not bool(are_linear(molecule.positions))
     return {
         "charge": charge,
-        "dipole_translation": _largest(total - round(charge) * np.eye(3)),
+        "dipole_translation": _largest(total - _charge_of(response, charge) * np.eye(3)),
         "dipole_rotation": _largest(turned + turned.T) / 2 / length if complete else 0.0,
         "implied_dipole": tuple(implied.tolist()) if complete else None,
     }
+
+
+def _charge_of(response: HarmonicResponse, found: float) -> int:
+    """The charge of the molecule where it is known, else the whole number nearest to what the derivatives sum to."""
+    return round(found) if response.charge is None else response.charge
 
 
 def _largest(array: NDArrayFloat) -> float:
@@ -192,8 +197,9 @@ def check_response(response: HarmonicResponse) -> ResponseResiduals:
 
     Notes
     -----
-    A wrong factor of dipole derivatives shows only in ions, and in polar molecules whose ``dipole`` is given; one of
-    polarizability derivatives does not show.
+    A wrong factor of dipole derivatives shows only in ions (surely where the ``charge`` is given), and in polar
+    molecules whose ``dipole`` is given; one of polarizability derivatives does not show. At a transition state bonds
+    may have negative force constants: that is not refused, the imaginary mode shows.
     """
     residuals = response_residuals(response)
     _check_bonds(response)
@@ -221,17 +227,19 @@ def check_response(response: HarmonicResponse) -> ResponseResiduals:
 
 def _check_dipole(response: HarmonicResponse, residuals: ResponseResiduals) -> None:
     size = _largest(response.dipole_derivatives) + _NOISE_E  # type: ignore[arg-type]
-    charge = residuals.charge or 0.0
+    found = residuals.charge or 0.0
+    charge = _charge_of(response, found)
     hint = (
         "another unit than e (D/angstrom is e times "
         f"{_DIPOLE_UNITS['D/angstrom']:.3f}), another atom order, or the transpose?"
     )
-    what = f"dipole derivatives sum over the atoms to {charge:.3f} times 1, off a whole charge by"
+    expected = "a whole charge" if response.charge is None else f"the charge {charge}"
+    what = f"dipole derivatives sum over the atoms to {found:.3f} times 1, off {expected} by"
     _judge(response, what, residuals.dipole_translation or 0.0, 1.0, _CHARGE_LIMITS_E, "e", hint)
     what = "dipole derivatives along rotations miss the turning of a vector by"
     hint = "another orientation or atom order than the molecule?"
     _judge(response, what, residuals.dipole_rotation or 0.0, size, _DERIVATIVE_LIMITS, "e", hint)
-    if response.dipole is None or residuals.implied_dipole is None or round(charge) != 0:
+    if response.dipole is None or residuals.implied_dipole is None or charge != 0:
         return
     norm = float(np.linalg.norm(response.dipole))
     if norm < _SMALLEST_DIPOLE_AU:
@@ -239,11 +247,16 @@ def _check_dipole(response: HarmonicResponse, residuals: ResponseResiduals) -> N
     scale = float(np.dot(residuals.implied_dipole, response.dipole)) / norm**2
     if not 1 / _DIPOLE_SCALE < scale < _DIPOLE_SCALE:
         unit = _nearest(_DIPOLE_UNITS, abs(scale))
-        raise HessianError(
+        raise _refusal(
             f"check_response: the dipole derivatives of {response!r} turn a dipole moment {scale:.3g} times the one "
             f"given ({norm:.3g} e bohr). Dipole derivatives must be in e, in the molecule's orientation; are they in "
             f"{unit}?"
         )
+
+
+def _refusal(text: str) -> HessianError:
+    """The error, with the way around it."""
+    return HessianError(f"{text} check=False leaves this test out.")
 
 
 def _judge(
@@ -260,7 +273,7 @@ def _judge(
         return
     text = f"check_response: {response!r}: {what} {value:.3g} {unit} (allowed: {limits[1] * size:.2g}); {hint}"
     if value > limits[1] * size:
-        raise HessianError(text)
+        raise _refusal(text)
     logger.warning("%s", text)
 
 
@@ -288,9 +301,12 @@ def _check_bonds(response: HarmonicResponse) -> None:
         f"check_response: {response!r}: the stiffest bond has {ratio:.3g} times the force constant that its length and "
         "elements suggest (usual: 0.5 to 1.3). The Hessian must be in Eh/bohr^2, not mass-weighted"
     )
+    if ratio <= 0 and float(np.trace(response.hessian)) > 0:
+        logger.warning("%s; at a transition state that can be", text)
+        return
     if not _RATIO_REFUSED[0] < ratio < _RATIO_REFUSED[1]:
         hint = f"; is it in {_nearest(_FORCE_CONSTANT_UNITS, ratio / _RATIO_USUAL)}?" if ratio > 0 else "; is it -H?"
-        raise HessianError(text + hint)
+        raise _refusal(text + hint)
     if not _RATIO_DOUBTED[0] < ratio < _RATIO_DOUBTED[1]:
         logger.warning("%s; is it, and is the geometry its own?", text)
 
@@ -309,9 +325,10 @@ def check_wavenumbers(response: HarmonicResponse, wavenumbers_cm1: NDArrayFloat)
         return
     # Sum rules and bonds have passed; without bonds between light elements a stretch near 500 cm-1 is assumed.
     unit = _nearest(_FORCE_CONSTANT_UNITS, max((highest / 500.0) ** 2, 1e-12))
-    raise HessianError(
-        f"normal_modes: the largest wavenumber of {response!r} is {highest:.3g} cm-1; bonded molecules have between "
-        f"{_LOWEST_CM1:g} and {_HIGHEST_CM1:g}. The Hessian must be in Eh/bohr^2, not mass-weighted; is it in {unit}?"
+    raise _refusal(
+        f"check_wavenumbers: the largest wavenumber of {response!r} is {highest:.3g} cm-1; bonded molecules have "
+        f"between {_LOWEST_CM1:g} and {_HIGHEST_CM1:g}. The Hessian must be in Eh/bohr^2, not mass-weighted; is it in "
+        f"{unit}?"
     )
 
 

@@ -1,45 +1,30 @@
 """From a harmonic response and Wilson's B to the Jacobian of its spectrum, in chemists' units."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from math import sqrt
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..constants import BOHR_ANGSTROM, HARTREE_J
-from ..errors import CoordinateError, ForceFieldError, HessianError
-from ._symmetric_form import RANGE_TOLERANCE
+from ..errors import CoordinateError
 from ._vibrational_space import are_linear, rigid_motions
-from .intensities import KM_PER_MOL_PER_E2_PER_U
+from .coordinate_rank import INDEPENDENT
+from .force_constants import checked_force_constants, internal_displacements
+from .force_field import ForceField
 from .jacobian import SpectralBlock, SpectralJacobian, block_spectral_jacobian
 from .response import HarmonicResponse
+from .response_blocks import TRACELESS_BASIS, checked_masses, force_constants, intensity_factors, response_blocks
+from .symmetry_coordinates import SymmetryCoordinates
 
-__all__ = ["TRACELESS_BASIS", "InternalResponse", "internal_response", "response_jacobian"]
+__all__ = ["TRACELESS_BASIS", "InternalResponse", "internal_response", "response_blocks", "response_jacobian"]
 
 Array = NDArray[np.float64]
 
-_MDYN_PER_ANGSTROM = HARTREE_J * 1e18 / BOHR_ANGSTROM**2  # of 1 Eh/bohr^2; 1 mdyn/A = 1 aJ/A^2
 # Largest coupling between species, relative to the largest entry, that a converged calculation leaves.
 _LEAK = 1e-3
 # Largest |B t| of a unit translation or rotation t, relative to |B|, that is rounding or differences.
 _RIGID_TOLERANCE = 1e-4
-
-
-def _traceless_basis() -> Array:
-    basis = np.zeros((5, 3, 3))
-    basis[0] = np.diag([-1, -1, 2]) / sqrt(6)
-    basis[1] = np.diag([1, -1, 0]) / sqrt(2)
-    for m, (i, j) in enumerate(((0, 1), (0, 2), (1, 2)), start=2):
-        basis[m, i, j] = basis[m, j, i] = 1 / sqrt(2)
-    basis.setflags(write=False)
-    return basis
-
-
-TRACELESS_BASIS = _traceless_basis()
-"""Orthonormal symmetric traceless tensors (5, 3, 3): 2zz-xx-yy, xx-yy, xy, xz, yz. The component of a polarizability on
-tensor m is sum_ij alpha_ij T_mij; the squared anisotropy is 3/2 of the sum of the five squares."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,43 +38,23 @@ class InternalResponse:
     f : ndarray (n_q, n_q)
         Force constants, mdyn/angstrom (stretch), mdyn (stretch-bend), mdyn angstrom (bend). For redundant coordinates
         the one F whose rows lie in the range of G.
-    dipole : ndarray (n_q, 3) or None
-        P = d mu/dq in e (stretch) or e angstrom (angle).
-    mean_polarizability : ndarray (n_q,) or None
-        a = d alpha_mean/dq, angstrom^2 or angstrom^3.
-    traceless_polarizability : ndarray (n_q, 5) or None
-        Y, components on `TRACELESS_BASIS`.
+    intensity_factors : dict of ndarray (n_q, components)
+        Factors for `spectral_jacobian`, as far as the response has them: "ir" (n_q, 3), |P^T l|^2 in km/mol;
+        "raman_isotropic" (n_q, 1), a'^2, and "raman_anisotropic" (n_q, 5) on `TRACELESS_BASIS`, gamma'^2, in
+        angstrom^4/u. Raman activity 45 a'^2 + 7 gamma'^2, depolarization ratio 3 gamma'^2/(45 a'^2 + 4 gamma'^2).
     """
 
     g: Array
     f: Array
-    dipole: Array | None
-    mean_polarizability: Array | None
-    traceless_polarizability: Array | None
+    intensity_factors: dict[str, Array]
 
     def __post_init__(self) -> None:
-        for array in (self.g, self.f, self.dipole, self.mean_polarizability, self.traceless_polarizability):
-            if array is not None:
-                array.setflags(write=False)
-
-    @property
-    def intensity_factors(self) -> dict[str, Array]:
-        """Factors for `spectral_jacobian`, so that sums of squares come out in the usual units.
-
-        "ir" in km/mol; "raman_isotropic" a'^2 and "raman_anisotropic" gamma'^2 in angstrom^4/u: Raman activity
-        45 a'^2 + 7 gamma'^2, depolarization ratio 3 gamma'^2/(45 a'^2 + 4 gamma'^2).
-        """
-        factors: dict[str, Array] = {}
-        if self.dipole is not None:
-            factors["ir"] = self.dipole * sqrt(KM_PER_MOL_PER_E2_PER_U)
-        if self.mean_polarizability is not None and self.traceless_polarizability is not None:
-            factors["raman_isotropic"] = self.mean_polarizability[:, None]
-            factors["raman_anisotropic"] = self.traceless_polarizability * sqrt(1.5)
-        return factors
+        for array in (self.g, self.f, *self.intensity_factors.values()):
+            array.setflags(write=False)
 
 
-def _checked_b(response: HarmonicResponse, b_matrix: ArrayLike) -> tuple[Array, int]:
-    """B (n_q, 3N), and how many vibrations there are."""
+def _checked_b(response: HarmonicResponse, b_matrix: ArrayLike) -> Array:
+    """B (n_q, 3N), complete and of this geometry."""
     b = np.asarray(b_matrix, dtype=np.float64)
     size = 3 * len(response.molecule)
     if b.ndim != 2 or b.shape[1] != size or not np.isfinite(b).all():
@@ -102,7 +67,13 @@ def _checked_b(response: HarmonicResponse, b_matrix: ArrayLike) -> tuple[Array, 
             f"b_matrix: a translation or rotation changes a coordinate by {residual:.3g}: B of another geometry or "
             "another order of atoms?"
         )
-    return b, size - rigid.shape[1]
+    rank = np.linalg.matrix_rank(b, tol=INDEPENDENT * np.linalg.norm(b, 2))
+    if rank != size - rigid.shape[1]:
+        raise CoordinateError(
+            f"b_matrix of {len(b)} coordinates has rank {rank}, the molecule {size - rigid.shape[1]} vibrations: the "
+            "set is incomplete (or nearly singular); add coordinates."
+        )
+    return b
 
 
 def internal_response(
@@ -133,40 +104,23 @@ def internal_response(
     Eckart frame (Crawford 1952); of another one they differ by a rotation where the molecule has a dipole or an
     anisotropic polarizability.
     """
-    b, n_vib = _checked_b(response, b_matrix)
-    m = np.asarray(response.molecule.masses if masses is None else masses, dtype=np.float64)
-    if m.shape != (len(response.molecule),) or not (m > 0).all() or not np.isfinite(m).all():
-        raise HessianError(f"masses has shape {m.shape}: {len(response.molecule)} positive numbers in u are needed.")
-    weighted = b / np.repeat(m, 3)
-    g = weighted @ b.T
-    values, vectors = np.linalg.eigh((g + g.T) / 2)
-    kept = values > RANGE_TOLERANCE * values[-1]
-    if kept.sum() != n_vib:
-        raise CoordinateError(
-            f"b_matrix of {len(b)} coordinates has rank {kept.sum()}, the molecule {n_vib} vibrations: the set is "
-            "incomplete (or nearly singular); add coordinates."
-        )
-    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
-    motion = weighted.T @ inverse  # (3N, n_q), x = motion q
-    f = motion.T @ response.hessian @ motion * _MDYN_PER_ANGSTROM
-    dipole = mean = traceless = None
-    if response.dipole_derivatives is not None:
-        dipole = (response.dipole_derivatives @ motion).T
-    if response.polarizability_derivatives is not None:
-        moved = response.polarizability_derivatives @ motion * BOHR_ANGSTROM**2
-        mean = np.trace(moved) / 3
-        traceless = np.einsum("mij,ijq->qm", TRACELESS_BASIS, moved)
-    return InternalResponse((g + g.T) / 2, (f + f.T) / 2, dipole, mean, traceless)
+    b = _checked_b(response, b_matrix)
+    m = checked_masses(response, masses)
+    motion = internal_displacements(b, m)
+    weighted = b / np.repeat(np.sqrt(m), 3)
+    return InternalResponse(
+        weighted @ weighted.T, force_constants(response, motion), intensity_factors(response, motion)
+    )
 
 
 def response_jacobian(
     response: HarmonicResponse,
-    b_matrix: ArrayLike,
-    basis: ArrayLike | None = None,
+    b_matrix: ArrayLike | None = None,
+    basis: Any | None = None,
     *,
-    force_field: ArrayLike | None = None,
+    force_field: Any | None = None,
     masses: ArrayLike | None = None,
-    symmetry_coordinates: Mapping[str, tuple[ArrayLike, int]] | None = None,
+    symmetry_coordinates: SymmetryCoordinates | Mapping[str, tuple[ArrayLike, int]] | None = None,
     cluster_tolerance: float = 1e-6,
     power_sums: bool = False,
 ) -> SpectralJacobian:
@@ -175,19 +129,23 @@ def response_jacobian(
     Parameters
     ----------
     response : HarmonicResponse
-    b_matrix : array_like (n_q, 3N)
-        As in `internal_response`; redundant coordinates are reduced to the range of G.
-    basis : array_like (n_par, n_q, n_q), optional
-        F = F_0 + sum_p x_p E_p; without it all entries of F are parameters (with redundant coordinates the columns
-        are then dependent).
-    force_field : array_like (n_q, n_q), optional
+    b_matrix : array_like (n_q, 3N), optional
+        As in `internal_response`; redundant coordinates are reduced to the range of G. Not needed with
+        `SymmetryCoordinates` (which have theirs, at the symmetric geometry) or a `ForceField`.
+    basis : ForceField or array_like (n_par, n_q, n_q), optional
+        F = F_0 + sum_p x_p E_p; of a force field its ``basis``, with its labels as names of the parameters. Without it
+        all entries of F are parameters (with redundant coordinates the columns are then dependent).
+    force_field : ForceField or array_like (n_q, n_q), optional
         Where the derivative is taken, mdyn/angstrom etc.; the force constants of the response by default.
     masses : array_like (N,), optional
         u.
-    symmetry_coordinates : mapping of irrep to (array_like (n_q, n), int), optional
-        Orthonormal columns U of one partner (q = U s; complex for one of a pair of conjugate irreps) and the degeneracy
-        of the irrep. What G, F and the basis couple to other species is refused above 1e-3 of their largest entry, and
-        projected out below (geometries and Hessians from programs are symmetric to their convergence only).
+    symmetry_coordinates : SymmetryCoordinates or mapping of irrep to (array_like (n_q, n), int), optional
+        `SymmetryCoordinates` (also ``WilsonSolution.coordinates``): the blocks are those of `response_blocks`, the
+        response is averaged over the group, and intensities that an irrep forbids have no row.
+        Or orthonormal columns U of one partner (q = U s; complex for one of a pair of conjugate irreps) and the
+        degeneracy of the irrep. What G, F and the basis couple to other species is then refused above 1e-3 of their
+        largest entry, and projected out below (geometries and Hessians from programs are symmetric to their
+        convergence only).
     cluster_tolerance, power_sums
         As in `spectral_jacobian`. Derivatives from differences split degenerate sets: the default joins what agrees to
         1e-6 of the largest eigenvalue (0.01 1/cm at 1000 1/cm); symmetry_coordinates avoid the question.
@@ -197,53 +155,91 @@ def response_jacobian(
     SpectralJacobian
         Kinds "lambda" (mdyn/(angstrom u); see ``in_wavenumbers``), "ir" (km/mol), "raman_isotropic" and
         "raman_anisotropic" (angstrom^4/u), as far as the response has them; per mdyn/angstrom, mdyn or mdyn angstrom.
+        Intensities are those of whole levels, all partners.
 
     Raises
     ------
     CoordinateError, HessianError
-        As in `internal_response`; symmetry coordinates of a wrong shape.
+        As in `internal_response` and `response_blocks`; symmetry coordinates of a wrong shape.
     ForceFieldError
         A force field or basis of a wrong shape.
 
     Notes
     -----
     The derivatives P, a, Y are held fixed: they are those of the response.
+
+    Examples
+    --------
+    >>> import symvib as sv
+    >>> hydrogen = sv.Molecule.from_arrays([1, 1], [[0.0, 0.0, 0.0], [0.0, 0.0, 0.741]])
+    >>> spring = 0.37 * np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0]))
+    >>> solution = sv.wilson_gf(sv.HarmonicResponse(hydrogen, spring))
+    >>> found = response_jacobian(
+    ...     sv.HarmonicResponse(hydrogen, spring), symmetry_coordinates=solution.coordinates
+    ... )
+    >>> found.labels, found.jacobian.round(4).tolist()  # d lambda/dF = G
+    (('lambda Sigmag+ 1',), [[1.9845]])
     """
-    internal = internal_response(response, b_matrix, masses)
-    f = internal.f if force_field is None else np.asarray(force_field, dtype=np.float64)
-    if f.shape != internal.g.shape:
-        raise ForceFieldError(
-            f"force_field has shape {f.shape}; B with {len(internal.g)} rows needs {internal.g.shape}."
-        )
-    factors = internal.intensity_factors
-    if symmetry_coordinates is None:
-        blocks = [SpectralBlock("", internal.g, f, factors, basis)]
+    factored = symmetry_coordinates if isinstance(symmetry_coordinates, SymmetryCoordinates) else None
+    b_matrix = _b_matrix(response, b_matrix, basis, factored)
+    names = tuple(basis.labels) if isinstance(basis, ForceField) else None
+    parts = basis.basis if isinstance(basis, ForceField) else basis
+    if factored is not None:
+        blocks = response_blocks(response, factored, masses=masses, force_field=force_field, basis=parts)
     else:
-        blocks = [_block(k, u, g, internal.g, f, factors, basis) for k, (u, g) in symmetry_coordinates.items()]
+        internal = internal_response(response, b_matrix, masses)
+        f = internal.f if force_field is None else checked_force_constants(force_field, len(internal.f))
+        if symmetry_coordinates is None:
+            blocks = [SpectralBlock("", internal.g, f, internal.intensity_factors, parts)]
+        else:
+            columns = cast(Mapping[str, tuple[ArrayLike, int]], symmetry_coordinates)
+            blocks = [_block(k, u, g, internal, f, parts) for k, (u, g) in columns.items()]
     result = block_spectral_jacobian(blocks, cluster_tolerance=cluster_tolerance, power_sums=power_sums)
     described = sum(len(c.modes) * c.degeneracy for c in result.clusters)
-    n_vib = np.linalg.matrix_rank(internal.g, tol=RANGE_TOLERANCE * np.linalg.norm(internal.g, 2), hermitian=True)
+    n_vib = 3 * len(response.molecule) - (5 if are_linear(response.molecule.positions) else 6)
     if described != n_vib:
         raise CoordinateError(
-            f"symmetry_coordinates describe {described} vibrations with their degeneracies, the molecule has {n_vib}."
+            f"response_jacobian: G (and symmetry_coordinates) describe {described} vibrations with their degeneracies, "
+            f"the molecule has {n_vib}."
         )
-    return result
+    return result if names is None else replace(result, parameters=names)
+
+
+def _b_matrix(
+    response: HarmonicResponse, b_matrix: ArrayLike | None, basis: Any | None, factored: SymmetryCoordinates | None
+) -> ArrayLike:
+    """B: the one given, or that of the coordinates of the force field."""
+    field = basis if isinstance(basis, ForceField) else None
+    if factored is not None:
+        if field is not None and tuple(field.internals) != tuple(factored.internals):
+            raise CoordinateError(
+                "response_jacobian: the force field has other internal coordinates than symmetry_coordinates (or "
+                "another order of them); make it with these symmetry coordinates."
+            )
+        if b_matrix is not None and np.shape(b_matrix) != factored.b_matrix.shape:
+            raise CoordinateError(
+                f"response_jacobian: b_matrix of shape {np.shape(b_matrix)}, symmetry_coordinates of "
+                f"{factored.b_matrix.shape}; leave b_matrix out, they have theirs."
+            )
+        return factored.b_matrix
+    if b_matrix is not None:
+        return b_matrix
+    if field is not None:
+        return field.internals.b_matrix(response.molecule.positions)
+    raise CoordinateError(
+        "response_jacobian: give b_matrix, symmetry_coordinates (SymmetryCoordinates), or a ForceField."
+    )
 
 
 def _block(
-    irrep: str,
-    columns: ArrayLike,
-    degeneracy: int,
-    g: Array,
-    f: Array,
-    factors: Mapping[str, Array],
-    basis: ArrayLike | None,
+    irrep: str, columns: ArrayLike, degeneracy: int, internal: InternalResponse, f: Array, basis: ArrayLike | None
 ) -> SpectralBlock:
     u = np.asarray(columns)
     adjoint = u.conj().T
-    if u.ndim != 2 or len(u) != len(g) or not np.allclose(adjoint @ u, np.eye(u.shape[1]), atol=1e-8):
+    if u.ndim != 2 or len(u) != len(f) or not np.allclose(adjoint @ u, np.eye(u.shape[1]), atol=1e-8):
         raise CoordinateError(
-            f"symmetry coordinates of {irrep} (shape {u.shape}): orthonormal (n_q, n) columns needed."
+            f"symmetry coordinates of {irrep} (shape {u.shape}): orthonormal (n_q, n) columns needed (or "
+            "SymmetryCoordinates, which need not be orthonormal)."
         )
 
     def restricted(name: str, matrix: NDArray[Any]) -> NDArray[Any]:
@@ -258,5 +254,5 @@ def _block(
         return inside
 
     parts = None if basis is None else restricted("basis", np.asarray(basis))
-    intensities = {k: adjoint @ p for k, p in factors.items()}
-    return SpectralBlock(irrep, restricted("G", g), restricted("F", f), intensities, parts, degeneracy)
+    intensities = {k: adjoint @ p for k, p in internal.intensity_factors.items()}
+    return SpectralBlock(irrep, restricted("G", internal.g), restricted("F", f), intensities, parts, degeneracy)

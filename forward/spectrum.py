@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "QUANTITY_UNITS",
     "Spectrum",
+    "line_cross_sections",
     "render",
 ]
 
@@ -349,6 +350,7 @@ def render(
         piece = slice(start, start + step)
         intensity[piece] = areas @ profile(axis[piece] - centres[:, None])
     widths = np.atleast_1d(np.asarray(fwhm_cm1, dtype=float)).tolist()
+    light = f", laser {laser_nm:g} nm, {temperature_k:g} K" if quantity == "raman_cross_section" else ""
     return Spectrum(
         axis,
         intensity,
@@ -356,7 +358,7 @@ def render(
         shape=shape,
         fwhm_cm1=widths[0] if len(widths) == 1 else (widths[0], widths[1]),
         simulated=lines.simulated,
-        source=lines.source,
+        source=lines.source + light,
         name=lines.name,
     )
 
@@ -368,12 +370,31 @@ def _areas(lines: LineList, quantity: str, laser_nm: float | None, temperature_k
     if quantity == "raman":
         return lines.intensities("raman")
     if quantity == "raman_cross_section":
-        from .intensities import raman_cross_sections
-
-        # Collected over both polarizations, so that only the activity 45 a'^2 + 7 gamma'^2 matters: all of it as a'.
-        mean = np.sqrt(lines.intensities("raman") / 45)
-        sections = raman_cross_sections(
-            lines.wavenumbers_cm1, mean, np.zeros_like(mean), laser_nm=laser_nm, temperature_k=temperature_k
-        )
-        return sections.filled(0.0)
+        return line_cross_sections(lines, laser_nm, temperature_k)
     raise SpectrumError(f"render: quantity {quantity!r}; the quantities are 'ir', 'raman', 'raman_cross_section'.")
+
+
+def line_cross_sections(lines: LineList, laser_nm: float | None, temperature_k: float = 298.15) -> NDArrayFloat:
+    """Differential Stokes cross-sections (n,) of a line list in m^2/sr; 0 for imaginary lines and above the laser.
+
+    Both polarizations of the scattered light together, see `intensities.raman_cross_sections`.
+
+    Raises
+    ------
+    SpectrumError
+        No Raman activities in the list, no laser line, or a laser or temperature out of range.
+
+    Examples
+    --------
+    >>> nitrogen = LineList([2330.0], raman_a4_per_amu=[45 * 0.55**2 + 7 * 0.95**2])
+    >>> bool(4e-35 < line_cross_sections(nitrogen, 488.0)[0] < 7e-35)
+    True
+    """
+    from .intensities import raman_cross_sections
+
+    # Both polarizations: only the activity 45 a'^2 + 7 gamma'^2 matters, so take all of it as a'.
+    mean = np.sqrt(lines.intensities("raman") / 45)
+    sections = raman_cross_sections(
+        lines.wavenumbers_cm1, mean, np.zeros_like(mean), laser_nm=laser_nm, temperature_k=temperature_k
+    )
+    return sections.filled(0.0)

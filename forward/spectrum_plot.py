@@ -16,7 +16,7 @@ from ..groups.operations import NDArrayFloat
 from ._stick_labels import draw_labels, line_labels
 from .line_shapes import voigt_fwhm
 from .lines import LineList
-from .spectrum import Spectrum, render
+from .spectrum import Spectrum, line_cross_sections, render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "line_visibility",
+    "picture_path",
     "plot_refractive_index",
     "plot_spectra",
     "plot_spectrum",
@@ -33,8 +34,8 @@ __all__ = [
     "save_figure",
 ]
 
-_TECHNIQUES = {"ir": "IR", "raman": "Raman"}
-_STICK_UNITS = {"ir": "km mol$^{-1}$", "raman": "Å$^4$ u$^{-1}$"}
+_TECHNIQUES = {"ir": "IR", "raman": "Raman", "raman_cross_section": "Raman"}
+_STICK_UNITS = {"ir": "km mol$^{-1}$", "raman": "Å$^4$ u$^{-1}$", "raman_cross_section": "m$^2$ sr$^{-1}$"}
 _ENVELOPE_UNITS = {
     "ir": r"$\varepsilon$ / L mol$^{-1}$ cm$^{-1}$",
     "raman": "activity / Å$^4$ u$^{-1}$ per cm$^{-1}$",
@@ -79,7 +80,7 @@ def line_visibility(lines: LineList) -> tuple[str, ...]:
         activities = [rules[label] for label in lines.irreps]
         seen = np.array([[bool(a.infrared), a.raman] for a in activities]).reshape(-1, 2).T
     else:
-        kinds = [lines.intensities(quantity) for quantity in _TECHNIQUES]
+        kinds = [lines.intensities(quantity) for quantity in ("ir", "raman")]
         seen = np.array([kind > _ZERO_SHARE * kind.max(initial=0.0) for kind in kinds])
     words = np.array([["silent", "Raman"], ["IR", "both"]])
     return tuple(words[seen[0].astype(int), seen[1].astype(int)].tolist())
@@ -92,6 +93,8 @@ def plot_spectra(
     shape: str = "lorentzian",
     *,
     labels: bool = True,
+    laser_nm: float | None = None,
+    temperature_k: float = 298.15,
 ) -> "Figure":
     """Figure with the IR spectrum above the Raman spectrum, sticks and envelope, and a row for silent modes.
 
@@ -109,32 +112,39 @@ def plot_spectra(
         As in `spectrum.render`.
     labels : bool
         False draws none. A list with a single irrep is labelled with wavenumbers only.
+    laser_nm, temperature_k
+        With a laser line (vacuum wavelength) the Raman panel shows differential Stokes cross-sections, not activities.
 
     Raises
     ------
     SpectrumError
-        No intensities at all, or input that `render` refuses.
+        No intensities at all, a laser but no Raman intensities, or input that `render` refuses.
     """
     lines = _levels(lines_or_modes)
-    quantities = [
-        q for q, values in (("ir", lines.ir_km_per_mol), ("raman", lines.raman_a4_per_amu)) if values is not None
-    ]
+    raman = "raman" if laser_nm is None else "raman_cross_section"
+    known = {"ir": lines.ir_km_per_mol is not None, raman: lines.raman_a4_per_amu is not None}
+    if laser_nm is not None and not known[raman]:
+        raise SpectrumError(f"plot_spectra(laser_nm={laser_nm}): {lines!r} has no Raman intensities.")
+    quantities = [quantity for quantity, there in known.items() if there]
     if not quantities:
         raise SpectrumError(f"plot_spectra: {lines!r} has neither IR nor Raman intensities.")
     axis = _default_axis(lines, fwhm_cm1) if axis_cm1 is None else np.asarray(axis_cm1, dtype=float)
-    spectra = [render(lines, axis, shape, fwhm_cm1, quantity) for quantity in quantities]
+    light = {"laser_nm": laser_nm, "temperature_k": temperature_k}
+    spectra = [render(lines, axis, shape, fwhm_cm1, quantity, **light) for quantity in quantities]
     kinds = _visibility(lines, quantities)
     silent = np.array([kind == "silent" for kind in kinds], dtype=bool) & _inside(lines, axis)
     figure, panels = _figure(len(quantities), bool(silent.any()))
     for panel, quantity, spectrum in zip(panels, quantities, spectra, strict=False):
-        _panel(panel, lines, quantity, spectrum, kinds, labels)
+        sections = quantity == "raman_cross_section"
+        sticks = line_cross_sections(lines, laser_nm, temperature_k) if sections else lines.intensities(quantity)
+        _panel(panel, lines, sticks, spectrum, kinds, labels)
     if silent.any():
         _silent_row(panels[-1], lines, silent, axis, labels)
     if len(quantities) == 2:
         _connect(panels[1], lines, kinds, axis)
     panels[-1].set_xlim(axis[-1], axis[0])
     panels[-1].set_xlabel("wavenumber, Raman shift / cm$^{-1}$")
-    _titles(figure, panels[0], lines, spectra[0], kinds)
+    _titles(figure, panels[0], lines, spectra[-1], kinds)
     return figure
 
 
@@ -188,15 +198,15 @@ def _figure(n_spectra: int, silent_row: bool) -> tuple["Figure", list["Axes"]]:
 
 
 def _panel(
-    ax: "Axes", lines: LineList, quantity: str, spectrum: Spectrum, kinds: tuple[str, ...], labels: bool
+    ax: "Axes", lines: LineList, values: NDArrayFloat, spectrum: Spectrum, kinds: tuple[str, ...], labels: bool
 ) -> None:
-    """Envelope (left axis), sticks (right axis) and labels of one technique."""
+    """Envelope (left axis), sticks of the heights ``values`` (right axis) and labels of one technique."""
+    quantity = spectrum.quantity
     ax.plot(spectrum.axis, spectrum.intensity, color=_INK, linewidth=0.9, zorder=2)
     ax.fill_between(spectrum.axis, spectrum.intensity, color=_INK, alpha=0.07, linewidth=0, zorder=1)
     ax.set_ylabel(f"{_TECHNIQUES[quantity]}\n{_ENVELOPE_UNITS[quantity]}", fontsize=9)
     largest = float(spectrum.intensity.max())
     ax.set_ylim(0, (largest or 1.0) / (_ENVELOPE_SHARE if labels else 0.95))
-    values = lines.intensities(quantity)
     name = _TECHNIQUES[quantity]
     shown = _inside(lines, spectrum.axis) & np.array([kind in (name, "both") for kind in kinds], dtype=bool)
     sticks = ax.twinx()
@@ -264,7 +274,7 @@ def _titles(figure: "Figure", top: "Axes", lines: LineList, spectrum: Spectrum, 
     group = f" (${PointGroup.parse(lines.point_group).latex}$)" if lines.point_group else ""
     widths = spectrum.fwhm_cm1 if isinstance(spectrum.fwhm_cm1, tuple) else (spectrum.fwhm_cm1,)
     width = " and ".join(f"{w:g}" for w in widths)
-    source = lines.source.replace("$", r"\$")
+    source = spectrum.source.replace("$", r"\$")
     shape = spectrum.shape.replace("_", "-").capitalize()
     figure.suptitle(f"{name}{group}: {source}; {shape}, FWHM {width} cm$^{{-1}}$", fontsize=10.5)
     modes = lines._degeneracies * (lines.wavenumbers_cm1 > 0)
@@ -325,6 +335,22 @@ def plot_refractive_index(index: "ComplexRefractiveIndex", ax: "Axes | None" = N
     return ax
 
 
+def picture_path(path: str | Path) -> Path:
+    """The path, if `save_figure` can write a picture of that kind there.
+
+    Raises
+    ------
+    SpectrumError
+        A suffix other than .png, .svg and .pdf, or a folder that does not exist.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in _SUFFIXES:
+        raise SpectrumError(f"save_figure({str(path)!r}): the suffix must be one of {', '.join(_SUFFIXES)}.")
+    if not target.parent.is_dir():
+        raise SpectrumError(f"save_figure({str(path)!r}): there is no folder {target.parent}.")
+    return target
+
+
 def save_figure(figure: "Figure", path: str | Path, dpi: float = 160.0) -> Path:
     """Write a figure as .png, .svg or .pdf and return the path; the same figure gives the same file.
 
@@ -333,27 +359,15 @@ def save_figure(figure: "Figure", path: str | Path, dpi: float = 160.0) -> Path:
     SpectrumError
         Another suffix, or a folder that does not exist.
     """
-    import io
-    import os
-
     import matplotlib as mpl
 
-    target = Path(path)
-    if target.suffix.lower() not in _SUFFIXES:
-        raise SpectrumError(f"save_figure({str(path)!r}): the suffix must be one of {', '.join(_SUFFIXES)}.")
-    if not target.parent.is_dir():
-        raise SpectrumError(f"save_figure({str(path)!r}): there is no folder {target.parent}.")
+    from ..groups.atomic_write import writing
+
+    target = picture_path(path)
     kind = target.suffix.lower()[1:]
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
-    stream = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "symvib"}):
+    with mpl.rc_context({"svg.hashsalt": "symvib"}), writing(target) as stream:
         figure.savefig(stream, format=kind, dpi=dpi, metadata=dates)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(stream.getvalue())
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
     return target
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CoordinateError
+from ..errors import CoordinateError, ForceFieldError
 from ..groups.detection import Detection, detect_point_group
 from ..groups.displacements import DisplacementSymmetry
 from ..groups.molecule import Molecule
@@ -16,11 +16,13 @@ from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.schoenflies import PointGroup
 from ._partners import PartnerBasis, partner_bases
 from .coordinate_rank import CoordinateRank
+from .force_constants import checked_force_constants
 from .internals import InternalCoordinates
 
-__all__ = ["SymmetryBlock", "SymmetryCoordinates", "symmetry_coordinates"]
+__all__ = ["SymmetryBlock", "SymmetryCoordinates", "symmetric_force_constants", "symmetry_coordinates"]
 
 _ORTHONORMAL = 1e-8
+_FORCE_FIELD_ASYMMETRY = 1e-6  # of a force field, relative: what is not totally symmetric is a mistake
 _KIND_ORDER = {"stretch": 0, "bend": 1, "linear_bend": 2, "out_of_plane": 3, "torsion": 4}
 
 
@@ -212,6 +214,25 @@ def symmetry_coordinates(
         rank,
         action,
     )
+
+
+def symmetric_force_constants(coordinates: SymmetryCoordinates, force_field: Any) -> tuple[NDArrayFloat, float]:
+    """F (n_q, n_q) of a ForceField or array, and the relative part of it that is not totally symmetric: rounding.
+
+    Raises
+    ------
+    ForceFieldError
+        A wrong shape, NaN, not symmetric, or not totally symmetric.
+    """
+    matrix = checked_force_constants(force_field, len(coordinates.internals))
+    asymmetry = coordinates.asymmetry(matrix)
+    if asymmetry > _FORCE_FIELD_ASYMMETRY:
+        raise ForceFieldError(
+            f"{asymmetry:.2g} of the force constants (relative to the largest) lacks the symmetry "
+            f"{coordinates.point_group.label} of the geometry; allowed: {_FORCE_FIELD_ASYMMETRY:g}. Make equivalent "
+            "constants equal, or give symmetry=False."
+        )
+    return matrix, asymmetry
 
 
 def real_partners(vectors: NDArray[Any]) -> NDArrayFloat:

@@ -1,5 +1,6 @@
 """Wilson's GF problem: normal modes in internal coordinates, factored by symmetry."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,29 +8,34 @@ import numpy as np
 
 from ..errors import CoordinateError, ForceFieldError, HessianError
 from ..groups.detection import Detection
-from ..groups.displacements import DisplacementSymmetry
 from ..groups.molecule import Molecule
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.readers import as_molecule
 from ..groups.schoenflies import PointGroup
 from ._mode_numbers import mode_numbers
-from .coordinate_rank import INDEPENDENT, CoordinateRank
-from .force_constants import cartesian_to_internal
+from ._tensor_averages import MAX_ASYMMETRY, averaged_hessian
+from ._vibrational_space import are_linear
+from .coordinate_rank import CoordinateRank
+from .force_constants import cartesian_to_internal, checked_force_constants, internal_displacements
 from .internals import InternalCoordinates
 from .ped import energy_distribution
 from .response import HarmonicResponse
+from .response_checks import check_response, check_wavenumbers
 from .symmetry_coordinates import (
     SymmetryBlock,
     SymmetryCoordinates,
     real_partners,
+    symmetric_force_constants,
     symmetry_coordinates,
 )
 from .wilson_solution import WilsonBlock, WilsonSolution
 
 __all__ = ["WilsonBlock", "WilsonSolution", "wilson_gf"]
 
-_SYMMETRIC = 1e-9  # |F - F^T| relative to the largest element
-_FORCE_FIELD_ASYMMETRY = 1e-6  # of a force field, relative: what is not totally symmetric is a mistake
+logger = logging.getLogger(__name__)
+
+# What of a Hessian internal coordinates may not carry, relative to its largest element: a warning, an error.
+_REMOVED_LIMITS = (2e-3, 0.03)
 
 
 def wilson_gf(
@@ -41,14 +47,15 @@ def wilson_gf(
     *,
     gradient: Any | None = None,
     tolerance: float | None = None,
-    max_asymmetry: float = 0.05,
+    check: bool = True,
+    max_asymmetry: float = MAX_ASYMMETRY,
 ) -> WilsonSolution:
     """Normal modes of a molecule from force constants in internal coordinates.
 
     Parameters
     ----------
     molecule : Detection, HarmonicResponse, or anything ``as_molecule`` reads
-        A response brings its Hessian.
+        A response brings its Hessian (its gradient is not used: the result is that of a stationary point).
     force_field : ForceField or array (n_q, n_q), optional
         Force constants in mdyn/A, mdyn, mdyn A. Default, where there is no Hessian either: `TransferableForceField`.
     internals : InternalCoordinates, optional
@@ -63,15 +70,20 @@ def wilson_gf(
         derivatives in internal coordinates, which off a stationary point give other wavenumbers than the Hessian.
     tolerance : float, optional
         Angstrom, for the detection of the point group.
+    check : bool
+        Whether to refuse a response or Hessian that breaks the sum rules of rigid motions or has impossible force
+        constants (`response_checks.check_response`), or of which the coordinates do not carry 3 % of the largest
+        element; False for Hessians that are not those of a molecule.
     max_asymmetry : float
-        Largest part of the Hessian (relative Frobenius norm) that may lack the symmetry.
+        Largest element of the Hessian, relative to the largest of all, that may lack the symmetry. What is averaged
+        away and what is not carried stands in the result and below its table.
 
     Raises
     ------
     ForceFieldError
         Both force_field and hessian; F of a wrong shape, not symmetric, or not totally symmetric.
     HessianError
-        A Hessian that lacks the symmetry, of a wrong shape.
+        A Hessian that lacks the symmetry, of a wrong shape, unit, orientation or order of atoms.
     CoordinateError
         Internal coordinates that do not describe all vibrations.
 
@@ -99,59 +111,78 @@ def wilson_gf(
         3  B2        3941.20           1  100 % O-H stretch
     3 internal coordinates, rank 3, 0 redundant (relative singular values 0.47 kept, 0 dropped)
     """
-    molecule, hessian = _inputs(molecule, force_field, hessian)
-    if force_field is None and hessian is None:
+    response = _response(molecule, force_field, hessian, gradient)
+    if isinstance(molecule, HarmonicResponse):
+        molecule = molecule.molecule
+    if response is not None and check:
+        check_response(response)
+    if force_field is None and response is None:
         from .transferable import TransferableForceField
 
         force_field = TransferableForceField.of(molecule, internals)
     if internals is None:
         internals = getattr(force_field, "internals", None)
-    problem = _Problem.of(molecule, internals, symmetry, tolerance)
-    removed: float | None = None
-    if hessian is not None:
-        averaged, asymmetry = _averaged(problem, np.asarray(hessian, dtype=float), max_asymmetry)
-        transformed = cartesian_to_internal(
-            averaged, gradient, problem.internals, problem.positions, problem.molecule.masses
-        )
-        force_constants, removed = transformed.force_constants, transformed.removed
-    else:
-        force_constants = _force_constants(force_field, len(problem.internals))
-        asymmetry = problem.asymmetry(force_constants)
-    return _solve(problem, force_constants, asymmetry, removed)
+    problem = symmetry_coordinates(molecule, internals, tolerance) if symmetry else _Unfactored.of(molecule, internals)
+    if response is None:
+        return _solve(problem, *_given_force_constants(problem, force_field), None)
+    averaged, asymmetry = response.hessian, 0.0
+    if isinstance(problem, SymmetryCoordinates):
+        averaged, asymmetry = averaged_hessian(problem.action, averaged, max_asymmetry)
+    transformed = cartesian_to_internal(
+        averaged, gradient, problem.internals, problem.positions, problem.molecule.masses
+    )
+    if check:
+        _check_removed(response, transformed.removed)
+    solution = _solve(problem, transformed.force_constants, asymmetry, transformed.removed)
+    if check:
+        check_wavenumbers(response, solution.wavenumbers_cm1)
+    return solution
 
 
-def _inputs(molecule: Any, force_field: Any | None, hessian: Any | None) -> tuple[Any, Any | None]:
-    """Molecule or Detection, and the Hessian if it is that."""
-    if isinstance(molecule, HarmonicResponse):
-        if force_field is None and hessian is None:
-            hessian = molecule.hessian
-        molecule = molecule.molecule
+def _response(
+    molecule: Any, force_field: Any | None, hessian: Any | None, gradient: Any | None
+) -> HarmonicResponse | None:
+    """The response whose Hessian is to be used, if there is one."""
     if force_field is not None and hessian is not None:
         raise ForceFieldError("wilson_gf: give either force_field or hessian (a HarmonicResponse brings its own).")
-    return molecule, hessian
+    if isinstance(molecule, HarmonicResponse):
+        if hessian is None:
+            return molecule if force_field is None else None
+        molecule = molecule.molecule
+    if hessian is None:
+        return None
+    molecule = molecule.molecule if isinstance(molecule, Detection) else as_molecule(molecule)
+    return HarmonicResponse(molecule, np.asarray(hessian, dtype=float), gradient=gradient)
 
 
-def _force_constants(force_field: Any, count: int) -> NDArrayFloat:
-    matrix = np.array(force_field.matrix() if hasattr(force_field, "matrix") else force_field, dtype=float)
-    if matrix.shape != (count, count):
-        raise ForceFieldError(
-            f"wilson_gf: force constants of shape {matrix.shape} for {count} internal coordinates; ({count}, {count}) "
-            "is needed, in their order."
+def _check_removed(response: HarmonicResponse, removed: float) -> None:
+    """Judge what internal coordinates do not carry of a Hessian, Eh/bohr^2."""
+    largest = float(np.abs(response.hessian).max(initial=0.0))
+    if removed <= _REMOVED_LIMITS[0] * largest:
+        return
+    text = (
+        f"wilson_gf: the internal coordinates do not carry {removed:.3g} Eh/bohr^2 of the Hessian of {response!r}, "
+        f"{100 * removed / largest:.2g} % of its largest element"
+    )
+    if removed > _REMOVED_LIMITS[1] * largest:
+        raise HessianError(
+            f"{text} (allowed: {100 * _REMOVED_LIMITS[1]:g} %): is it of another geometry, orientation or atom order "
+            "than the molecule, or far from a stationary point? check=False leaves this test out."
         )
-    if not np.isfinite(matrix).all():
-        raise ForceFieldError("wilson_gf: force constants hold NaN or infinity.")
-    worst, largest = float(np.abs(matrix - matrix.T).max()), float(np.abs(matrix).max())
-    if worst > _SYMMETRIC * max(largest, 1e-300):
-        raise ForceFieldError(
-            f"wilson_gf: force constants are not symmetric: |F - F^T| reaches {worst:.3g} with elements up to "
-            f"{largest:.3g}."
-        )
-    return (matrix + matrix.T) / 2
+    logger.warning("%s", text)
+
+
+def _given_force_constants(
+    problem: "SymmetryCoordinates | _Unfactored", force_field: Any
+) -> tuple[NDArrayFloat, float]:
+    if isinstance(problem, SymmetryCoordinates):
+        return symmetric_force_constants(problem, force_field)
+    return checked_force_constants(force_field, len(problem.internals)), 0.0
 
 
 @dataclass(frozen=True, eq=False)
-class _Problem:
-    """What the secular equation needs beside F."""
+class _Unfactored:
+    """What stands for symmetry coordinates where no symmetry is used: all vibrations in one block."""
 
     molecule: Molecule
     point_group: PointGroup
@@ -160,92 +191,37 @@ class _Problem:
     b_matrix: NDArrayFloat
     blocks: tuple[SymmetryBlock, ...]
     rank: CoordinateRank
-    coordinates: SymmetryCoordinates | None
 
     @classmethod
-    def of(cls, molecule: Any, internals: Any | None, symmetry: bool, tolerance: float | None) -> "_Problem":
-        if symmetry:
-            found = symmetry_coordinates(molecule, internals, tolerance)
-            return cls(
-                found.molecule,
-                found.point_group,
-                found.internals,
-                found.positions,
-                found.b_matrix,
-                found.blocks,
-                found.rank,
-                found,
-            )
+    def of(cls, molecule: Any, internals: Any | None) -> "_Unfactored":
         molecule = molecule.molecule if isinstance(molecule, Detection) else as_molecule(molecule)
+        if len(molecule) == 1:
+            raise CoordinateError(f"wilson_gf: {molecule!r} is one atom and does not vibrate.")
         if internals is None:
             from .selection import internal_coordinates
 
             internals = internal_coordinates(molecule)
         b_matrix = np.array(internals.b_matrix(molecule.positions), dtype=float)
-        expected = _n_vibrations(molecule)
+        expected = 3 * len(molecule) - (5 if are_linear(molecule.positions) else 6)
         rank = CoordinateRank.of(b_matrix, expected)
         span = np.linalg.svd(b_matrix, full_matrices=False)[0][:, :expected]
         block = SymmetryBlock("A", 1, span[None], span.T[None], np.zeros(0, dtype=np.int64))
-        return cls(molecule, PointGroup.parse("C1"), internals, molecule.positions, b_matrix, (block,), rank, None)
-
-    @property
-    def action(self) -> DisplacementSymmetry | None:
-        return None if self.coordinates is None else self.coordinates.action
-
-    def asymmetry(self, force_constants: NDArrayFloat) -> float:
-        """Relative part of F that is not totally symmetric, which must be rounding."""
-        if self.coordinates is None:
-            return 0.0
-        asymmetry = self.coordinates.asymmetry(force_constants)
-        if asymmetry > _FORCE_FIELD_ASYMMETRY:
-            raise ForceFieldError(
-                f"wilson_gf: {asymmetry:.2g} of the force constants (relative to the largest) lacks the symmetry "
-                f"{self.point_group.label} of the geometry; allowed: {_FORCE_FIELD_ASYMMETRY:g}. Make equivalent "
-                "constants equal, or give symmetry=False."
-            )
-        return asymmetry
+        return cls(molecule, PointGroup.parse("C1"), internals, molecule.positions, b_matrix, (block,), rank)
 
 
-def _n_vibrations(molecule: Molecule) -> int:
-    """3N - 6, or 3N - 5 for a linear molecule."""
-    if len(molecule) == 1:
-        raise CoordinateError(f"wilson_gf: {molecule!r} is one atom and does not vibrate.")
-    centred = molecule.positions - molecule.positions.mean(axis=0)
-    singular = np.linalg.svd(centred, compute_uv=False)
-    linear = len(molecule) == 2 or singular[1] < 1e-4 * singular[0]
-    return 3 * len(molecule) - (5 if linear else 6)
-
-
-def _averaged(problem: _Problem, hessian: NDArrayFloat, limit: float) -> tuple[NDArrayFloat, float]:
-    size = problem.positions.size
-    if hessian.shape != (size, size) or not np.isfinite(hessian).all():
-        raise HessianError(
-            f"wilson_gf: hessian of shape {hessian.shape} for {size // 3} atoms; finite numbers ({size}, {size}) are "
-            "needed."
-        )
-    hessian = (hessian + hessian.T) / 2
-    if problem.action is None:
-        return hessian, 0.0
-    averaged = problem.action.average(hessian)
-    relative = float(np.linalg.norm(hessian - averaged) / max(float(np.linalg.norm(hessian)), 1e-300))
-    if relative > limit:
-        raise HessianError(
-            f"wilson_gf: {100 * relative:.1f} % of the hessian lacks the symmetry {problem.point_group.label} of the "
-            f"geometry; allowed: {100 * limit:.1f} %. Check that orientation and atom order are the molecule's."
-        )
-    return averaged, relative
-
-
-def _solve(problem: _Problem, force_constants: NDArrayFloat, asymmetry: float, removed: float | None) -> WilsonSolution:
-    roots = np.repeat(np.sqrt(problem.molecule.masses), 3)
-    weighted = problem.b_matrix / roots
+def _solve(
+    problem: SymmetryCoordinates | _Unfactored, force_constants: NDArrayFloat, asymmetry: float, removed: float | None
+) -> WilsonSolution:
+    masses = problem.molecule.masses
+    weights = np.repeat(masses, 3)
+    weighted = problem.b_matrix / np.sqrt(weights)
     g_matrix = weighted @ weighted.T
-    blocks = tuple(_solve_block(block, g_matrix, force_constants) for block in problem.blocks)
+    blocks = tuple(_solve_block(block, weighted, force_constants) for block in problem.blocks)
     modes, eigenvalues, irreps, set_index = _assemble(blocks)
-    inverse = np.linalg.pinv(weighted, rcond=INDEPENDENT)  # mass-weighted displacements of internal coordinates
-    displaced = np.asarray(inverse @ modes, dtype=float)
-    displacements = (displaced / roots[:, None]).T.reshape(len(eigenvalues), -1, 3)
-    momenta = np.asarray(inverse.T @ displaced, dtype=float)  # G^+ L
+    motion = internal_displacements(problem.b_matrix, masses)
+    displaced = motion @ modes
+    displacements = displaced.T.reshape(len(eigenvalues), -1, 3)
+    momenta = motion.T @ (weights[:, None] * displaced)  # G^+ L
     energy = energy_distribution(modes, force_constants, momenta, eigenvalues)
     for array in (g_matrix, force_constants, modes, eigenvalues, set_index, displacements):
         array.setflags(write=False)
@@ -266,12 +242,14 @@ def _solve(problem: _Problem, force_constants: NDArrayFloat, asymmetry: float, r
         problem.rank,
         asymmetry,
         removed,
+        problem if isinstance(problem, SymmetryCoordinates) else None,
     )
 
 
-def _solve_block(block: SymmetryBlock, g_matrix: NDArrayFloat, force_constants: NDArrayFloat) -> WilsonBlock:
-    g_block, f_block = block.restrict_g(g_matrix), block.restrict(force_constants)
-    root = np.linalg.cholesky(g_block)
+def _solve_block(block: SymmetryBlock, weighted_b: NDArrayFloat, force_constants: NDArrayFloat) -> WilsonBlock:
+    # the Cholesky root of G without forming G, whose condition number is the square of that of B
+    root = np.linalg.qr((block.inverse[0] @ weighted_b).conj().T)[1].conj().T
+    g_block, f_block = root @ root.conj().T, block.restrict(force_constants)
     eigenvalues, vectors = np.linalg.eigh(root.conj().T @ f_block @ root)
     modes = root @ vectors
     for array in (g_block, f_block, modes, eigenvalues):

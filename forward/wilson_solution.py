@@ -1,6 +1,6 @@
 """The solution of a GF problem: modes, energy distribution, mode descriptions and their tables."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -15,6 +15,7 @@ from .coordinate_rank import CoordinateRank
 from .force_constants import wavenumbers_of
 from .internals import InternalCoordinates
 from .ped import EnergyDistribution, coordinate_groups
+from .symmetry_coordinates import SymmetryCoordinates
 
 __all__ = ["WilsonBlock", "WilsonSolution"]
 
@@ -86,9 +87,11 @@ class WilsonSolution:
     rank : CoordinateRank
         How many internal coordinates are independent, with singular values.
     asymmetry : float
-        Part of F that lacks the symmetry (relative; of a Hessian the Frobenius norm) and was averaged away.
+        Part of F or of the Hessian that lacks the symmetry and was averaged away: largest element over the largest.
     removed : float or None
         Of a Hessian: largest element (Eh/bohr^2) that internal coordinates do not carry (residue of rigid motion).
+    coordinates : SymmetryCoordinates or None
+        Those that factored the problem; None with ``symmetry=False``.
     """
 
     molecule: Molecule
@@ -106,7 +109,8 @@ class WilsonSolution:
     blocks: tuple[WilsonBlock, ...]
     rank: CoordinateRank
     asymmetry: float
-    removed: float | None = field(default=None)
+    removed: float | None = None
+    coordinates: SymmetryCoordinates | None = None
 
     @property
     def wavenumbers_cm1(self) -> NDArrayFloat:
@@ -179,13 +183,25 @@ class WilsonSolution:
             rows[number] = (number, self.irreps[members[0]], float(mean), len(members), words[number])
         return [rows[number] for number in sorted(rows)]
 
+    @property
+    def _notes(self) -> tuple[str, ...]:
+        """What was made of a Hessian, and the rank of the coordinates."""
+        rank = str(self.rank)
+        if self.removed is None:
+            return (rank,)
+        return (
+            rank,
+            f"of the Hessian {100 * self.asymmetry:.2g} % of the largest element averaged away over "
+            f"{self.point_group.label}, {self.removed:.1e} Eh/bohr^2 not carried by the coordinates (rigid motions)",
+        )
+
     def tabulate(self) -> str:
         """A text table: one line for each degenerate set, then what is remarkable."""
         lines = ["   nu  irrep        cm-1  degeneracy  potential energy"]
         for number, irrep, wavenumber, degeneracy, words in self._rows():
             note = "  imaginary" if wavenumber < 0 else ""
             lines.append(f"  {number:3d}  {irrep:8s} {wavenumber:8.2f}  {degeneracy:10d}  {words}{note}")
-        return "\n".join([*lines, str(self.rank)])
+        return "\n".join([*lines, *self._notes])
 
     def __str__(self) -> str:
         return self.tabulate()
@@ -200,7 +216,7 @@ class WilsonSolution:
             f"<td>{escape(words)}{' (imaginary)' if wavenumber < 0 else ''}</td></tr>"
             for number, irrep, wavenumber, degeneracy, words in self._rows()
         )
-        return f"<table>{head}{body}</table><p>{escape(str(self.rank))}</p>"
+        return f"<table>{head}{body}</table><p>{escape('; '.join(self._notes))}</p>"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -222,4 +238,5 @@ class WilsonSolution:
             "description": list(self.describe()),
             "rank": str(self.rank),
             "asymmetry": self.asymmetry,
+            "removed_hartree_per_bohr2": self.removed,
         }

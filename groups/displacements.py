@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MoleculeError, RepresentationError
+from ._rigid import rigid_motions
 from .character_table import finite_table
 from .elements import SAME_NUCLIDE_U
 from .operations import NDArrayFloat, NDArrayInt
@@ -19,7 +20,6 @@ from .vibrations import VibrationalAnalysis, vibrational_representation
 __all__ = ["DisplacementSymmetry"]
 
 _IN_SUBSPACE = 0.5  # eigenvalues of a product of commuting projectors are 0 or 1
-_INDEPENDENT = 1e-8  # smallest singular value, relative to the largest, of an independent rotation
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,12 +103,7 @@ class DisplacementSymmetry:
         Rotations in the Eckart frame: delta r_a = omega x r_a about the centre of mass.
         C. Eckart, Phys. Rev. 47, 552 (1935).
         """
-        root = np.sqrt(self.masses)[:, None, None]
-        translations = (root * np.eye(3)[None]).reshape(-1, 3)
-        rotations = (root * np.cross(np.eye(3)[None], self.positions[:, None])).transpose(0, 2, 1).reshape(-1, 3)
-        motions = np.hstack([translations / np.sqrt(self.masses.sum()), rotations])
-        left, singular, _ = np.linalg.svd(motions, full_matrices=False)
-        return left[:, singular > _INDEPENDENT * singular[0]]
+        return rigid_motions(self.positions, self.masses, self.analysis.point_group.is_linear)
 
     def vibrational_bases(self) -> dict[str, NDArrayFloat]:
         """Orthonormal mass-weighted basis (3N, n d) of the vibrations of each species, as Gamma_vib predicts.

@@ -155,7 +155,7 @@ def write_results(name: str, values: Mapping[str, Any]) -> Path:
     """Write ``studies/results/NAME.json`` (lists of plain values on one line each) and return the path."""
     path = RESULTS / f"{name}.json"
     RESULTS.mkdir(parents=True, exist_ok=True)
-    write_text(path, _json(dict(values)) + "\n")
+    write_text(path, compact_json(dict(values)) + "\n")
     return path
 
 
@@ -164,7 +164,7 @@ def read_results(name: str) -> dict[str, Any]:
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def _json(value: Any, indent: int = 0) -> str:
+def compact_json(value: Any, indent: int = 0) -> str:
     """JSON with one line for each innermost list or mapping, so that changes are seen as changed lines."""
     nested = isinstance(value, dict | list) and any(
         isinstance(item, dict | list) for item in (value.values() if isinstance(value, dict) else value)
@@ -174,10 +174,11 @@ def _json(value: Any, indent: int = 0) -> str:
     pad, inner = " " * indent, " " * (indent + 1)
     if isinstance(value, dict):
         lines = [
-            f"{inner}{json.dumps(key, ensure_ascii=False)}: {_json(item, indent + 1)}" for key, item in value.items()
+            f"{inner}{json.dumps(key, ensure_ascii=False)}: {compact_json(item, indent + 1)}"
+            for key, item in value.items()
         ]
         return "{\n" + ",\n".join(lines) + f"\n{pad}}}"
-    return "[\n" + ",\n".join(inner + _json(item, indent + 1) for item in value) + f"\n{pad}]"
+    return "[\n" + ",\n".join(inner + compact_json(item, indent + 1) for item in value) + f"\n{pad}]"
 
 
 def progress(items: Sequence[Any], label: Callable[[Any], str] = str) -> Any:

@@ -90,6 +90,47 @@ class TestSpectrum:
         assert "simulated" in csv.read_text()
         assert "SIMULATED" in jcamp.read_text().upper()
 
+    def test_cross_sections_for_a_laser(self, water, tmp_path):
+        pytest.importorskip("tblite", reason="the xTB engine needs tblite (symvib[qm])")
+        from symvib.forward.spectrum_files import read_jcamp
+
+        areas = {}
+        for laser, temperature in (("488", "298.15"), ("532", "298.15"), ("532", "0")):
+            jcamp, picture = tmp_path / "w.jdx", tmp_path / "w.svg"
+            command = ("--quantity", "raman", "--jcamp", str(jcamp), "-o", str(picture))
+            result = run("spectrum", water, "--laser", laser, "--temperature", temperature, *command)
+            assert result.exit_code == 0, result.output
+            spectrum = read_jcamp(jcamp)
+            assert spectrum.quantity == "raman_cross_section"
+            assert f"laser {laser} nm, {temperature} K" in jcamp.read_text()
+            areas[laser, temperature] = spectrum.integrate(3000.0, 3990.0)
+        # O-H stretches near 3650 cm-1: (nu0 - nu)^4, and hardly any hot bands.
+        expected = ((1e7 / 488 - 3650) / (1e7 / 532 - 3650)) ** 4
+        assert areas["488", "298.15"] / areas["532", "298.15"] == pytest.approx(expected, rel=5e-3)
+        assert areas["532", "0"] == pytest.approx(areas["532", "298.15"], rel=1e-4)
+        assert 1e-35 < areas["532", "0"] < 1e-33  # m^2/sr; measured for water vapour about 1e-34
+
+    def test_refused_before_the_calculation(self, water, tmp_path, monkeypatch):
+        from symvib.forward import engine_api
+
+        monkeypatch.setattr(engine_api, "harmonic_response", lambda *_, **__: pytest.fail("computed first"))
+        for arguments, code in (
+            (("-o", str(tmp_path / "w.gif")), 1),
+            (("-o", str(tmp_path / "nowhere" / "w.png")), 1),
+            (("--csv", str(tmp_path / "nowhere" / "w.csv")), 1),
+            (("--jcamp", str(tmp_path / "nowhere" / "w.jdx")), 1),
+            (("--scale", "0"), 2),
+            (("--temperature", "300"), 2),
+            (("--laser", "5"), 2),
+            (("--shape", "voigt"), 2),
+            (("--engine", "parsed", "--charge", "1"), 2),
+        ):
+            result = run("spectrum", water, *arguments)
+            assert result.exit_code == code, (arguments, result.output)
+            assert "computed first" not in result.output
+        assert run("modes", water, "--molden", str(tmp_path / "nowhere" / "w.molden")).exit_code == 1
+        assert run("modes", water, "--animation", "x.xyz", "--mode", "0").exit_code == 2
+
     def test_refusals(self, water):
         assert "no intensities" in run("spectrum", water, "--engine", "transferable").stderr
         pytest.importorskip("tblite", reason="the xTB engine needs tblite (symvib[qm])")
@@ -112,6 +153,29 @@ class TestDataset:
         assert "other settings" in other.stderr
         assert run(*command[:-1], "0").exit_code == 1  # jobs
         assert "GFN1-xTB, GFN2-xTB" in run(*command, "--method", "GFN3").stderr
+
+    def test_ions_and_radicals_from_files(self, water, tmp_path):
+        pytest.importorskip("tblite", reason="datasets are computed by xTB (symvib[qm])")
+        pytest.importorskip("pyarrow", reason="datasets are Parquet files (symvib[data])")
+        from symvib.forward.dataset_files import read_dataset
+
+        command = ("dataset", "build", "files", water, "--jobs", "1", "--charge", "1", "--out")
+        failed = run(*command, str(tmp_path / "closed"))
+        assert failed.exit_code == 1  # an odd number of electrons: nothing could be computed
+        assert "none of the 1 molecules" in failed.stderr
+        assert "unpaired" in read_dataset(tmp_path / "closed")[0]["message"]
+        assert run(*command, str(tmp_path / "closed")).exit_code == 1  # and is not better the second time
+        cation = run(*command, str(tmp_path / "open"), "--unpaired-electrons", "1")
+        assert cation.exit_code == 0, cation.output
+        (row,) = read_dataset(tmp_path / "open")
+        assert (row["status"], row["charge"], row["n_imaginary"]) == ("ok", 1, 0)
+        assert run("dataset", "build", "qm9", "--charge", "1", "--out", str(tmp_path / "x")).exit_code == 2
+
+    def test_a_missing_file_leaves_no_folder(self, tmp_path):
+        result = run("dataset", "build", "files", str(tmp_path / "no.xyz"), "--out", str(tmp_path / "set"))
+        assert result.exit_code == 1
+        assert "no.xyz" in result.stderr
+        assert not (tmp_path / "set").exists()
 
     def test_files_must_be_given(self, tmp_path):
         assert run("dataset", "build", "files", "--out", str(tmp_path)).exit_code == 2

@@ -69,6 +69,21 @@ def test_a_failure_is_a_flagged_row(tasks):
     assert "unpaired" in radical["message"]
 
 
+def test_a_geometry_taken_as_it_is(tasks):
+    row = compute_row(tasks[0], RowSettings(options={"optimize": False}))
+    assert (row["status"], row["bonding_kept"]) == ("ok", True)
+    assert row["max_gradient"] > 1e-3
+    assert np.allclose(np.reshape(row["positions_angstrom"], (-1, 3)), tasks[0].positions_angstrom, atol=2e-3)
+
+
+def test_only_minima_are_trusted_whatever_is_read(water, tmp_path):
+    changes = ({}, {"n_imaginary": 1}, {"bonding_kept": False}, {"max_gradient": 2e-4}, {"status": "failed"})
+    rows = [water | {"id": str(k)} | change for k, change in enumerate(changes)]
+    write_rows(tmp_path / "some.parquet", rows, {})
+    assert read_dataset(tmp_path / "some.parquet", ["point_group"]).trusted().column("id") == ["0"]
+    assert read_dataset(tmp_path / "some.parquet").trusted().column("id") == ["0"]
+
+
 def test_build_read_and_build_again(tasks, tmp_path):
     seen = []
     report = build_dataset(tasks, tmp_path, shard_size=3, n_jobs=2, on_done=lambda *n: seen.append(n))
@@ -211,7 +226,7 @@ def test_other_settings_or_molecules_are_refused(tasks, tmp_path):
 def test_ids_must_be_unique(tasks, tmp_path):
     with pytest.raises(DatasetError, match="'O' occurs twice"):
         build_dataset([tasks[0], tasks[0]], tmp_path)
-    assert not (tmp_path / "tasks.json").exists()
+    assert not os.listdir(tmp_path)
 
 
 def test_what_is_no_dataset_is_told(water, tmp_path):
@@ -242,12 +257,35 @@ def test_a_dask_cluster_of_two_workers_gives_the_same(tasks, tmp_path):
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
     ) as cluster:
-        build_dataset(tasks[:5], tmp_path / "dask", shard_size=2, scheduler=cluster.scheduler_address)
-    build_dataset(tasks[:5], tmp_path / "local", shard_size=2, n_jobs=1)
+        with distributed.Client(cluster) as client:
+            threads = client.run(os.environ.get, "OMP_NUM_THREADS")
+        assert set(threads.values()) == {"1"}  # as the docstring of build_dataset says
+        build_dataset(tasks, tmp_path / "dask", shard_size=1, scheduler=cluster.scheduler_address)
+    build_dataset(tasks, tmp_path / "local", shard_size=2, n_jobs=1)
     dask, local = read_dataset(tmp_path / "dask"), read_dataset(tmp_path / "local")
     assert dask.column("id") == local.column("id")
     for a, b in zip(dask.column("wavenumber_cm1"), local.column("wavenumber_cm1"), strict=True):
         assert np.allclose(a, b, atol=0.01)
+
+
+def test_a_scheduler_that_dies_is_told(tasks, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="needs symvib[cluster]")
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    )
+    try:
+        many = [replace(t, id=f"{t.id}-{k}") for k in range(20) for t in tasks]
+        with pytest.raises(DatasetError, match=r"went away \(.*15[0-9] shards .* intact"):
+            build_dataset(
+                many,
+                tmp_path,
+                shard_size=1,
+                scheduler=cluster.scheduler_address,
+                on_done=lambda done, _: cluster.close() if done == 3 else None,
+            )
+    finally:
+        cluster.close()
+    assert 3 <= len(list((tmp_path / "shards").glob("*.parquet"))) < len(many)
 
 
 def test_no_scheduler_at_the_address(tasks, tmp_path):

@@ -75,6 +75,13 @@ def test_the_dipole_of_an_ion_does_not_depend_on_the_place():
     )
     np.testing.assert_allclose(here.dipole_derivatives, np.kron(charges, np.eye(3)), atol=1e-8)
     np.testing.assert_allclose(there.dipole_derivatives, here.dipole_derivatives, atol=1e-8)
+    assert there.charge == 1
+    assert max(there.provenance["changed_by_projection"].values()) < 1e-5
+
+
+def test_a_charge_that_is_not_the_calculators_is_refused():
+    with pytest.raises(EngineError, match="is the charge that was stated that of the calculation"):
+        ase_response(Molecule.from_arrays(NUMBERS, WATER), PointCharges(WATER, [1.0, 0.0, 0.0]), optimize=False)
 
 
 def test_metal_cluster_with_emt():

@@ -8,6 +8,7 @@ from symvib.constants import BOHR_ANGSTROM
 from symvib.errors import EngineError
 from symvib.forward.engines import dft
 from symvib.forward.engines.dft import dft_response
+from symvib.forward.response_checks import response_residuals
 from symvib.groups.mode_labels import label_normal_modes
 
 pytest.importorskip("pyscf")
@@ -77,7 +78,32 @@ def test_an_ion_away_from_the_origin():
     water = Molecule.from_arrays(WATER.numbers, WATER.positions + [4.0, 1.0, -2.0])
     response = dft_response(water, "HF", "sto-3g", charge=1, unpaired_electrons=1, optimize=False, raman=False)
     summed = response.dipole_derivatives.reshape(3, 3, 3).sum(axis=1)
-    np.testing.assert_allclose(summed, np.eye(3), atol=1e-3)
+    np.testing.assert_allclose(summed, np.eye(3), atol=1e-10)
+    assert response.charge == round(response_residuals(response).charge) == 1
+
+
+def test_rigid_motions_are_exact_and_what_they_changed_is_said():
+    """On a coarse grid, off the minimum, away from the origin."""
+    water = Molecule.from_arrays(WATER.numbers, WATER.positions + [4.0, 1.0, -2.0])
+    response = dft_response(water, "B3LYP", "sto-3g", optimize=False, grid_level=2)
+    residuals = response_residuals(response)
+    assert residuals.hessian_translation < 1e-12
+    assert residuals.hessian_rotation < 1e-12
+    for name in ("charge", "dipole_translation", "dipole_rotation"):
+        assert abs(getattr(residuals, name)) < 1e-10
+    np.testing.assert_allclose(residuals.implied_dipole, response.dipole, atol=1e-10)
+    assert residuals.polarizability_translation < 1e-10
+    assert residuals.polarizability_rotation < 1e-10
+    np.testing.assert_allclose(response.polarizability, response.polarizability.T)
+    changed = response.provenance["changed_by_projection"]
+    assert set(changed) == {"gradient", "hessian", "dipole_derivatives", "polarizability_derivatives"}
+    assert changed["hessian"] > 1e-6
+    assert response.provenance["hessian"]["translation_residual"] > 1e-6
+
+
+def test_a_grid_too_coarse_for_the_hessian_is_refused():
+    with pytest.raises(EngineError, match=r"hessian of .*is the integration grid"):
+        dft_response(WATER, "B3LYP", "sto-3g", optimize=False, raman=False, grid_level=0)
 
 
 def test_what_b3lyp_means_is_said():

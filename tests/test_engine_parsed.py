@@ -56,6 +56,7 @@ def fchk_text(molecule, hessian, dipole, polarizability):
         + section("Current cartesian coordinates", molecule.positions / BOHR_ANGSTROM)
         + section("Real atomic weights", molecule.masses)
         + f"{'Total Energy':40s}   R     {-76.4:22.15E}\n"
+        + f"{'Charge':40s}   I     {1:12d}\n"
         + f"{'Number of electrons':40s}   I     {2:12d}\n"  # cclib asks for orbitals
         + f"{'Number of alpha electrons':40s}   I     {1:12d}\n"
         + f"{'Number of beta electrons':40s}   I     {1:12d}\n"
@@ -101,6 +102,7 @@ def test_cclib_reads_the_same_hessian(tmp_path, derivatives):
     assert parser is not None
     data = parser.parse()
     np.testing.assert_allclose(read_fchk(path).hessian, data.hessian, atol=1e-8)
+    assert read_fchk(path).charge == parsed_response(data).charge == 1
     np.testing.assert_allclose(read_fchk(path).molecule.positions, data.atomcoords[-1], atol=1e-6)
 
 

@@ -231,7 +231,7 @@ def test_general_field_has_one_constant_for_each_invariant_and_fits_exactly(grou
     assert fit.max_cm1 < 1e-6
     again = wilson_gf(molecule, fit.force_field)
     np.testing.assert_allclose(
-        again.wavenumbers_cm1, wilson_gf(molecule, hessian=hessian).wavenumbers_cm1, atol=1e-6, rtol=0
+        again.wavenumbers_cm1, wilson_gf(molecule, hessian=hessian, check=False).wavenumbers_cm1, atol=1e-6, rtol=0
     )
 
 

@@ -311,6 +311,15 @@ def test_a_forbidden_line_adds_nothing_to_the_rank():
     assert found.rank.rank == 2 + 1 + 3
 
 
+def test_a_rank_of_g_that_is_not_clear_is_warned_of(caplog):
+    f = np.eye(3)
+    clear = spectral_jacobian(np.diag([1.0, 1e-8, 0.0]), f, {})
+    assert len(clear.clusters) == 2
+    assert not caplog.text
+    assert len(spectral_jacobian(np.diag([1.0, 3e-12, 1e-13]), f, {}).clusters) == 2
+    assert "the rank 2 of G (3, 3) is not clear: gap 30" in caplog.text
+
+
 def test_numerical_rank_reports_threshold_and_gap():
     found = numerical_rank([1e-14, 2.0, 1.0])
     assert (found.rank, found.threshold) == (2, pytest.approx(2e-9))

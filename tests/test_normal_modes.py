@@ -15,6 +15,7 @@ from symvib.constants import BOHR_ANGSTROM
 from symvib.errors import HessianError, MoleculeError
 from symvib.forward._vibrational_space import are_linear
 from symvib.forward.batched_modes import batch_normal_modes, many_normal_modes
+from symvib.forward.isotopologues import isotopologue
 from symvib.forward.normal_modes import normal_modes
 from symvib.forward.response import HarmonicResponse
 from symvib.forward.response_checks import check_response, response_residuals
@@ -259,7 +260,7 @@ def test_presentation():
     assert "averaged away" in text
     assert text.count("Piu") == 1
     assert repr(modes) == "NormalModes(CO2, Dinfh, 4 vibrations)"
-    assert "<table>" in modes._repr_html_()
+    assert "<table" in modes._repr_html_()
     plain = json.loads(json.dumps(modes.as_dict()))
     assert plain["irreps"] == list(modes.irreps)
     assert plain["depolarization"][0] is None
@@ -371,6 +372,45 @@ def test_a_charge_scales_dipole_derivatives():
     assert response_residuals(response).charge == pytest.approx(1.0)
     with pytest.raises(HessianError, match="whole charge"):
         normal_modes(replace(response, dipole_derivatives=4.8032 * response.dipole_derivatives))
+
+
+def test_a_known_charge_tells_a_wrong_unit_that_rounds_to_another_charge():
+    symbols = ["O" if symbol == "N" else symbol for symbol in ZOO_BY_NAME["NH3"].symbols]
+    response = synthetic_response(molecule_of(symbols, ZOO_BY_NAME["NH3"].positions), charge=1)
+    wrong = replace(response, dipole_derivatives=2.0 * response.dipole_derivatives, dipole=None)
+    check_response(wrong)  # nothing tells it from a dication
+    check_response(replace(response, charge=1))
+    for charge, given in ((1, wrong), (0, response), (2, response)):
+        with pytest.raises(HessianError, match=rf"off the charge {charge} by.*check=False"):
+            normal_modes(replace(given, charge=charge))
+
+
+def test_a_transition_state_is_not_refused(caplog):
+    """H + H2: the stiffest bonds have a negative force constant, as the antisymmetric stretch is imaginary."""
+    molecule = molecule_of(["H", "H", "H"], [[0.0, 0.0, -0.93], [0.0, 0.0, 0.0], [0.0, 0.0, 0.93]])
+    b = np.zeros((4, 9))
+    b[0, [2, 5]], b[1, [5, 8]] = (-1, 1), (-1, 1)
+    for row, axis in ((2, 0), (3, 1)):
+        b[row, [axis, 3 + axis, 6 + axis]] = 1, -2, 1
+    field = np.diag([0.02, 0.02, 0.01, 0.01])
+    field[0, 1] = field[1, 0] = 0.1
+    response = HarmonicResponse(molecule, b.T @ field @ b)
+    modes = normal_modes(response)
+    assert modes.imaginary.tolist() == [0]
+    assert modes.irreps[0] == "Sigmau+"
+    assert "transition state" in caplog.text
+    assert "imaginary" in str(modes)
+
+
+def test_charge_goes_through_dictionaries_and_isotopologues():
+    response = replace(response_of("H2O"), charge=1)
+    values = response.as_dict()
+    assert values["charge"] == HarmonicResponse.from_dict(values).charge == 1
+    assert isotopologue(response, {"H": 2}).charge == 1
+    del values["charge"]  # written before there was one
+    assert HarmonicResponse.from_dict(values).charge is None
+    with pytest.raises(HessianError, match="whole number"):
+        replace(response, charge=0.5)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -12,6 +12,7 @@ from symvib.forward.lines import LineList
 from symvib.forward.spectrum import render
 from symvib.forward.spectrum_plot import (
     line_visibility,
+    picture_path,
     plot_refractive_index,
     plot_spectra,
     plot_spectrum,
@@ -164,3 +165,21 @@ def test_plots_of_results_return_axes():
     assert len(plot_refractive_index(index).lines) == 2
     assert spectrum._repr_html_().count("data:image/svg+xml") == 1
     assert "img" in index._repr_html_()
+
+
+def test_cross_sections_where_a_laser_is_given():
+    figure = plot_spectra(benzene(), laser_nm=532, temperature_k=300)
+    assert "laser 532 nm, 300 K" in figure.get_suptitle()
+    names = [ax.get_ylabel() for ax in figure.axes]
+    assert sum("m$^2$ sr$^{-1}$" in name for name in names) == 2  # envelope and sticks of the Raman panel
+    assert not any("Å" in name for name in names)
+    with pytest.raises(SpectrumError, match="no Raman intensities"):
+        plot_spectra(LineList([1000.0], [1.0]), laser_nm=532)
+
+
+def test_the_kind_of_picture_is_known_before(tmp_path):
+    assert picture_path(tmp_path / "a.PDF").name == "a.PDF"
+    with pytest.raises(SpectrumError, match="suffix"):
+        picture_path(tmp_path / "a.gif")
+    with pytest.raises(SpectrumError, match="no folder"):
+        picture_path(tmp_path / "b" / "a.png")

@@ -1,5 +1,7 @@
 """The transferable force field: keys do not depend on how atoms are numbered, results do not either, error stated."""
 
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +9,10 @@ import pytest
 
 from helpers import molecule_of
 from symvib import Molecule, as_molecule, wilson_gf
+from symvib.constants import BOHR_ANGSTROM
 from symvib.errors import ForceFieldError
 from symvib.forward.selection import internal_coordinates
-from symvib.forward.transferable import TransferableForceField, transferable_terms
+from symvib.forward.transferable import TransferableForceField, _table, transferable_terms
 from zoo import ZOO_BY_NAME
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -64,10 +67,45 @@ def test_unknown_types_are_listed():
     assert "Estimated from the mean of their kind" in field.statement()
 
 
+@pytest.mark.parametrize(
+    ("symbols", "length", "gfn2_cm1"), [("HH", 0.7414, 3754), ("FF", 1.41, 703), ("ClF", 1.63, 665), ("HI", 1.61, 2371)]
+)
+def test_bonds_of_unfitted_elements_follow_badgers_rule(symbols, length, gfn2_cm1):
+    """Within the factor of 2.5 in the constant that the module states; GFN2-xTB (simulated) at its minimum."""
+    pair = re.findall("[A-Z][a-z]?", symbols)
+    molecule = Molecule.from_arrays(pair, [[0, 0, 0], [0, 0, length]])
+    field = TransferableForceField.of(molecule)
+    assert len(field.estimated) == 1
+    assert "Badger's rule" in field.estimated[0]
+    assert field.estimated[0] in field.statement()
+    (found,) = wilson_gf(molecule, field).wavenumbers_cm1
+    assert 1 / 2.5 < (found / gfn2_cm1) ** 2 < 2.5
+
+
+def test_badgers_rule_for_hydrogen():
+    """1.734 / (r + 0.244)^3 in atomic units at r = 1.4 bohr: 0.39025 Eh/bohr^2 = 6.0758 mdyn/A."""
+    hydrogen = Molecule.from_arrays(["H", "H"], [[0, 0, 0], [0, 0, 1.4 * BOHR_ANGSTROM]])
+    assert TransferableForceField.of(hydrogen).matrix()[0, 0] == pytest.approx(6.0758, abs=2e-4)
+
+
+def test_a_bond_much_too_short_is_refused():
+    with pytest.raises(ForceFieldError, match=r"r\(Si1-Te2\) of 1\.500 A is too short"):
+        TransferableForceField.of(Molecule.from_arrays(["Si", "Te"], [[0, 0, 0], [0, 0, 1.5]]))
+
+
+def test_the_table_is_written_with_one_line_for_each_kind():
+    sys.path.insert(0, str(EXAMPLES.parent / "tools"))
+    fit = pytest.importorskip("fit_transferable_force_field", reason="tools/ is not in an installed package")
+    stored = _table()
+    assert fit.TARGET.read_text() == fit.table_text(stored["error"], stored["constants"])
+    assert len(fit.TARGET.read_text().splitlines()) < 80
+
+
 def test_a_negative_constant_is_refused(monkeypatch):
     from symvib.forward import transferable
 
-    monkeypatch.setattr(transferable, "_table", lambda: {"constants": {"stretch": -1.0}, "error": {}})
+    constants = {"stretch": -1.0, "stretch H-O": 0.0}
+    monkeypatch.setattr(transferable, "_table", lambda: {"constants": constants, "error": {}})
     with pytest.raises(ForceFieldError, match=r"r\(O1-H2\) the constant -1"):
         TransferableForceField.of(as_molecule("O"))
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +13,13 @@ import pytest
 from helpers import molecule_of
 from symvib.errors import CoordinateError, ForceFieldError, HessianError
 from symvib.forward._mode_numbers import species_key
+from symvib.forward.dataset_files import shipped_dataset
+from symvib.forward.force_constants import AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2, internal_displacements
 from symvib.forward.internals import InternalCoordinate, InternalCoordinates
+from symvib.forward.normal_modes import normal_modes
 from symvib.forward.ped import coordinate_groups
 from symvib.forward.response import HarmonicResponse
+from symvib.forward.response_jacobian import response_jacobian
 from symvib.forward.selection import internal_coordinates
 from symvib.forward.symmetry_coordinates import symmetry_coordinates
 from symvib.forward.wilson import wilson_gf
@@ -51,7 +56,10 @@ def solved(name):
     hessian = random_hessian(molecule)
     detection = detect_point_group(molecule)
     return SimpleNamespace(
-        molecule=molecule, detection=detection, hessian=hessian, solution=wilson_gf(detection, hessian=hessian)
+        molecule=molecule,
+        detection=detection,
+        hessian=hessian,
+        solution=wilson_gf(detection, hessian=hessian, check=False),
     )
 
 
@@ -198,7 +206,7 @@ def test_teller_redlich_product_rule(name, mass_numbers):
     case = ZOO_BY_NAME[name]
     light = molecule_of(case.symbols, case.positions)
     heavy = light.with_isotopes({light.symbols.index(symbol): number for symbol, number in mass_numbers.items()})
-    first = wilson_gf(light, hessian=random_hessian(light))
+    first = wilson_gf(light, hessian=random_hessian(light), check=False)
     second = wilson_gf(heavy, first.F, first.internals)
     logarithm = np.log(second.eigenvalues / first.eigenvalues).sum()
     expected = 3 * np.log(light.masses / heavy.masses).sum() + 3 * np.log(heavy.masses.sum() / light.masses.sum())
@@ -351,21 +359,121 @@ def test_coordinates_that_are_not_closed_still_factor():
     )
     assert not symmetry_coordinates(molecule, lopsided).orthonormal
     hessian = random_hessian(molecule)
-    found, usual = wilson_gf(molecule, hessian=hessian, internals=lopsided), wilson_gf(molecule, hessian=hessian)
+    found, usual = (wilson_gf(molecule, hessian=hessian, check=False, **more) for more in ({"internals": lopsided}, {}))
     np.testing.assert_allclose(found.wavenumbers_cm1, usual.wavenumbers_cm1, atol=1e-8)
     assert found.irreps == usual.irreps
 
 
 def test_gradient_term_changes_nothing_at_a_stationary_point():
     case = solved("NH3")
-    with_term = wilson_gf(case.detection, hessian=case.hessian, gradient=np.zeros(12))
+    with_term = wilson_gf(case.detection, hessian=case.hessian, gradient=np.zeros(12), check=False)
     np.testing.assert_allclose(with_term.wavenumbers_cm1, case.solution.wavenumbers_cm1, atol=1e-9)
 
 
 def test_a_response_brings_its_hessian():
     case = solved("NH3")
-    found = wilson_gf(HarmonicResponse(case.molecule, case.hessian))
+    found = wilson_gf(HarmonicResponse(case.molecule, case.hessian), check=False)
     np.testing.assert_allclose(found.wavenumbers_cm1, case.solution.wavenumbers_cm1, atol=1e-9)
+
+
+# ---- long chains, nearly linear molecules ---------------------------------------------------------------------------
+
+
+def mercury_chain(n):
+    """H-(Hg)n-H on a line: the softest bend is four orders below the stretches of hydrogen."""
+    z = np.concatenate([[0.0], 1.6 + 2.6 * np.arange(n), [3.2 + 2.6 * (n - 1)]])
+    return Molecule.from_arrays(["H", *["Hg"] * n, "H"], np.outer(z, [0, 0, 1]))
+
+
+def valence_response(molecule, stretch=2.0, bend=0.3):
+    internals = internal_coordinates(molecule)
+    b_matrix = internals.b_matrix(molecule.positions)
+    field = np.diag([stretch if coordinate.kind == "stretch" else bend for coordinate in internals])
+    hessian = b_matrix.T @ field @ b_matrix / AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2
+    dipole = np.random.default_rng(0).normal(size=(3, 3 * len(molecule)))
+    return HarmonicResponse(molecule, hessian, dipole), b_matrix, field
+
+
+def test_no_mode_of_a_long_chain_of_heavy_atoms_is_dropped():
+    molecule = mercury_chain(160)
+    response, b_matrix, field = valence_response(molecule)
+    n_vib = 3 * len(molecule) - 5
+    roots = np.repeat(np.sqrt(molecule.masses), 3)
+    singular = np.linalg.svd(b_matrix / roots, compute_uv=False)
+    assert (singular[n_vib - 1] / singular[0]) ** 2 < 1e-9  # eigenvalues of G: a cut there would drop modes
+    motion = internal_displacements(b_matrix, molecule.masses)
+    np.testing.assert_allclose(b_matrix @ motion, np.eye(n_vib), atol=1e-10)
+    cartesian = normal_modes(response, check=False).wavenumbers_cm1
+    for symmetry in (True, False):
+        found = wilson_gf(response, check=False, symmetry=symmetry)
+        np.testing.assert_allclose(found.wavenumbers_cm1, cartesian, atol=1e-6)
+        moved = b_matrix @ found.displacements.reshape(n_vib, -1).T
+        np.testing.assert_allclose(moved, found.L, atol=1e-9 * np.abs(found.L).max())
+    whole = response_jacobian(response, b_matrix, field[None])
+    assert sum(len(cluster.modes) for cluster in whole.clusters) == n_vib
+
+
+@pytest.mark.parametrize("off_line", [1e-5, 0.001, 0.004])
+def test_a_nearly_linear_molecule_has_3n_minus_5_modes_factored_and_unfactored(off_line):
+    molecule = Molecule.from_arrays(["H", "C", "N"], [[0, 0, -1.07], [off_line, 0, 0], [0, 0, 1.16]])
+    hessian = valence_response(molecule)[0].hessian
+    factored = wilson_gf(molecule, hessian=hessian)
+    assert factored.point_group.label == "Cinfv"
+    for other in (
+        wilson_gf(molecule, hessian=hessian, symmetry=False),
+        normal_modes(hessian, molecule, symmetry=False),
+    ):
+        assert len(other.wavenumbers_cm1) == len(factored.wavenumbers_cm1) == 4
+        # the geometry as it is against the one made linear: second order in the displacement, plus the Hessian's part
+        np.testing.assert_allclose(other.wavenumbers_cm1, factored.wavenumbers_cm1, atol=1e-6 + 1e3 * off_line**2)
+
+
+# ---- Hessians that cannot be right ---------------------------------------------------------------------------------
+
+
+@cache
+def survey(name):
+    dataset = shipped_dataset("responses_survey_gfn2")
+    return dataset.response(dataset.column("id").index(name))
+
+
+@pytest.mark.parametrize("symmetry", [True, False])
+def test_a_hessian_in_another_orientation_or_unit_is_refused(symmetry):
+    response = survey("qm9-000477")
+    molecule, n = response.molecule, len(response.molecule)
+    turn = np.kron(np.eye(n), np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0])
+    turned = turn @ response.hessian @ turn.T
+    with pytest.raises(HessianError, match=r"orientation.*check=False"):
+        wilson_gf(molecule, hessian=turned, symmetry=symmetry)
+    with pytest.raises(HessianError, match=r"is it in mdyn/angstrom.*check=False"):
+        wilson_gf(molecule, hessian=15.57 * response.hessian, symmetry=symmetry)
+    with pytest.raises(HessianError, match="another geometry, orientation or atom order"):
+        wilson_gf(replace(response, hessian=turned), symmetry=symmetry)
+    solution = wilson_gf(molecule, hessian=turned, symmetry=False, check=False)
+    assert solution.removed > 0.01
+
+
+def test_noise_is_refused_warned_of_or_noted(caplog):
+    response = survey("sym-C6(H)6 ring +0")
+    molecule, size = response.molecule, len(response.hessian)
+    noise = np.random.default_rng(0).normal(size=(size, size))
+    noise = (noise + noise.T) / np.abs(noise + noise.T).max() * np.abs(response.hessian).max()
+    with pytest.raises(HessianError, match="lacks the symmetry D6h"):
+        wilson_gf(molecule, hessian=response.hessian + 0.05 * noise, check=False)
+    with pytest.raises(HessianError):
+        wilson_gf(molecule, hessian=response.hessian + 0.03 * noise)
+    with caplog.at_level(logging.WARNING):
+        found = wilson_gf(molecule, hessian=response.hessian + 0.01 * noise, check=False)
+    assert "lacks the symmetry D6h and is averaged away" in caplog.text
+    assert f"{100 * found.asymmetry:.2g} % of the largest element averaged away over D6h" in str(found)
+    assert f"{found.removed:.1e} Eh/bohr^2 not carried" in found._repr_html_()
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        found = wilson_gf(response)
+    assert not caplog.text
+    assert found.asymmetry < 1e-5
+    assert found.coordinates.point_group.label == "D6h"
+    assert wilson_gf(response, symmetry=False).coordinates is None
 
 
 # ---- bad input -----------------------------------------------------------------------------------------------------
@@ -386,7 +494,7 @@ def test_refusals():
     with pytest.raises(CoordinateError, match="span 2 of the 3 vibrations"):
         wilson_gf(molecule, np.eye(2), internals[:2])
     with pytest.raises(HessianError, match="lacks the symmetry C2v"):
-        wilson_gf(molecule, hessian=np.diag(np.arange(9.0)))
+        wilson_gf(molecule, hessian=np.diag(np.arange(9.0)), check=False)
     with pytest.raises(HessianError, match="shape"):
         wilson_gf(molecule, hessian=np.eye(6))
     with pytest.raises(CoordinateError, match="one atom"):

@@ -43,7 +43,7 @@ def brute_force_derivatives(response, step=0.005, field=1e-3):
     return dipole, (polarizability + polarizability.transpose(1, 0, 2)) / 2
 
 
-@pytest.mark.parametrize("name", ["water", "CO2"])
+@pytest.mark.parametrize("name", ["water", "CO2", "C2H4", "benzene"])
 def test_field_gradients_equal_moved_atoms(name):
     response = harmonic_response(molecule(name))
     dipole, polarizability = brute_force_derivatives(response)
@@ -106,6 +106,7 @@ def test_charge_is_the_sum_of_dipole_derivatives():
         [8, 1, 1, 1], [[0, 0, 0.2], [0.95, 0, 0], [-0.475, 0.8227, 0], [-0.475, -0.8227, 0]]
     )
     response = harmonic_response(hydronium, charge=1)
+    assert response.charge == 1
     assert np.allclose(response.dipole_derivatives.reshape(3, 4, 3).sum(axis=1), np.eye(3), atol=1e-10)
 
 
@@ -122,6 +123,44 @@ def test_exclusion_in_computed_spectra(name):
     assert infrared.any()
     assert raman.any()
     assert not (infrared & raman).any()
+
+
+class TestOptions:
+    """`harmonic_response` does what it is told, or says that it cannot."""
+
+    @pytest.mark.parametrize("engine", ["xtb", "dft"])
+    def test_unknown_ones_are_refused_with_the_known(self, engine):
+        with pytest.raises(EngineError, match=r"no option 'chrage'; it has .*charge, .*unpaired_electrons"):
+            harmonic_response(molecule("water"), engine=engine, chrage=1)
+
+    def test_what_is_set_by_method_is_no_option(self):
+        with pytest.raises(EngineError, match="no option 'basis'"):
+            harmonic_response(molecule("water"), engine="dft", basis="sto-3g")
+
+    def test_a_file_has_none(self, tmp_path):
+        for options in ({"method": "GFN1-xTB"}, {"optimize": True}, {"charge": 1}, {"nonsense": 0}):
+            (name,) = options
+            with pytest.raises(EngineError, match=rf"parsed.*{name}=.*read as it is"):
+                harmonic_response(tmp_path / "water.log", engine="parsed", **options)
+
+    def test_a_calculator_has_its_method(self):
+        emt = pytest.importorskip("ase.calculators.emt", reason="needs ASE (symvib[chem])").EMT()
+        with pytest.raises(EngineError, match=r"calculator \(EMT\) has its own method"):
+            harmonic_response(molecule("water"), engine=emt, method="GFN2-xTB")
+        with pytest.raises(EngineError, match="engine EMT has no option 'unpaired_electrons'"):
+            harmonic_response(molecule("water"), engine=emt, unpaired_electrons=1)
+
+    def test_a_detection_is_a_molecule(self):
+        bent = as_molecule([WATER[0], np.array(WATER[1]) + [[0, 0, 0], [0, 0.004, 0], [0, 0, 0]]])
+        loose = harmonic_response(detect_point_group(bent, tolerance=0.05))
+        exact = harmonic_response(molecule("water"))
+        assert loose.provenance["point_group"] == "C2v"
+        assert np.abs(normal_modes(loose).wavenumbers_cm1 - normal_modes(exact).wavenumbers_cm1).max() < 0.1
+
+    def test_a_lower_group_than_the_engine_finds_is_said(self):
+        almost = as_molecule([WATER[0], np.array(WATER[1]) + [[0, 0, 0], [0, 0.0005, 0], [0, 0, 0]]])
+        with pytest.raises(EngineError, match="the Detection says Cs"):
+            harmonic_response(detect_point_group(almost, tolerance=1e-5))
 
 
 class TestRefusals:

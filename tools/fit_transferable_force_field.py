@@ -11,6 +11,7 @@ have at most four neighbours count. Minutes.
 """
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 from zlib import crc32
@@ -19,14 +20,16 @@ import numpy as np
 import typer
 from rich.progress import track
 
-from symvib.constants import SQRT_HARTREE_PER_BOHR2_U_IN_CM1
 from symvib.forward.dataset_files import read_dataset
-from symvib.forward.force_constants import AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2
+from symvib.forward.force_constants import AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2, SQRT_MDYN_PER_ANGSTROM_U_IN_CM1
 from symvib.forward.selection import internal_coordinates
 from symvib.forward.transferable import in_scope, transferable_terms
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "studies"))  # the error statistics of the studies
+from _tools import compact_json, summarise
+
 TARGET = Path(__file__).parents[1] / "forward" / "data" / "transferable_force_field.json"
-CM1 = SQRT_HARTREE_PER_BOHR2_U_IN_CM1 / AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2**0.5  # of sqrt(mdyn/(A u))
+CM1 = SQRT_MDYN_PER_ANGSTROM_U_IN_CM1
 FLOOR_CM1 = 150.0  # wavenumbers below this weigh as if they were this high
 OFF_DIAGONAL = 0.4  # weight of the pairs of different modes
 RIDGE = {"kind": 1e-6, "elements": 0.02, "typed": 0.1}
@@ -120,8 +123,17 @@ def main(
     error |= {"n_fitted_in_the_end": len(fitted) + len(left_out), "n_constants": len(x)}
     print(json.dumps(error, indent=1))
     TARGET.parent.mkdir(exist_ok=True)
-    constants = dict(sorted(zip(ridge, x.tolist(), strict=True)))
-    TARGET.write_text(json.dumps({"error": error, "constants": constants}, indent=0) + "\n")
+    TARGET.write_text(table_text(error, dict(zip(ridge, x.tolist(), strict=True))))
+
+
+def table_text(error: dict[str, object], constants: dict[str, float]) -> str:
+    """The table as JSON: one line for each kind of constant, whose members lack its name ("" is the kind itself)."""
+    kinds = sorted((key for key in constants if not any(map(str.isupper, key))), key=len)
+    rows: dict[str, dict[str, float]] = {kind: {} for kind in sorted(kinds)}
+    for key in sorted(constants):
+        kind = max((kind for kind in kinds if key == kind or key.startswith(kind + " ")), key=len)
+        rows[kind][key.removeprefix(kind).lstrip()] = constants[key]
+    return compact_json({"error": error, "constants": rows}) + "\n"
 
 
 def fit(fitted: list[Case], others: list[Case]) -> tuple[dict[str, float], np.ndarray]:
@@ -164,23 +176,19 @@ def normal_equations(cases, design_of, size):
 def measure(cases: list[Case], constants: np.ndarray) -> dict[str, object]:
     """Errors in 1/cm on molecules that the fit has not seen; modes paired in ascending order."""
     pairs = [case.wavenumbers(constants) for case in cases]
-    per_molecule = np.array([np.abs(a - b).mean() for a, b in pairs])
-    reference, predicted = (np.concatenate(side) for side in zip(*pairs, strict=True))
-    rng = np.random.default_rng(0)
-    sums = [(np.abs(a - b).sum(), len(a)) for a, b in pairs]
-    draws = rng.integers(len(sums), size=(2000, len(sums)))
-    totals, sizes = np.array(sums).T
-    resampled = totals[draws].sum(axis=1) / sizes[draws].sum(axis=1)
-    difference = predicted - reference
+    errors = [predicted - reference for reference, predicted in pairs]
+    summary = summarise(
+        np.concatenate(errors), np.repeat([case.id for case in cases], [len(e) for e in errors])
+    ).as_dict()
     return {
         "reference": "GFN2-xTB (simulated), molecules left out of the fit; modes paired in ascending order",
-        "n_molecules": len(cases),
-        "n_modes": len(reference),
-        "mean_absolute_error_cm1": round(float(np.abs(difference).mean()), 1),
-        "interval_95_cm1": np.round(np.quantile(resampled, [0.025, 0.975]), 1).tolist(),
-        "bias_cm1": round(float(difference.mean()), 1),
-        "percentile_90_cm1": round(float(np.quantile(np.abs(difference), 0.9)), 1),
-        "median_molecule_cm1": round(float(np.median(per_molecule)), 1),
+        "n_molecules": summary["n_molecules"],
+        "n_modes": summary["n_levels"],
+        "mean_absolute_error_cm1": summary["mae"],
+        "interval_95_cm1": [summary["mae_low"], summary["mae_high"]],
+        "bias_cm1": summary["bias"],
+        "percentile_90_cm1": summary["p90"],
+        "median_molecule_cm1": round(float(np.median([np.abs(e).mean() for e in errors])), 1),
         "molecules_with_a_wrong_imaginary_mode": int(sum((b < 0).any() for _, b in pairs)),
     }
 

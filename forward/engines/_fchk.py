@@ -57,6 +57,7 @@ def read_fchk(path: Path) -> HarmonicResponse:
         dipole=None if "Dipole Moment" not in blocks else _shaped(blocks, "Dipole Moment", (3,), path),
         method="/".join(lines[1].split()[1:3]) if len(lines) > 1 else "",
         provenance={"program": "Gaussian", "file": path.name, "hessian": {"source": "Cartesian Force Constants"}},
+        charge=None if "Charge" not in scalars else int(scalars["Charge"]),
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...constants import BOHR_ANGSTROM
 from ...errors import EngineError
+from ...groups._rigid import rigid_motions
 from ...groups.displacements import DisplacementSymmetry
 from ...groups.molecule import Molecule
 from ...groups.operations import NDArrayFloat
@@ -29,7 +30,6 @@ _FIRST_TRUST_BOHR, _LARGEST_TRUST_BOHR = 0.5, 1.0  # length of a step, all atoms
 _SMALLEST_STEP_BOHR = 1e-9
 _ENERGY_NOISE_HARTREE = 1e-6  # a rise below this is the noise of the program
 _SOFTEST = 0.003  # Eh/bohr^2: softer eigenvalues of the model Hessian are raised to it (best of 0.0015-0.03 on QM9)
-_INDEPENDENT = 1e-8
 _MOVED = 1.1  # ratio of distances from which a bond that appears or goes counts
 
 EnergyAndGradient = Callable[[NDArrayFloat], tuple[float, NDArrayFloat]]
@@ -200,10 +200,7 @@ def _symmetric_displacements(action: DisplacementSymmetry, start: NDArrayFloat) 
     for matrix, permutation in zip(action.matrices, action.permutations, strict=True):
         projector[permutation, :, atoms, :] += matrix
     projector = projector.reshape(3 * n_atoms, 3 * n_atoms) / len(action.matrices)
-    translations = np.tile(np.eye(3), (n_atoms, 1))
-    rotations = np.cross(np.eye(3)[None], (start - start.mean(axis=0))[:, None]).transpose(0, 2, 1).reshape(-1, 3)
-    left, singular, _ = np.linalg.svd(np.hstack([translations, rotations]), full_matrices=False)
-    rigid = left[:, singular > _INDEPENDENT * singular[0]]
+    rigid = rigid_motions(start, np.ones(n_atoms), action.analysis.point_group.is_linear)
     internal = np.eye(3 * n_atoms) - rigid @ rigid.T
     values, vectors = np.linalg.eigh(internal @ (projector + projector.T) @ internal / 2)
     return vectors[:, values > 0.5]

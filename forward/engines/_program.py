@@ -9,10 +9,12 @@ import numpy as np
 from ...errors import EngineError
 from ...groups.detection import Detection, detect_point_group
 from ...groups.displacements import DisplacementSymmetry
+from ...groups.molecule import Molecule
 from ...groups.operations import NDArrayFloat
 from ..response import HarmonicResponse
 from ._differences import DisplacementPlan, plan_displacements
 from ._optimise import optimise
+from ._projection import project_response
 
 __all__ = ["KEPT_ANGSTROM", "Program", "response_of_program"]
 
@@ -45,12 +47,15 @@ def response_of_program(
     charge: int = 0,
     allow_rebonding: bool = False,
     hessian_function: Callable[[NDArrayFloat], NDArrayFloat] | None = None,
+    tensors: Callable[[Molecule], Mapping[str, Any]] | None = None,
     on_done: Callable[[int, int], None] | None = None,
 ) -> HarmonicResponse:
     """The response of a detected molecule: at its minimum, or where it stands if ``optimize`` is False.
 
     The Hessian is ``hessian_function(positions_bohr)``, averaged over the group; without it, the derivative of
-    "gradient". Dipole and polarizability derivatives come from the symmetry-unique displacements.
+    "gradient". Dipole and polarizability derivatives come from the symmetry-unique displacements, or, with any of
+    "dipole", "polarizability" and their derivatives by other means, from ``tensors(molecule)``. What rigid motions do
+    is known and put in exactly (`project_response`); how much that changed stands in the provenance.
     """
     detection = x if isinstance(x, Detection) else detect_point_group(x)
     record = dict(provenance)
@@ -64,7 +69,7 @@ def response_of_program(
                 "from a better geometry, or say allow_rebonding=True."
             )
         detection = detect_point_group(found.molecule, tolerance=KEPT_ANGSTROM)
-    plan = plan_displacements(detection)
+    plan, action = plan_displacements(detection), DisplacementSymmetry.of(detection)
     moved = float(np.abs(plan.molecule.positions - detection.molecule.positions).max())
     if moved > KEPT_ANGSTROM:
         _LOG.warning("%s: positions moved by %.2g A to be exactly %s", method, moved, detection.point_group)
@@ -87,30 +92,36 @@ def response_of_program(
         values = derivatives.values
     hessian = values.get("gradient")
     if hessian_function is not None:
-        hessian = _averaged(hessian_function, plan, detection, record)
-    dipole = here.get("dipole")
-    return HarmonicResponse(
+        hessian = _averaged(hessian_function, plan, action, record)
+    known: dict[str, Any] = {
+        "dipole": here.get("dipole"),
+        "polarizability": here.get("polarizability"),
+        "dipole_derivatives": values.get("dipole"),
+        "polarizability_derivatives": values.get("polarizability"),
+    }
+    known |= {} if tensors is None else tensors(plan.molecule)
+    response = HarmonicResponse(
         molecule=plan.molecule,
         hessian=hessian,  # type: ignore[arg-type]  # one of the two ways gives it
-        dipole_derivatives=values.get("dipole"),
-        polarizability_derivatives=values.get("polarizability"),
         gradient=np.asarray(gradient, dtype=float).reshape(-1),
         energy_hartree=float(energy),
-        dipole=None if dipole is None else np.asarray(dipole, dtype=float),
         method=method,
         provenance=record,
+        charge=charge,
+        **known,
     )
+    return project_response(response, action)
 
 
 def _averaged(
     function: Callable[[NDArrayFloat], NDArrayFloat],
     plan: DisplacementPlan,
-    detection: Detection,
+    action: DisplacementSymmetry,
     record: dict[str, Any],
 ) -> NDArrayFloat:
     """The program's Hessian averaged over the group; what that removed is written to the record."""
     raw = function(plan.positions_bohr)
-    hessian = DisplacementSymmetry.of(detection).average((raw + raw.T) / 2)
+    hessian = action.average((raw + raw.T) / 2)
     summed = raw.reshape(len(raw), -1, 3).sum(axis=1)
     record["hessian"] = {
         "source": "analytic",

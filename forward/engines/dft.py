@@ -2,7 +2,7 @@
 
 Gradient and Hessian are analytic (the Hessian without the response of the integration grid); dipole and polarizability
 derivatives are central differences, over symmetry-unique displacements, of the dipole and of the coupled-perturbed
-polarizability. Q. Sun et al., J. Chem. Phys. 153, 024109 (2020).
+polarizability; all are made exact for translations and rotations. Q. Sun et al., J. Chem. Phys. 153, 024109 (2020).
 """
 
 import logging

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ...constants import BOHR_ANGSTROM, SQRT_HARTREE_PER_BOHR2_U_IN_CM1
+from ...constants import BOHR_M, DEBYE_C_M, ELEMENTARY_CHARGE_C, SQRT_HARTREE_PER_BOHR2_U_IN_CM1
 from ...errors import HessianError, MissingPackageError
+from ...groups._rigid import are_linear, rigid_motions
 from ...groups.molecule import Molecule
 from ...groups.operations import NDArrayFloat
 from ...groups.readers import as_molecule
@@ -24,6 +25,7 @@ _AGREES_CM1 = 5.0  # wavenumbers of the Hessian against those the log lists, whe
 _FLOPPY_CM1 = 300.0  # below, the program's own treatment of rotations and masses shows
 _INDEPENDENT = 0.3  # smallest singular value of the listed modes, normalised
 _RIGID = 0.1  # largest length of the part of a listed mode that is translation or rotation
+_DEBYE = BOHR_M * ELEMENTARY_CHARGE_C / DEBYE_C_M  # of 1 e bohr
 _PRECISE = 1e-3  # deviation from orthogonality that is worth a warning
 
 
@@ -80,11 +82,8 @@ def parsed_response(source: Any) -> HarmonicResponse:
         dipole=None if moments is None or len(moments) < 2 else np.asarray(moments[1], dtype=float) / _DEBYE,
         method=_method(data),
         provenance=record,
+        charge=getattr(data, "charge", None),
     )
-
-
-# 1 e bohr in debye: exact speed of light, 1 D = 1e-21/c C m.
-_DEBYE = BOHR_ANGSTROM * 1e-10 * 1.602176634e-19 * 299792458.0 * 1e21
 
 
 def _cclib_data(path: Path) -> Any:
@@ -159,7 +158,7 @@ def _hessian_of_modes(
     modes = np.asarray(data.vibdisps, dtype=float).reshape(len(data.vibdisps), -1)
     wavenumbers = np.asarray(data.vibfreqs, dtype=float)
     weights = np.repeat(np.sqrt(masses), 3)
-    rigid = _rigid_motions(molecule, masses)
+    rigid = rigid_motions(molecule.positions, masses, bool(are_linear(molecule.positions)))
     size, expected = 3 * len(molecule), 3 * len(molecule) - rigid.shape[1]
     if modes.shape != (expected, size) or wavenumbers.shape != (expected,):
         raise HessianError(
@@ -189,18 +188,6 @@ def _hessian_of_modes(
     eigenvalues = np.sign(wavenumbers) * (wavenumbers / SQRT_HARTREE_PER_BOHR2_U_IN_CM1) ** 2
     record = {"source": "normal modes", "orthogonality_error": error, "rigid_part": rigid_part}
     return (orthonormal * eigenvalues) @ orthonormal.T, record
-
-
-def _rigid_motions(molecule: Molecule, masses: NDArrayFloat) -> NDArrayFloat:
-    """Orthonormal mass-weighted translations and rotations (3N, 6, 5 or 3)."""
-    centred = molecule.positions - masses @ molecule.positions / masses.sum()
-    root = np.sqrt(masses)[:, None, None]
-    translations = (root * np.eye(3)[None]).reshape(-1, 3)
-    rotations = (root * np.cross(np.eye(3)[None], centred[:, None])).transpose(0, 2, 1).reshape(-1, 3)
-    left, singular, _ = np.linalg.svd(
-        np.hstack([translations / np.sqrt(masses.sum()), rotations / np.sqrt(masses.sum())]), full_matrices=False
-    )
-    return left[:, singular > 1e-3 * singular[0]]
 
 
 def _listed(data: Any) -> dict[str, list[float]]:

@@ -6,7 +6,6 @@ S. Grimme, C. Bannwarth, P. Shushkov, J. Chem. Theory Comput. 13, 1989 (2017), d
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from ...groups.molecule import Molecule
 from ...groups.operations import NDArrayFloat
 from ..response import HarmonicResponse
 from ._program import response_of_program
-from ._projection import project_response
 
 if TYPE_CHECKING:
     from tblite.interface import Result
@@ -263,7 +261,31 @@ def xtb_response(
     without symmetry, each O(N^3).
     """
     surface = XtbSurface(molecule, method, charge=charge, unpaired_electrons=unpaired_electrons)
-    response = response_of_program(
+
+    def tensors(at: Molecule) -> dict[str, NDArrayFloat]:
+        positions = at.positions / BOHR_ANGSTROM
+
+        def in_field(field: NDArrayFloat) -> NDArrayFloat:
+            bent = XtbSurface(
+                at,
+                method,
+                charge=charge,
+                unpaired_electrons=unpaired_electrons,
+                accuracy=_FIELD_ACCURACY,
+                field=field,
+            ).result(positions)
+            # The dipole rides along: its derivatives with respect to the field are the polarizability.
+            return np.concatenate([np.ravel(bent.get("gradient")), -bent.get("dipole")])
+
+        found = {"dipole": np.array(surface.result(positions).get("dipole"))}
+        if derivatives:
+            first, second = field_derivatives(in_field, field_au, richardson)
+            found["dipole_derivatives"] = first[:, :-3]
+            found["polarizability_derivatives"] = second[..., :-3]
+            found["polarizability"] = (first[:, -3:] + first[:, -3:].T) / 2
+        return found
+
+    return response_of_program(
         molecule,
         surface,
         optimize=optimize,
@@ -282,29 +304,6 @@ def xtb_response(
         },
         charge=charge,
         allow_rebonding=allow_rebonding,
+        tensors=tensors,
         on_done=on_done,
     )
-    positions = response.molecule.positions / BOHR_ANGSTROM
-
-    def in_field(field: NDArrayFloat) -> NDArrayFloat:
-        bent = XtbSurface(
-            response.molecule,
-            method,
-            charge=charge,
-            unpaired_electrons=unpaired_electrons,
-            accuracy=_FIELD_ACCURACY,
-            field=field,
-        ).result(positions)
-        # The dipole rides along: its derivatives with respect to the field are the polarizability.
-        return np.concatenate([np.ravel(bent.get("gradient")), -bent.get("dipole")])
-
-    if derivatives:
-        first, second = field_derivatives(in_field, field_au, richardson)
-        response = replace(
-            response,
-            dipole_derivatives=first[:, :-3],
-            polarizability_derivatives=second[..., :-3],
-            polarizability=(first[:, -3:] + first[:, -3:].T) / 2,
-        )
-    at_rest = surface.result(positions)
-    return project_response(replace(response, dipole=np.array(at_rest.get("dipole"))), charge)
