@@ -58,6 +58,7 @@ docs: $(VENV)/.test
 	$(PY) docs/make_completeness.py
 	$(PY) docs/make_detection.py
 	$(PY) docs/make_forward_accuracy.py
+	$(PY) docs/make_survey.py
 	$(PY) docs/make_figures.py
 	$(PY) docs/make_forward_accuracy.py
 

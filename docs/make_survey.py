@@ -284,18 +284,15 @@ def draw(results: Values) -> None:
     plt.close(figure)
 
 
-def main() -> None:
-    """Draw the pictures and write the page."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    draw(results)
+def page() -> str:
+    """The page as text."""
     template = Template(TEMPLATE.read_text(encoding="utf-8"), undefined=StrictUndefined, keep_trailing_newline=True)
-    helpers = {
-        f.__name__: f
-        for f in (shares, groups, incomplete, lowest, disagreement, models, conditions, losses, stratum, short)
-        + (protocol_sides, percent, counted, spread, number)
-    }
-    write_text(PAGE, template.render(**results, **helpers))
+    helpers = (shares, groups, incomplete, lowest, disagreement, models, conditions, losses, stratum, short)
+    formats = (protocol_sides, percent, counted, spread, number)
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return template.render(**results, **{helper.__name__: helper for helper in (*helpers, *formats)})
 
 
 if __name__ == "__main__":
-    main()
+    draw(json.loads(RESULTS.read_text(encoding="utf-8")))
+    write_text(PAGE, page())
