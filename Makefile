@@ -57,10 +57,12 @@ $(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
 docs: $(VENV)/.test
 	$(PY) docs/make_completeness.py
 	$(PY) docs/make_block_rank.py
+	$(PY) docs/make_fibres.py
 	$(PY) docs/make_survey.py
 	$(VENV)/bin/symvib claims --out docs/claims.md
 	$(PY) docs/make_detection.py
 	$(PY) docs/make_forward_accuracy.py
+	$(PY) docs/make_survey.py
 	$(PY) docs/make_figures.py
 	$(PY) docs/make_forward_accuracy.py
 

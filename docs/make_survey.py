@@ -240,6 +240,7 @@ def draw(results: Values) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "symvib"  # the same picture gives the same file
     import matplotlib.pyplot as plt
 
     figure, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
@@ -256,7 +257,7 @@ def draw(results: Values) -> None:
     ax.set_xlabel("tolerance, angstrom")
     ax.set_ylabel("molecules of C1, %")
     ax.set_ylim(60, 101)
-    figure.savefig(IMAGES / "survey_c1.svg")
+    figure.savefig(IMAGES / "survey_c1.svg", metadata={"Date": None})
     plt.close(figure)
 
     cells = results["jacobians"]["qm9_models"]
@@ -280,22 +281,19 @@ def draw(results: Values) -> None:
     axes[0].set_yticks(range(len(cells)), list(cells))
     axes[0].invert_yaxis()
     axes[0].legend(fontsize=8, frameon=False)
-    figure.savefig(IMAGES / "survey_conditions.svg")
+    figure.savefig(IMAGES / "survey_conditions.svg", metadata={"Date": None})
     plt.close(figure)
 
 
-def main() -> None:
-    """Draw the pictures and write the page."""
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    draw(results)
+def page() -> str:
+    """The page as text."""
     template = Template(TEMPLATE.read_text(encoding="utf-8"), undefined=StrictUndefined, keep_trailing_newline=True)
-    helpers = {
-        f.__name__: f
-        for f in (shares, groups, incomplete, lowest, disagreement, models, conditions, losses, stratum, short)
-        + (protocol_sides, percent, counted, spread, number)
-    }
-    write_text(PAGE, template.render(**results, **helpers))
+    helpers = (shares, groups, incomplete, lowest, disagreement, models, conditions, losses, stratum, short)
+    formats = (protocol_sides, percent, counted, spread, number)
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return template.render(**results, **{helper.__name__: helper for helper in (*helpers, *formats)})
 
 
 if __name__ == "__main__":
-    main()
+    draw(json.loads(RESULTS.read_text(encoding="utf-8")))
+    write_text(PAGE, page())

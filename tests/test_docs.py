@@ -12,7 +12,14 @@ from symvib.groups import _levels
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *(p for p in [ROOT / "README.md"] if p.exists())])
-GENERATED = ("make_completeness", "make_detection", "make_forward_accuracy", "make_block_rank", "make_survey")
+GENERATED = (
+    "make_completeness",
+    "make_detection",
+    "make_forward_accuracy",
+    "make_block_rank",
+    "make_fibres",
+    "make_survey",
+)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 
