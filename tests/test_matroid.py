@@ -19,7 +19,7 @@ from symvib.theory.constant_weights import DEFAULT_WEIGHTS, constant_kinds, defa
 from symvib.theory.fibre import fibre_dimensions
 from symvib.theory.matroid import supported_force_field
 
-WATER, BENZENE, NICKEL_CARBONYL = 1140, 257, 1116
+WATER, BENZENE, NICKEL_CARBONYL = "qm9-000003", "sym-C6(H)6 ring +0", "sym-Ni(CO) tetrahedron +0"
 
 
 @cache

@@ -252,7 +252,7 @@ def fibre(
     Examples
     --------
     >>> import symvib as sv
-    >>> benzene = sv.shipped_dataset("responses_survey_gfn2").response(257)
+    >>> benzene = sv.shipped_dataset("responses_survey_gfn2").response("sym-C6(H)6 ring +0")
     >>> family = fibre(benzene, "E1u", distance=0.05, points=3)
     >>> family.kind, family.dimension
     ('visible', 1)

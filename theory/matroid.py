@@ -237,7 +237,7 @@ def supported_force_field(
     --------
     >>> import symvib as sv
     >>> from symvib.forward.force_field import GeneralForceField
-    >>> water = sv.shipped_dataset("responses_survey_gfn2").response(1140)
+    >>> water = sv.shipped_dataset("responses_survey_gfn2").response("qm9-000003")
     >>> general = GeneralForceField.of(water.molecule).fitted(water.hessian).force_field
     >>> print(supported_force_field(water, general, observables=("freq",)).kept_labels)
     ('A1 O-H stretch / H-O-H bend',)
