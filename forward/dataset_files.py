@@ -76,7 +76,7 @@ _ALWAYS = ("id", "status", "n_imaginary", "bonding_kept", "max_gradient")  # wha
 # 3e-5, 4 above 1e-4.
 _LARGEST_GRADIENT = 1e-4
 
-SHIPPED = ("lines_qm9_gfn2", "lines_symmetric_gfn2", "responses_survey_gfn2")
+SHIPPED = ("lines_qm9_gfn2", "lines_symmetric_gfn2", "lines_test_gfn1", "responses_survey_gfn2")
 
 
 def _arrow() -> Any:
@@ -195,7 +195,8 @@ def shipped_dataset(name: str, columns: Sequence[str] | None = None) -> "Simulat
     ----------
     name : str
         "lines_qm9_gfn2": line lists of QM9 molecules. "lines_symmetric_gfn2": of generated symmetric molecules.
-        "responses_survey_gfn2": of some of both, Hessians and derivatives, too.
+        "lines_test_gfn1": of a sample of both, at a second level of theory (GFN1-xTB). "responses_survey_gfn2": of
+        some of both at GFN2-xTB, Hessians and derivatives, too.
     columns : sequence of str, optional
         As in `read_dataset`.
 
@@ -241,11 +242,20 @@ class SimulatedDataset:
         for batch in self.table.to_batches(256):
             yield from batch.to_pylist()
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        """Row number ``index`` as a mapping of plain values."""
+    def __getitem__(self, key: int | str) -> dict[str, Any]:
+        """Row number ``key``, or the row with the id ``key``, as a mapping of plain values."""
+        index = self._place(key) if isinstance(key, str) else key
         if not -len(self) <= index < len(self):
             raise IndexError(f"row {index} of a dataset with {len(self)} rows")
         return self.table.slice(index % len(self), 1).to_pylist()[0]
+
+    def _place(self, identifier: str) -> int:
+        from pyarrow import compute
+
+        place = compute.index(self.table.column("id"), identifier).as_py()
+        if place < 0:
+            raise DatasetError(f"{self.path}: no molecule {identifier!r}; ids are as {self.column('id')[:2]}.")
+        return place
 
     def column(self, name: str) -> list[Any]:
         """One column as a list."""
@@ -268,16 +278,16 @@ class SimulatedDataset:
         )
         return SimulatedDataset(self.table.filter(good), self.provenance, self.path)
 
-    def molecule(self, index: int) -> Molecule:
-        """The optimised molecule of a row."""
-        row = self._computed(index)
+    def molecule(self, key: int | str) -> Molecule:
+        """The optimised molecule of a row, by number or id."""
+        row = self._computed(key)
         return Molecule.from_arrays(
             row["numbers"], np.reshape(row["positions_angstrom"], (-1, 3)), name=row["name"] or row["id"]
         )
 
-    def lines(self, index: int) -> LineList:
-        """The line list of a row."""
-        row = self._computed(index)
+    def lines(self, key: int | str) -> LineList:
+        """The line list of a row, by number or id."""
+        row = self._computed(key)
         rho = row["depolarization"]
         return LineList(
             np.array(row["wavenumber_cm1"]),
@@ -291,18 +301,18 @@ class SimulatedDataset:
             provenance={"dataset": self.path, "id": row["id"]},
         )
 
-    def response(self, index: int) -> HarmonicResponse:
-        """The full harmonic response of a row, where the dataset holds it (float32: about 7 digits)."""
-        row = self._computed(index)
+    def response(self, key: int | str) -> HarmonicResponse:
+        """The full harmonic response of a row, by number or id, where the dataset has it (float32: about 7 digits)."""
+        row = self._computed(key)
         lower = row.get("hessian_lower_hartree_per_bohr2")
         if lower is None:
-            raise DatasetError(f"{self.path}: row {index} ({row['id']}) has lines but no Hessian.")
+            raise DatasetError(f"{self.path}: row {key} ({row['id']}) has lines but no Hessian.")
         size = 3 * len(row["numbers"])
         hessian = _from_lower(np.array(lower, dtype=float), size)
         alpha = row["polarizability_derivatives_bohr2"]
         dipole, polarizability = row["dipole_derivatives_e"], row["polarizability_bohr3"]
         return HarmonicResponse(
-            self.molecule(index),
+            self.molecule(key),
             hessian,
             None if dipole is None else np.reshape(dipole, (3, size)),
             None if alpha is None else _from_lower(np.reshape(np.array(alpha, dtype=float), (6, size)), 3),
@@ -314,10 +324,10 @@ class SimulatedDataset:
             charge=row.get("charge"),
         )
 
-    def _computed(self, index: int) -> dict[str, Any]:
-        row = self[index]
+    def _computed(self, key: int | str) -> dict[str, Any]:
+        row = self[key]
         if row["status"] != "ok":
-            raise DatasetError(f"{self.path}: row {index} ({row['id']}) failed: {row.get('message', '')}")
+            raise DatasetError(f"{self.path}: row {key} ({row['id']}) failed: {row.get('message', '')}")
         return row
 
 

@@ -299,3 +299,11 @@ def test_files_become_tasks(tmp_path):
     path.write_text("3\nwater\nO 0 0 0.119\nH 0 0.763 -0.477\nH 0 -0.763 -0.477\n")
     (only,) = file_tasks([path])
     assert (only.id, only.source, only.numbers) == ("mine", "files", (8, 1, 1))
+
+
+def test_a_row_by_its_id(tmp_path):
+    data = sv.shipped_dataset("lines_symmetric_gfn2")
+    name = data.column("id")[7]
+    assert data[name] == data[7]
+    with pytest.raises(DatasetError, match="no molecule 'nonsense'"):
+        data["nonsense"]

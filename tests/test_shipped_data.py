@@ -28,6 +28,19 @@ def test_every_stratum_has_members(trusted):
     assert kinds.count("table") >= 100
 
 
+def test_numbers_of_molecules():
+    assert len(sv.shipped_dataset("lines_qm9_gfn2", ["point_group"]).trusted()) >= 10_000
+    assert len(sv.shipped_dataset("responses_survey_gfn2", ["point_group"]).trusted()) >= 1_000
+
+
+def test_second_level_of_theory_is_of_molecules_known_at_the_first():
+    known = {i for name in ("qm9", "symmetric") for i in sv.shipped_dataset(f"lines_{name}_gfn2", ["id"]).column("id")}
+    second = sv.shipped_dataset("lines_test_gfn1")
+    assert second.provenance["method"] == "GFN1-xTB"
+    assert len(second.trusted()) >= 2_000
+    assert set(second.column("id")) <= known
+
+
 def test_files_are_small():
     sizes = {path.stem: path.stat().st_size for path in DATA.glob("*.parquet")}
     assert sum(size for name, size in sizes.items() if name.startswith("lines")) <= 14e6

@@ -81,12 +81,14 @@ def survey(qm9, symmetric, megabytes):
 def main(
     qm9: Annotated[Path, typer.Argument()],
     symmetric: Annotated[Path, typer.Argument()],
+    more_qm9: Annotated[list[Path] | None, typer.Option()] = None,
     gfn1: Annotated[list[Path] | None, typer.Option()] = None,
     survey_megabytes: Annotated[float, typer.Option()] = 11.5,
 ) -> None:
     """Write the shipped files."""
     TARGET.mkdir(exist_ok=True)
-    tables = {"qm9": list(rows_of(qm9)), "symmetric": list(rows_of(symmetric))}
+    parts = [qm9, *(more_qm9 or [])]
+    tables = {"qm9": [row for part in parts for row in rows_of(part)], "symmetric": list(rows_of(symmetric))}
     provenance = read_dataset(qm9).provenance
     for name, rows in tables.items():
         ship(f"lines_{name}_gfn2", rows, provenance, LINE_COLUMNS)
