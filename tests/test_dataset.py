@@ -21,7 +21,7 @@ pytest.importorskip("pyarrow", reason="datasets are Parquet files (symvib[data])
 pytest.importorskip("joblib", reason="datasets are built by joblib (symvib[data])")
 
 from symvib.forward.dataset import build_dataset
-from symvib.forward.dataset_files import SCHEMA_VERSION, read_dataset, write_rows
+from symvib.forward.dataset_files import SCHEMA_VERSION, read_dataset, shipped_dataset, write_rows
 from symvib.forward.dataset_rows import DatasetTask, RowSettings, compute_row
 from symvib.forward.dataset_sources import file_tasks
 
@@ -301,8 +301,8 @@ def test_files_become_tasks(tmp_path):
     assert (only.id, only.source, only.numbers) == ("mine", "files", (8, 1, 1))
 
 
-def test_a_row_by_its_id(tmp_path):
-    data = sv.shipped_dataset("lines_symmetric_gfn2")
+def test_a_row_by_its_id():
+    data = shipped_dataset("lines_symmetric_gfn2")
     name = data.column("id")[7]
     assert data[name] == data[7]
     with pytest.raises(DatasetError, match="no molecule 'nonsense'"):
