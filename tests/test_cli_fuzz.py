@@ -36,16 +36,19 @@ options = st.sampled_from(
         "--",
     ]
 )
-molecules = st.one_of(words, st.sampled_from([str(EXAMPLES / "water.xyz"), str(EXAMPLES), "/dev/null", "C", "O=C=O"]))
+molecules = st.one_of(words, st.sampled_from(["water.xyz", ".", "/dev/null", "C", "O=C=O"]))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def empty_folder(tmp_path_factory):
-    """Options may name files: they are written into an empty folder."""
+    """Options may name files, also that of the molecule (`--json -- water.xyz`): all are in a folder of their own."""
     import os
+    import shutil
 
     before = os.getcwd()
-    os.chdir(tmp_path_factory.mktemp("fuzz"))
+    folder = tmp_path_factory.mktemp("fuzz")
+    shutil.copy(EXAMPLES / "water.xyz", folder)
+    os.chdir(folder)
     yield
     os.chdir(before)
 
