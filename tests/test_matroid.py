@@ -175,3 +175,13 @@ def test_what_cannot_be_asked(call, words):
     model = DiagonalForceField.of(response.molecule).fitted(response.hessian).force_field
     with pytest.raises(IdentifiabilityError, match=words):
         call(response, model)
+
+
+def test_more_constants_demanded_than_the_data_determine():
+    response = survey(BENZENE)
+    general = GeneralForceField.of(response.molecule).fitted(response.hessian).force_field
+    with pytest.raises(IdentifiabilityError, match="34 constants must be fitted, but the data determine only 17"):
+        supported_force_field(response, general, np.full(general.n_parameters, np.inf))
+    demanded = np.zeros(general.n_parameters)
+    demanded[general.labels.index("A2u C out-of-plane bend")] = np.inf
+    assert supported_force_field(response, general, demanded).total_weight == np.inf

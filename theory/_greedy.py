@@ -61,9 +61,9 @@ def greedy_basis(matrix: ArrayLike, weights: ArrayLike, threshold: float = DEPEN
     [1, 2]
     """
     a, w = np.array(matrix, dtype=float), np.asarray(weights, dtype=float)
-    if a.ndim != 2 or w.shape != (a.shape[1],) or not (np.isfinite(a).all() and np.isfinite(w).all()):
+    if a.ndim != 2 or w.shape != (a.shape[1],) or not np.isfinite(a).all() or np.isnan(w).any():
         raise IdentifiabilityError(
-            f"greedy_basis: matrix {a.shape}, weights {w.shape}; finite numbers (m, n) and (n,) are needed."
+            f"greedy_basis: matrix {a.shape}, weights {w.shape}; finite numbers (m, n) and weights (n,) are needed."
         )
     rest, live = unit_columns(a)
     residuals = np.where(live, 1.0, 0.0)

@@ -299,6 +299,8 @@ class _Question:
         """The answer."""
         counts = [self.count(block) for view in self.views for block in view.blocks]
         verdict, evidence = overall_verdict(judgements)
+        if evidence == "probabilistic" and certain is not None and certain.rank == certain.upper_bound:
+            evidence = "certified"
         kept = numeric.singular_values[: numeric.rank.rank]
         blind = [Judgement(b.blind.verdict, b.blind.evidence, "") for b in blocks.values()]
         parameters = self.parametrisation

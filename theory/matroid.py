@@ -217,7 +217,7 @@ def supported_force_field(
     force_field : ForceField
         The model, with its constants at their prior values.
     weights : array_like (n_parameters,), optional
-        What each constant is worth to you; default `default_weights`. Only their order matters.
+        What each constant is worth to you; default `default_weights`. Only their order matters; inf: it must be fitted.
     observables : iterable of {"freq", "ir", "raman", "rho"}
     threshold : float
         A column of the Jacobian (of length 1) nearer than this to the span of those taken is dependent.
@@ -231,7 +231,8 @@ def supported_force_field(
     Raises
     ------
     IdentifiabilityError
-        Weights or a Jacobian that do not belong to the force field, no derivatives for the observables.
+        Weights or a Jacobian that do not belong to the force field, no derivatives for the observables, more constants
+        that must be fitted than the data determine.
 
     Examples
     --------
@@ -254,6 +255,13 @@ def supported_force_field(
     rows = observed_rows(jacobian, observables)
     found = greedy_basis(rows, worth, threshold)
     fitted = np.sort(found.chosen)
+    missed = np.setdiff1d(np.flatnonzero(np.isposinf(worth)), fitted)
+    if len(missed):
+        raise IdentifiabilityError(
+            f"supported_force_field: {int(np.isposinf(worth).sum())} constants must be fitted, but the data determine "
+            f"only {len(fitted)} independent ones and not {force_field.labels[missed[0]]!r} beside the others; take "
+            "infinite weight from some, or add observables."
+        )
     kept = np.setdiff1d(np.arange(force_field.n_parameters), fitted)
     unit, live = unit_columns(rows)
     idle = kept[~live[kept]]
