@@ -1,4 +1,4 @@
-"""What a certificate file holds: names, types and ranges of its fields, and its statement in words. Plain Python only."""
+"""What a certificate file holds: names, types and ranges of its fields, and its statement in words."""
 
 from collections.abc import Mapping
 from math import comb
@@ -220,7 +220,9 @@ def statement_of(content: Mapping[str, Any]) -> str:
     """What the certificate proves and what it does not, in words, from its other fields."""
     problem, rank = content["problem"], content["rank"]
     unknowns, bound = problem["n_parameters"], counting_bound_of(problem)
-    combinations = "" if problem["n_constants"] == unknowns else f" ({problem['n_constants']} constants act through them)"
+    combinations = (
+        "" if problem["n_constants"] == unknowns else f" ({problem['n_constants']} constants act through them)"
+    )
     others = len(content["isotopologues"])
     data = f"{', '.join(content['observables'])} of {1 + others} isotopologue{'s' * (others > 0)}"
     proved = (
