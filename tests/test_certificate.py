@@ -147,6 +147,8 @@ FREE = {
     "denominator",
     "derivatives",
     "n_constants",
+    "pivot_rows",  # another regular minor
+    "pivot_columns",
 }
 
 
