@@ -244,7 +244,7 @@ def test_pivots_show_a_regular_minor():
     jacobian = exact_jacobian(problem, found.prime, found.point)
     minor = [[int(jacobian[i, j]) for j in found.pivot_columns] for i in found.pivot_rows]
     assert len(minor) == found.rank
-    assert flint.nmod_mat(len(minor), len(minor), sum(minor, []), found.prime).det() != 0
+    assert flint.nmod_mat(len(minor), len(minor), [x for row in minor for x in row], found.prime).det() != 0
 
 
 def test_rational_matrices():

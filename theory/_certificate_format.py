@@ -1,4 +1,4 @@
-"""What a certificate file holds: names, types and ranges of its fields, and its statement in words. Plain Python only."""
+"""What a certificate file holds: names, types and ranges of its fields, and its statement in words."""
 
 from collections.abc import Mapping
 from math import comb
@@ -15,6 +15,7 @@ _MOST_ATOMS = 2000
 _MOST_PARAMETERS = 100_000
 _LARGEST_BLOCK = 1000
 _LONGEST_TEXT = 20_000
+_OBSERVABLES = ("freq", "ir", "raman", "rho")
 _TOP = {
     "schema",
     "version",
@@ -87,8 +88,7 @@ def checked_content(content: Mapping[str, Any]) -> None:
         _fail(f"schema {content['schema']!r}, version {content['version']!r}; {SCHEMA!r}, {VERSION} are read")
     for name in ("statement", "point_group", "force_field", "derivatives"):
         _text(content[name], name)
-    for name in _list(content["observables"], None, "observables"):
-        _text(name, "observables")
+    factors = _factors(content["observables"])
     molecule = content["molecule"]
     _fields(molecule, {"formula", "numbers", "positions_angstrom", "masses_u"}, "molecule")
     _text(molecule["formula"], "formula")
@@ -105,6 +105,9 @@ def checked_content(content: Mapping[str, Any]) -> None:
         _text(isotopologue["name"], "the name of an isotopologue")
         _masses(isotopologue["masses_u"], atoms, "masses_u of an isotopologue")
     count = _check_problem(content["problem"], 1 + len(content["isotopologues"]))
+    names = {name for block in content["problem"]["blocks"] for name in block["factors"]}
+    if not names <= factors:
+        _fail(f"intensities {sorted(names - factors)} do not belong to the observables {content['observables']}")
     rows = sum(_moments(block) for block in content["problem"]["blocks"])
     prime = _integer(content["prime"], 2**20, 2**31, "prime")
     for x in _list(content["point"], count, "point"):
@@ -116,6 +119,15 @@ def checked_content(content: Mapping[str, Any]) -> None:
             _integer(place, 0, most - 1, name)
         if len(set(pivots)) != rank:
             _fail(f"{name} holds a place twice")
+
+
+def _factors(observables: Any) -> set[str]:
+    """Names of the intensities that these observables are."""
+    given = [str(name) for name in _list(observables, None, "observables")]
+    if [name for name in _OBSERVABLES if name in given] != given or "freq" not in given:
+        _fail(f"observables {given[:9]}: freq and some of {', '.join(_OBSERVABLES[1:])} are known, in this order")
+    raman = {"raman_isotropic", "raman_anisotropic"} if "rho" in given else {"raman"} if "raman" in given else set()
+    return raman | ({"ir"} if "ir" in given else set())
 
 
 def _check_problem(problem: Any, spectra: int) -> int:
@@ -157,6 +169,8 @@ def _check_block(block: Any, sparse: bool, count: int, spectra: int) -> int:
     for name in ("complex", "visible"):
         if not isinstance(block[name], bool):
             _fail(f"{where}: {name} is not true or false")
+    if block["complex"] and block["degeneracy"] != 2:
+        _fail(f"{where}: complex-conjugate pairs have degeneracy 2")
     terms = _list(block["k"], None, f"{where}: k")
     if sparse != bool(terms) or (sparse and block["reach"] is not None):
         _fail(f"{where}: either entries and k, or neither")
@@ -220,7 +234,9 @@ def statement_of(content: Mapping[str, Any]) -> str:
     """What the certificate proves and what it does not, in words, from its other fields."""
     problem, rank = content["problem"], content["rank"]
     unknowns, bound = problem["n_parameters"], counting_bound_of(problem)
-    combinations = "" if problem["n_constants"] == unknowns else f" ({problem['n_constants']} constants act through them)"
+    combinations = (
+        "" if problem["n_constants"] == unknowns else f" ({problem['n_constants']} constants act through them)"
+    )
     others = len(content["isotopologues"])
     data = f"{', '.join(content['observables'])} of {1 + others} isotopologue{'s' * (others > 0)}"
     proved = (

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import qr
 
 from ..groups.operations import NDArrayFloat, NDArrayInt
-from ._rational import RationalMatrix, rounded
+from ._rational import RationalMatrix, pivoted_qr, rounded
 
 __all__ = ["LinearStructure", "float_map", "independent_maps"]
 
@@ -163,6 +162,6 @@ def _pivot_rows(rest: NDArrayFloat) -> NDArrayInt:
     """Rows that span those of ``rest``."""
     if not rest.size:
         return np.zeros(0, dtype=np.int64)
-    triangle, pivots = qr(rest.T, mode="r", pivoting=True)
+    _, triangle, pivots = pivoted_qr(rest.T)
     diagonal = np.abs(np.diag(triangle))
-    return np.asarray(pivots[: len(diagonal)])[diagonal > _DEPENDENT]
+    return pivots[: len(diagonal)][diagonal > _DEPENDENT]

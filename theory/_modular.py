@@ -34,7 +34,7 @@ def random_prime(rng: np.random.Generator) -> int:
 
 
 def square_root_of_minus_one(prime: int) -> int:
-    """i with i^2 = -1 modulo a prime that is 1 modulo 4."""
+    """I with i^2 = -1 modulo a prime that is 1 modulo 4."""
     for base in range(2, 200):
         root = pow(base, (prime - 1) // 4, prime)
         if root * root % prime == prime - 1:
@@ -55,7 +55,7 @@ class Ring:
 
     @cached_property
     def imaginary_unit(self) -> int:
-        """i modulo the prime."""
+        """I modulo the prime."""
         assert self.prime is not None
         return square_root_of_minus_one(self.prime)
 
@@ -239,7 +239,7 @@ class _Reader:
             for a, b, same in zip(self.first, self.second, self.diagonal, strict=True)
         ]
         if self.is_complex:
-            # tr(S dA) with dA_cd = i dy, dA_dc = -i dy; in the real form half of the trace is (S_Y[c, d] - S_Y[d, c]) dy
+            # tr(S dA) with dA_cd = i dy, dA_dc = -i dy; in the real form half the trace is (S_Y[c, d] - S_Y[d, c]) dy
             unit = 1 if self.ring.prime is None else self.ring.imaginary_unit
             sign = -1 if self.ring.prime is not None else 1
             row += [sign * unit * (flat[a] - flat[b]) for a, b in self.third]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd, lcm
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import IdentifiabilityError
 from ..groups.operations import NDArrayInt
 
-__all__ = ["RationalMatrix", "compressed_factor", "exact_rows", "rounded"]
+__all__ = ["RationalMatrix", "compressed_factor", "exact_rows", "pivoted_qr", "rounded"]
 
 # Singular values of an intensity factor below this fraction of the largest are directions without intensity.
 _NO_INTENSITY = 1e-6
@@ -106,7 +106,7 @@ def _product(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
     """Product of integer matrices as Python integers."""
     import flint
 
-    first, second = (flint.fmpz_mat(*m.shape, [int(x) for x in m.ravel().tolist()]) for m in (left, right))
+    first, second = (flint.fmpz_mat(len(m), m.shape[1], [int(x) for x in m.ravel()]) for m in (left, right))
     return np.array([int(x) for x in (first * second).entries()], dtype=object).reshape(len(left), right.shape[1])
 
 
@@ -179,17 +179,23 @@ def _stages(groups: Sequence[Sequence[int]]) -> list[list[Sequence[int]]]:
     return stages
 
 
-def _dependent(columns: NDArray[Any], classes: NDArrayInt) -> tuple[NDArrayInt, NDArrayInt, NDArray[Any]]:
-    """Independent columns, low classes first; the others; and the coefficients (n_independent, n_others) of these."""
+def pivoted_qr(matrix: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArrayInt]:
+    """Q, R and the order of the columns."""
     from scipy.linalg import qr
 
+    vectors, triangle, order = cast(tuple[Any, Any, Any], qr(matrix, mode="economic", pivoting=True))
+    return np.asarray(vectors), np.asarray(triangle), np.asarray(order, dtype=np.int64)
+
+
+def _dependent(columns: NDArray[Any], classes: NDArrayInt) -> tuple[NDArrayInt, NDArrayInt, NDArray[Any]]:
+    """Independent columns, low classes first; the others; and the coefficients (n_independent, n_others) of these."""
     pivots = np.zeros(0, dtype=np.int64)
     basis = np.zeros((len(columns), 0), dtype=columns.dtype)
     limit = _DEPENDENT * max(float(np.linalg.norm(columns, axis=0).max(initial=0.0)), 1e-3)
     for value in np.unique(classes):
         members = np.flatnonzero(classes == value)
         rest = columns[:, members] - basis @ (basis.conj().T @ columns[:, members])
-        vectors, triangle, order = qr(rest, mode="economic", pivoting=True)
+        vectors, triangle, order = pivoted_qr(rest)
         rank = int((np.abs(np.diag(triangle)) > limit).sum())
         pivots = np.concatenate([pivots, members[order[:rank]]])
         basis = np.hstack([basis, vectors[:, :rank]])

@@ -120,8 +120,8 @@ def _general_frames(coordinates: SymmetryCoordinates) -> list[tuple[NDArray[Any]
 
 def _general_entries(coordinates: SymmetryCoordinates) -> tuple[NDArrayInt, NDArray[np.float64], int]:
     """Unit matrices of the entries of each F_b, in the order of `force_constant_basis`."""
-    from .exact_problem import _basis_entries
     from ..forward.jacobian import force_constant_basis
+    from .exact_problem import _basis_entries
 
     where, values, count, offset = [], [], 0, 0
     for block in coordinates.blocks:

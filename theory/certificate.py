@@ -9,15 +9,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import CertificateError
 from ._certificate_format import SCHEMA, SIZE_LIMIT, VERSION, checked_content, counting_bound_of, statement_of
-from ._rational import RationalMatrix
 from ._verify import Verification, verify_certificate
-from .exact_problem import ExactBlock, ExactProblem
+
+if TYPE_CHECKING:
+    from ._rational import RationalMatrix
+    from .exact_problem import ExactBlock, ExactProblem
 
 __all__ = ["Certificate", "Verification", "certificate", "verify_certificate"]
 
@@ -54,7 +56,7 @@ class Certificate:
 
     @property
     def evidence(self) -> str:
-        """"certified" where both bounds meet; else "lower bound"."""
+        """Grade: "certified" where both bounds meet; else "lower bound"."""
         return "certified" if self.rank == self.upper_bound else "lower bound"
 
     @property
@@ -181,9 +183,9 @@ def certificate(
     Certificate(H2O, general, rank 4 of 4, certified)
     """
     from ._exact_ranks import exact_problem_of
+    from ._views import chosen_observables
     from .exact import exact_rank
     from .identifiability import _Question, _response
-    from ._views import chosen_observables
 
     chosen = chosen_observables(observables)
     response, origin = _response(x, engine, seed, None)
@@ -227,7 +229,7 @@ def _molecule(molecule: Any) -> dict[str, Any]:
     }
 
 
-def _problem(problem: ExactProblem, spectra: Sequence[int]) -> dict[str, Any]:
+def _problem(problem: "ExactProblem", spectra: Sequence[int]) -> dict[str, Any]:
     return {
         "n_parameters": problem.n_parameters,
         "n_constants": problem.n_constants,
@@ -237,7 +239,7 @@ def _problem(problem: ExactProblem, spectra: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _block(block: ExactBlock, spectrum: int) -> dict[str, Any]:
+def _block(block: "ExactBlock", spectrum: int) -> dict[str, Any]:
     return {
         "label": block.label,
         "spectrum": spectrum,
@@ -251,7 +253,7 @@ def _block(block: ExactBlock, spectrum: int) -> dict[str, Any]:
     }
 
 
-def _matrix(matrix: RationalMatrix) -> dict[str, Any]:
+def _matrix(matrix: "RationalMatrix") -> dict[str, Any]:
     return {
         "denominator": matrix.denominator,
         "real": matrix.real.tolist(),

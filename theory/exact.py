@@ -74,7 +74,7 @@ class ExactRank:
 
     @property
     def evidence(self) -> str:
-        """ "certified" where the rank meets the upper bound, else "probabilistic" (as a lower bound it is certain)."""
+        """Grade: "certified" where the rank meets the upper bound, else "probabilistic" (a certain lower bound)."""
         return "certified" if self.rank == self.upper_bound else "probabilistic"
 
     def as_dict(self) -> dict[str, Any]:

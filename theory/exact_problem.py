@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import IdentifiabilityError
 from ..forward._symmetric_form import SymmetricForm
-from ..forward.force_field import GeneralForceField, LinearForceField
+from ..forward.force_field import GeneralForceField
 from ..forward.jacobian import SpectralBlock
-from ..forward.symmetry_coordinates import SymmetryBlock, SymmetryCoordinates
+from ..forward.symmetry_coordinates import SymmetryCoordinates
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ._linear_structure import LinearStructure, float_map, independent_maps
 from ._rational import RationalMatrix, compressed_factor, exact_rows, rounded
@@ -317,8 +317,8 @@ def _doubled(rows: NDArray[Any]) -> NDArray[Any]:
 def _basis_entries(basis: NDArray[Any], is_complex: bool) -> tuple[NDArrayInt, NDArray[np.float64]]:
     """Entries (p, i, j) and values of a basis (n_par, n, n), complex ones in the doubled form."""
     if is_complex:
-        upper = np.concatenate([basis.real, -basis.imag], axis=2)
-        lower = np.concatenate([basis.imag, basis.real], axis=2)
+        even, odd = np.real(basis), np.imag(basis)
+        upper, lower = np.concatenate([even, -odd], axis=2), np.concatenate([odd, even], axis=2)
         basis = np.concatenate([upper, lower], axis=1) / 2
     basis = np.where(np.abs(basis) > _ABSENT * np.abs(basis).max(initial=0.0), basis, 0.0)
     p, i, j = np.nonzero(basis)
