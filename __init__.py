@@ -77,10 +77,6 @@ if TYPE_CHECKING:
     from .forward.spectrum_plot import plot_spectra
     from .forward.wilson import wilson_gf
     from .forward.wilson_solution import WilsonSolution
-    from .theory.block_rank import block_rank
-    from .theory.identifiability import identify
-    from .theory.identifiability_result import Identifiability
-    from .theory.noise import Noise
     from .groups.character_table import CharacterTable, character_table
     from .groups.completeness import attainable_completeness, information_completeness
     from .groups.correlation import correlation_table
@@ -94,3 +90,7 @@ if TYPE_CHECKING:
     from .groups.schoenflies import PointGroup
     from .groups.selection_rules import SelectionRules, selection_rules
     from .groups.vibrations import vibrational_representation
+    from .theory.block_rank import block_rank
+    from .theory.identifiability import identify
+    from .theory.identifiability_result import Identifiability
+    from .theory.noise import Noise

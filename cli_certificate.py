@@ -6,7 +6,7 @@ import typer
 
 from .cli_base import read_source, refusing, say
 from .cli_forward import MoleculeArgument
-from .cli_theory import Model, Program, _isotopologue
+from .cli_theory import Model, Program, isotopologue_of
 
 __all__ = ["certificate_app"]
 
@@ -41,7 +41,7 @@ def make(
         read_source(molecule),
         force_field.value,
         tuple(name.strip() for name in observables.split(",")),
-        [_isotopologue(text) for text in isotopologue or []],
+        [isotopologue_of(text) for text in isotopologue or []],
         engine=None if engine is Program.NONE else engine.value,
         prime=prime,
         seed=seed,

@@ -32,7 +32,8 @@ def _completeness(molecule: Callable[[], Molecule], published: float) -> Callabl
             "characters.",
             "confirmed" if agrees else "corrected",
             "proved",
-            f"R = {value}{decimal} ({report.n_ir} IR + {report.n_raman} Raman - {report.n_both} both of {report.n_vib}); the sum (N_IR + N_Raman)/(3N-6) is {float(literal):.3f}",
+            f"R = {value}{decimal} ({report.n_ir} IR + {report.n_raman} Raman - {report.n_both} both of "
+            f"{report.n_vib}); the sum (N_IR + N_Raman)/(3N-6) is {float(literal):.3f}",
         )
 
     return check
@@ -137,7 +138,8 @@ def _vibrational_sum_rule() -> Outcome:
     low, middle, high = np.quantile(totals / electrons, [0.01, 0.5, 0.99])
     return Outcome(
         "The Thomas-Reiche-Kuhn rule counts electrons in electronic transitions. Vibrational intensity is not "
-        "conserved between molecules; what holds is Crawford's G-sum rule, within one molecule and whatever its force constants.",
+        "conserved between molecules; what holds is Crawford's G-sum rule, within one molecule and whatever its force "
+        "constants.",
         "refuted",
         "measured",
         f"total IR intensity per electron of {len(totals)} molecules (simulated, GFN2-xTB): median {middle:.2f} "

@@ -24,8 +24,6 @@ class BlockFacts:
         Largest rank that the counting rule allows its own lines.
     rank : int
         Singular values counted.
-    settled : bool
-        Is the gap below the last of them wide?
     exact_rank : int or None
     separate : bool
         No constant is shared with another block.
@@ -44,7 +42,6 @@ class BlockFacts:
     unknowns: int
     independent: int
     rank: int
-    settled: bool
     exact_rank: int | None
     separate: bool
     alone: bool
@@ -88,7 +85,7 @@ def _measured(facts: BlockFacts) -> str:
 
 
 def _closed_form(facts: BlockFacts) -> Judgement | None:
-    """Blocks of which more is known than isolation: n = 1, n = 2, and those with one unseen direction (docs/fibres.md)."""
+    """Blocks of which more is known: n = 1, n = 2, and those with one unseen direction (docs/fibres.md)."""
     if facts.n == 1:
         return Judgement("unique", "proved", "one constant, one line: F = lambda / G")
     if facts.n > 2 and facts.span == facts.n - 1 and not facts.is_complex:
@@ -107,11 +104,11 @@ def _closed_form(facts: BlockFacts) -> Judgement | None:
     return None
 
 
-def overall_verdict(judgements: Iterable[Judgement]) -> tuple[str, str]:
-    """Verdict of the worst block, and the weakest evidence among the blocks with that verdict."""
-    found = list(judgements)
-    worst = min((j.verdict for j in found), key=_ORDER.index)
-    grades = [j.evidence for j in found if j.verdict == worst]
+def overall_verdict(found: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """Verdict of the worst of (verdict, evidence), and the weakest evidence among those with that verdict."""
+    pairs = list(found)
+    worst = min((verdict for verdict, _ in pairs), key=_ORDER.index)
+    grades = [evidence for verdict, evidence in pairs if verdict == worst]
     if worst != "silent":
         return worst, min(grades, key=_STRENGTH.index)
     # a silent block leaves a family of force fields, whatever the others do

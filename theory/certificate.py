@@ -183,13 +183,10 @@ def certificate(
     Certificate(H2O, general, rank 4 of 4, certified)
     """
     from ._exact_ranks import exact_problem_of
-    from ._views import chosen_observables
     from .exact import exact_rank
-    from .identifiability import _Question, _response
+    from .question import pose
 
-    chosen = chosen_observables(observables)
-    response, origin = _response(x, engine, seed, None)
-    question = _Question.of(response, force_field, chosen, isotopologues, None)
+    question = pose(x, observables, force_field, isotopologues, engine=engine, seed=seed)
     problem = exact_problem_of(question.views, question.field)
     found = exact_rank(problem, prime=prime, seed=seed)
     spectra = [number for number, view in enumerate(question.views) for _ in view.blocks]
@@ -197,14 +194,14 @@ def certificate(
         "schema": SCHEMA,
         "version": VERSION,
         "statement": "",
-        "molecule": _molecule(response.molecule),
+        "molecule": _molecule(question.views[0].response.molecule),
         "isotopologues": [
             {"name": view.name, "masses_u": _rounded(view.coordinates.molecule.masses)} for view in question.views[1:]
         ],
         "point_group": question.views[0].coordinates.point_group.label,
         "force_field": question.name,
-        "observables": list(chosen),
-        "derivatives": origin,
+        "observables": list(question.observables),
+        "derivatives": question.derivatives,
         "problem": _problem(problem, spectra),
         "prime": found.prime,
         "point": list(found.point),

@@ -7,7 +7,6 @@ All isotopologues share x; each has its own blocks.
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import comb
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from ..forward.symmetry_coordinates import SymmetryCoordinates
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ._linear_structure import LinearStructure, float_map, independent_maps
 from ._rational import RationalMatrix, compressed_factor, exact_rows, rounded
+from .block_rank import block_rank
 
 __all__ = ["ExactBlock", "ExactProblem"]
 
@@ -75,11 +75,8 @@ class ExactBlock:
     @property
     def counting_bound(self) -> int:
         """Most that a spectrum can say about the block: the counting rule, with its sum rules as relations."""
-        if not self.visible:
-            return 0
-        n, ranks = self.size, list(self.intensity_ranks.values())
-        relations = 0 if self.is_complex else comb(min(n, sum(r == 1 for r in ranks)), 2)
-        return min(self.n_entries, n + len(ranks) * (n - 1) - relations)
+        kind = "complex" if self.is_complex else "real"
+        return block_rank(self.size, self.intensity_ranks.values(), self.visible, kind)
 
     @property
     def intensity_ranks(self) -> dict[str, int]:

@@ -1,49 +1,27 @@
 """What a combined spectrum determines of a harmonic force field: `identify`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import IdentifiabilityError
-from ..forward.force_field import ForceField, LinearForceField
-from ..forward.ped import coordinate_groups
-from ..forward.response import HarmonicResponse
-from ..forward.symmetry_coordinates import SymmetryCoordinates, symmetry_coordinates
-from ..forward.valence_models import DiagonalForceField, UreyBradleyForceField, ValenceForceField
-from ..groups.detection import Detection, detect_point_group
-from ..groups.operations import NDArrayFloat
 from ._blind import blind_ranks
 from ._exact_ranks import exact_ranks
-from ._generic_response import generic_response
 from ._marginal import MarginalRank
 from ._numeric_ranks import NumericRanks, numeric_ranks
-from ._parametrisation import Parametrisation, block_constants, general_parametrisation, model_parametrisation
-from ._verdicts import BlockFacts, Judgement, block_verdict, overall_verdict
-from ._views import (
-    View,
-    ViewBlock,
-    chosen_observables,
-    isotopologue_coordinates,
-    isotopologue_responses,
-    view_of,
-)
+from ._verdicts import BlockFacts, block_verdict, overall_verdict
+from ._views import ViewBlock
 from .block_rank import BlockCount, block_count
 from .exact import ExactRank
 from .identifiability_result import BlindCount, BlockIdentifiability, Identifiability
 from .noise import Noise, NoiseReport, noise_report
 from .null_space_words import null_space_words
+from .question import Question, pose
 
 __all__ = ["identify"]
 
-_MODELS = {
-    "general": None,
-    "valence": ValenceForceField,
-    "diagonal": DiagonalForceField,
-    "urey-bradley": UreyBradleyForceField,
-}
-_SETTLED_GAP = 1e3
 _MEETS = 1e-6  # overlap of symmetry coordinates (of columns of order one) that is not rounding
 
 
@@ -108,22 +86,17 @@ def identify(
     --------
     >>> import symvib as sv
     >>> water = sv.Molecule.from_arrays([8, 1, 1], [[0, 0, 0.117], [0, 0.757, -0.471], [0, -0.757, -0.471]])
-    >>> print(identify(water))  # doctest: +SKIP
+    >>> identify(water)
+    Identifiability(H2O, C2v, general: rank 4 of 4, unique (proved))
     """
-    chosen = chosen_observables(observables)
     stated = _noise(noise)
-    response, origin = _response(x, engine, seed, tolerance)
-    question = _Question.of(response, force_field, chosen, isotopologues, tolerance)
+    question = pose(x, observables, force_field, isotopologues, engine=engine, seed=seed, tolerance=tolerance)
     numeric = numeric_ranks(question.views, question.parametrisation)
     certain = exact_ranks(question.views, question.field, numeric.reach, seed) if exact else None
-    blinds = blind_ranks(question.views, question.parametrisation, chosen)
-    facts = [question.facts(k, numeric.blocks[k], certain) for k in range(len(numeric.blocks))]
-    judgements = [block_verdict(f, b.visible) for f, b in zip(facts, question.views[0].blocks, strict=True)]
-    blocks = {
-        block.symmetry.irrep: question.block_result(block, facts[k], judgements[k], numeric.blocks[k], blinds[k])
-        for k, block in enumerate(question.views[0].blocks)
-    }
-    return question.result(blocks, judgements, numeric, certain, origin, stated)
+    blinds = blind_ranks(question.views, question.parametrisation, question.observables)
+    answer = _Answer(question, numeric, certain)
+    blocks = {b.symmetry.irrep: answer.block(k, blinds[k]) for k, b in enumerate(question.views[0].blocks)}
+    return answer.whole(blocks, stated)
 
 
 def _noise(given: Noise | bool | None) -> Noise | None:
@@ -134,86 +107,25 @@ def _noise(given: Noise | bool | None) -> Noise | None:
     raise IdentifiabilityError(f"identify(noise={given!r}): a Noise, True for the default one, or None is needed.")
 
 
-def _response(x: Any, engine: str | None, seed: int, tolerance: float | None) -> tuple[HarmonicResponse, str]:
-    """A response with all derivatives, and where these come from in words."""
-    if engine is not None:
-        from ..forward.engine_api import harmonic_response
-
-        x = harmonic_response(x, engine)
-    if isinstance(x, HarmonicResponse):
-        missing = [k for k in ("dipole_derivatives", "polarizability_derivatives") if getattr(x, k) is None]
-        if not missing:
-            return x, x.method or "those of the response given"
-        stand_in = generic_response(_several_atoms(detect_point_group(x.molecule, tolerance)), seed)
-        filled = replace(x, **{name: getattr(stand_in, name) for name in missing})
-        return filled, f"{x.method or 'the response given'}; without {' and '.join(missing)}: random, generic ones"
-    detection = x if isinstance(x, Detection) else detect_point_group(x, tolerance)
-    return generic_response(_several_atoms(detection), seed), (
-        "random ones of the right symmetry (ranks are generic; condition numbers need a computed response, --engine)"
-    )
-
-
-def _several_atoms(detection: Detection) -> Detection:
-    if len(detection.molecule) < 2:
-        raise IdentifiabilityError(f"identify: {detection.molecule!r} is one atom: there is no force constant to find.")
-    return detection
-
-
 @dataclass(frozen=True, eq=False)
-class _Question:
-    """Views of the molecule and its isotopologues, and what is unknown."""
+class _Answer:
+    """Ranks of a question, and what follows from them."""
 
-    name: str
-    observables: tuple[str, ...]
-    views: tuple[View, ...]
-    field: LinearForceField | None
-    parametrisation: Parametrisation | None
-    words: tuple[str, ...]
+    question: Question
+    numeric: NumericRanks
+    certain: ExactRank | None
 
-    @classmethod
-    def of(
-        cls,
-        response: HarmonicResponse,
-        force_field: Any,
-        observables: tuple[str, ...],
-        isotopologues: Iterable[Any],
-        tolerance: float | None,
-    ) -> "_Question":
-        detection = detect_point_group(response.molecule, tolerance)
-        if isinstance(force_field, str) and force_field not in _MODELS:
-            raise IdentifiabilityError(
-                f"identify(force_field={force_field!r}): choose from {', '.join(_MODELS)}, or give a ForceField."
-            )
-        custom = None if isinstance(force_field, str) else force_field
-        if custom is not None and not isinstance(custom, ForceField):
-            raise IdentifiabilityError(
-                f"identify(force_field={custom!r}): a name ({', '.join(_MODELS)}) or a ForceField is needed."
-            )
-        coordinates = symmetry_coordinates(detection, None if custom is None else custom.internals)
-        model = _MODELS[force_field] if custom is None else None
-        field = model.of(coordinates) if model is not None else _linear(custom, coordinates)
-        point = None if field is None else _at(field, response)
-        others = isotopologue_responses(response, isotopologues)
-        views = [view_of("", response, coordinates, observables, point)]
-        for name, made in others:
-            views.append(view_of(name, made, isotopologue_coordinates(made, coordinates), observables, point))
-        name = force_field if custom is None else type(custom).__name__
-        parametrisation = _unknowns(name, field, views, response)
-        words = coordinate_groups(coordinates.molecule, coordinates.internals)
-        return cls(name, observables, tuple(views), field, parametrisation, words)
-
-    def facts(self, k: int, found: MarginalRank, certain: ExactRank | None) -> BlockFacts:
+    def facts(self, k: int) -> BlockFacts:
         """What decides about block k."""
-        block = self.views[0].blocks[k]
+        block, found, certain = self.question.views[0].blocks[k], self.numeric.blocks[k], self.certain
         return BlockFacts(
             n=block.size,
             unknowns=found.unknowns,
-            independent=self.count(block).independent,
+            independent=_count(block).independent,
             rank=found.rank.rank,
-            settled=found.rank.gap > _SETTLED_GAP,
             exact_rank=None if certain is None else certain.block_ranks[block.symmetry.irrep],
-            separate=self.field is None,
-            alone=self.parametrisation is None,
+            separate=self.question.field is None,
+            alone=self.question.parametrisation is None,
             complete=certain is not None and self.complete(k, certain),
             is_complex=block.symmetry.is_complex,
             n_intensities=block.independent_intensities,
@@ -222,17 +134,17 @@ class _Question:
 
     def complete(self, k: int, certain: ExactRank) -> bool:
         """Are all constants that share a line with block k determined? Then so they are on an open dense set."""
-        if self.field is not None:
+        if self.question.field is not None:
             return certain.rank == certain.unknowns
-        names = [block.symmetry.irrep for block in self.views[0].blocks]
+        names = [block.symmetry.irrep for block in self.question.views[0].blocks]
         return all(certain.block_ranks[names[i]] == certain.block_unknowns[names[i]] for i in self.merged(k))
 
     def merged(self, k: int) -> set[int]:
         """Blocks of the molecule that meet block k in a block of some isotopologue of lower symmetry."""
-        parents = [block.symmetry.coefficients[0] for block in self.views[0].blocks]
+        parents = [block.symmetry.coefficients[0] for block in self.question.views[0].blocks]
         met = [
             {i for i, columns in enumerate(parents) if np.abs(columns.conj().T @ found.real_columns).max() > _MEETS}
-            for view in self.views[1:]
+            for view in self.question.views[1:]
             for found in view.coordinates.blocks
         ]
         component = {k}
@@ -240,23 +152,17 @@ class _Question:
             component |= grown
         return component
 
-    @staticmethod
-    def count(block: ViewBlock) -> BlockCount:
-        """The counting rule for the lines of one block."""
-        kind = "complex" if block.symmetry.is_complex else "real"
-        return block_count(block.size, block.intensity_ranks.values(), visible=block.visible, kind=kind)
-
-    def block_result(
-        self, block: ViewBlock, facts: BlockFacts, judgement: Judgement, found: MarginalRank, blind: MarginalRank
-    ) -> BlockIdentifiability:
-        """Everything about one block."""
-        count = self.count(block)
-        labels = [label for *_, label in block_constants(block.symmetry, self.words)]
-        null = () if judgement.verdict == "silent" else null_space_words(block.symmetry.irrep, labels, found.null_space)
+    def block(self, k: int, blind: MarginalRank) -> BlockIdentifiability:
+        """Everything about block k."""
+        block, found = self.question.views[0].blocks[k], self.numeric.blocks[k]
+        facts, count, labels = self.facts(k), _count(block), self.question.labels(block)
+        judgement = block_verdict(facts, block.visible)
+        irrep = block.symmetry.irrep
+        null = null_space_words(irrep, labels, found.null_space)
         if judgement.verdict == "silent":
-            null = (f"{block.symmetry.irrep}: the whole block ({', '.join(labels)}) is invisible",)
+            null = (f"{irrep}: the whole block ({', '.join(labels)}) is invisible",)
         return BlockIdentifiability(
-            irrep=block.symmetry.irrep,
+            irrep=irrep,
             n=block.size,
             degeneracy=block.symmetry.dimension,
             kind=count.kind,
@@ -275,42 +181,26 @@ class _Question:
             evidence=judgement.evidence,
             reason=judgement.reason,
             null_space=null,
-            blind=self.blind_count(block, facts, blind),
+            blind=_blind_count(facts, block.visible, blind),
         )
 
-    def blind_count(self, block: ViewBlock, facts: BlockFacts, found: MarginalRank) -> BlindCount:
-        """The block with unknown derivatives."""
-        rank, alone = found.rank.rank, self.parametrisation is None or (facts.n == 1 and self.field is None)
-        if rank == 0 and not block.visible:
-            return BlindCount(0, "silent", "proved")
-        if rank < facts.unknowns:
-            return BlindCount(rank, "family", "proved" if alone else "numerical")
-        return BlindCount(rank, "unique", "proved") if alone else BlindCount(rank, "locally unique", "numerical")
-
-    def result(
-        self,
-        blocks: dict[str, BlockIdentifiability],
-        judgements: list[Judgement],
-        numeric: NumericRanks,
-        certain: ExactRank | None,
-        origin: str,
-        noise: Noise | None,
-    ) -> Identifiability:
-        """The answer."""
-        counts = [self.count(block) for view in self.views for block in view.blocks]
-        verdict, evidence = overall_verdict(judgements)
+    def whole(self, blocks: dict[str, BlockIdentifiability], noise: Noise | None) -> Identifiability:
+        """The answer for the molecule."""
+        question, numeric, certain = self.question, self.numeric, self.certain
+        counts = [_count(block) for view in question.views for block in view.blocks]
+        verdict, evidence = overall_verdict((b.verdict, b.evidence) for b in blocks.values())
         if evidence == "probabilistic" and certain is not None and certain.rank == certain.upper_bound:
             evidence = "certified"
         kept = numeric.singular_values[: numeric.rank.rank]
-        blind = [Judgement(b.blind.verdict, b.blind.evidence, "") for b in blocks.values()]
-        parameters = self.parametrisation
+        blind = overall_verdict((b.blind.verdict, b.blind.evidence) for b in blocks.values())
+        parameters = question.parametrisation
         return Identifiability(
-            molecule=self.views[0].coordinates.molecule,
-            point_group=self.views[0].coordinates.point_group,
-            force_field=self.name,
-            observables=self.observables,
-            isotopologues=tuple(view.name for view in self.views[1:]),
-            derivatives=origin,
+            molecule=self.question.views[0].coordinates.molecule,
+            point_group=self.question.views[0].coordinates.point_group,
+            force_field=question.name,
+            observables=question.observables,
+            isotopologues=tuple(view.name for view in self.question.views[1:]),
+            derivatives=question.derivatives,
             blocks=blocks,
             n_constants=numeric.unknowns if parameters is None else parameters.count,
             unknowns=numeric.unknowns,
@@ -325,53 +215,39 @@ class _Question:
             condition_number=float(kept[0] / kept[-1]) if len(kept) else float("nan"),
             verdict=verdict,
             evidence=evidence,
-            blind=BlindCount(sum(b.blind.rank for b in blocks.values()), *overall_verdict(blind)),
-            noise=None if noise is None else self.noise(noise, numeric),
+            blind=BlindCount(sum(b.blind.rank for b in blocks.values()), *blind),
+            noise=None if noise is None else self.noise(noise),
         )
 
-    def noise(self, noise: Noise, numeric: NumericRanks) -> NoiseReport:
+    def noise(self, noise: Noise) -> NoiseReport:
         """Standard errors of the constants."""
-        if self.parametrisation is not None:
-            labels = self.parametrisation.labels
+        question, numeric = self.question, self.numeric
+        if question.parametrisation is not None:
+            labels = question.parametrisation.labels
             places = [np.arange(len(labels))] * len(numeric.jacobians)
-        else:
-            labels: tuple[str, ...] = ()
-            places, start = [], 0
-            for block in self.views[0].blocks:
-                names = [label for *_, label in block_constants(block.symmetry, self.words)]
-                labels += tuple(f"{block.symmetry.irrep} {name}" for name in names)
-                if block.visible:
-                    places.append(np.arange(start, start + len(names)))
-                start += len(names)
+            return noise_report(noise, labels, list(zip(numeric.jacobians, numeric.scales, places, strict=True)))
+        names = [[f"{b.symmetry.irrep} {name}" for name in question.labels(b)] for b in question.views[0].blocks]
+        starts = np.cumsum([0, *map(len, names)])
+        places = [
+            np.arange(start, start + len(mine))
+            for b, start, mine in zip(question.views[0].blocks, starts, names, strict=False)
+            if b.visible
+        ]
+        labels = tuple(name for mine in names for name in mine)
         return noise_report(noise, labels, list(zip(numeric.jacobians, numeric.scales, places, strict=True)))
 
 
-def _linear(field: ForceField | None, coordinates: SymmetryCoordinates) -> LinearForceField | None:
-    """A force field of any kind as a sparse list of entries."""
-    if field is None or isinstance(field, LinearForceField):
-        return field
-    basis = np.asarray(field.basis, dtype=float)
-    p, i, j = np.nonzero(basis)
-    entries = np.stack([p, i, j], axis=1)
-    return LinearForceField(coordinates, tuple(field.labels), entries, basis[p, i, j], np.asarray(field.parameters))
+def _count(block: ViewBlock) -> BlockCount:
+    """The counting rule for the lines of one block."""
+    kind = "complex" if block.symmetry.is_complex else "real"
+    return block_count(block.size, block.intensity_ranks.values(), visible=block.visible, kind=kind)
 
 
-def _at(field: LinearForceField, response: HarmonicResponse) -> NDArrayFloat:
-    """F where the Jacobian is taken: the constants of the field, or those fitted to the response if all are zero."""
-    if field.n_parameters == 0:
-        raise IdentifiabilityError(f"identify: {field!r} has no constant, so nothing is unknown.")
-    return (field if field.parameters.any() else field.fitted(response.hessian).force_field).matrix()
-
-
-def _unknowns(
-    name: str, field: LinearForceField | None, views: list[View], response: HarmonicResponse
-) -> Parametrisation | None:
-    """The constants shared by blocks; None where every block of a single isotopologue has its own."""
-    if field is not None:
-        return model_parametrisation(name, field, _at(field, response))
-    if len(views) == 1:
-        return None
-    coordinates = views[0].coordinates
-    blocks = zip(coordinates.blocks, views[0].blocks, strict=True)
-    whole = sum((s.expand(np.asarray(b.spectral.f)) for s, b in blocks), np.zeros(()))
-    return general_parametrisation(coordinates, whole)
+def _blind_count(facts: BlockFacts, visible: bool, found: MarginalRank) -> BlindCount:
+    """The block with unknown derivatives."""
+    rank, proved = found.rank.rank, facts.alone or (facts.n == 1 and facts.separate)
+    if rank == 0 and not visible:
+        return BlindCount(0, "silent", "proved")
+    if rank < facts.unknowns:
+        return BlindCount(rank, "family", "proved" if proved else "numerical")
+    return BlindCount(rank, "unique", "proved") if proved else BlindCount(rank, "locally unique", "numerical")
