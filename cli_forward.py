@@ -55,8 +55,10 @@ MethodOption = Annotated[
     str | None,
     typer.Option(help="xtb: GFN2-xTB or GFN1-xTB; dft: functional/basis [default: GFN2-xTB, B3LYP/def2-SVP]."),
 ]
-UnpairedOption = Annotated[int, typer.Option(help="Number of unpaired electrons.")]
-ChargeOption = Annotated[int, typer.Option(help="Total charge.")]
+UnpairedOption = Annotated[
+    int | None, typer.Option(min=0, help="Number of unpaired electrons [default: of the structure, else 0].")
+]
+ChargeOption = Annotated[int | None, typer.Option(help="Total charge [default: of the structure, else 0].")]
 KeepOption = Annotated[bool, typer.Option("--no-optimize", help="Take the geometry as it is.")]
 
 
@@ -67,8 +69,8 @@ def modes(
         Engine, typer.Option(help="transferable: fitted valence constants, no calculation; or a program.")
     ] = Engine.TRANSFERABLE,
     method: MethodOption = None,
-    charge: ChargeOption = 0,
-    unpaired_electrons: UnpairedOption = 0,
+    charge: ChargeOption = None,
+    unpaired_electrons: UnpairedOption = None,
     no_optimize: KeepOption = False,
     json_path: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
@@ -86,7 +88,7 @@ def modes(
     for path in (json_path, molden, jmol, animation):
         _check_folder(path)
     if engine is Engine.TRANSFERABLE:
-        if method or charge or unpaired_electrons or no_optimize:
+        if method or charge is not None or unpaired_electrons is not None or no_optimize:
             raise typer.BadParameter("--method, --charge and --no-optimize go with --engine xtb or dft.")
         from .forward.transferable import TransferableForceField
         from .groups.readers import as_molecule
@@ -126,8 +128,8 @@ def spectrum(
     molecule: MoleculeArgument,
     engine: Annotated[Engine, typer.Option(help="Program that computes the intensities.")] = Engine.XTB,
     method: MethodOption = None,
-    charge: ChargeOption = 0,
-    unpaired_electrons: UnpairedOption = 0,
+    charge: ChargeOption = None,
+    unpaired_electrons: UnpairedOption = None,
     no_optimize: KeepOption = False,
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Picture: .png, .svg or .pdf.")
@@ -191,12 +193,12 @@ def spectrum(
         say(f"written: {jcamp}")
 
 
-def _response(molecule: str, engine: Engine, method: str | None, electrons: tuple[int, int], optimize: bool) -> Any:
+def _response(molecule: str, engine: Engine, method: str | None, electrons: tuple[int | None, int | None], optimize: bool) -> Any:
     from .forward.engine_api import harmonic_response
 
     charge, unpaired_electrons = electrons
     if engine is Engine.PARSED:
-        if method or charge or unpaired_electrons or not optimize:
+        if method or charge is not None or unpaired_electrons is not None or not optimize:
             raise typer.BadParameter("--engine parsed reads a finished calculation: it takes no options of a program.")
         return harmonic_response(molecule, engine="parsed")
     return harmonic_response(
@@ -240,8 +242,12 @@ def build(
     ),
     limit: Annotated[int, typer.Option(min=1, help="Number of molecules, at most.")] = 1000,
     method: Annotated[str, typer.Option(help="GFN2-xTB or GFN1-xTB.")] = "GFN2-xTB",
-    charge: Annotated[int, typer.Option(help="Total charge of each molecule, with `files`.")] = 0,
-    unpaired_electrons: Annotated[int, typer.Option(help="Of each molecule, with `files`.")] = 0,
+    charge: Annotated[
+        int | None, typer.Option(help="Total charge of each molecule, with `files` [default: of the file, else 0].")
+    ] = None,
+    unpaired_electrons: Annotated[
+        int | None, typer.Option(min=0, help="Of each molecule, with `files` [default: of the file, else 0].")
+    ] = None,
     lines_only: Annotated[bool, typer.Option("--lines-only", help="Leave Hessians and derivatives out.")] = False,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = -1,
     shard_size: Annotated[int, typer.Option(min=1, help="Molecules in a shard.")] = 20,
@@ -257,15 +263,15 @@ def build(
 
     if (source is Source.FILES) != bool(files):
         raise typer.BadParameter("give structure files with `files`, and only with it.")
-    if (charge or unpaired_electrons) and source is not Source.FILES:
+    if (charge is not None or unpaired_electrons is not None) and source is not Source.FILES:
         raise typer.BadParameter("--charge and --unpaired-electrons go with `files`; the others know theirs.")
     # Only what was asked for, so that folders begun before these options existed can be continued.
-    asked = {"charge": charge} if charge else {}
-    options = {"unpaired_electrons": unpaired_electrons} if unpaired_electrons else {}
+    asked = {} if charge is None else {"charge": charge}
+    options = {} if unpaired_electrons is None else {"unpaired_electrons": unpaired_electrons}
     makers = {
         Source.QM9: lambda: dataset_sources.qm9_tasks(limit),
         Source.SYMMETRIC: lambda: dataset_sources.symmetric_tasks()[:limit],
-        Source.FILES: lambda: dataset_sources.file_tasks(files or [], charge)[:limit],
+        Source.FILES: lambda: dataset_sources.file_tasks(files or [], charge, unpaired_electrons)[:limit],
     }
     with counting("molecules") as on_done:
         report = build_dataset(

@@ -182,6 +182,7 @@ def _task_list(place: Path, tasks: Sequence[DatasetTask] | Callable[[], Sequence
             **{
                 **row,
                 "numbers": tuple(row["numbers"]),
+                "mass_numbers": tuple(row.get("mass_numbers", ())),
                 "positions_angstrom": tuple(map(tuple, row["positions_angstrom"])),
             }
         )

@@ -42,10 +42,12 @@ COLUMNS: dict[str, str] = {
     "smiles": _TEXT,
     "formula": _TEXT,
     "charge": _COUNT,
+    "unpaired_electrons": _COUNT,  # absent from files written before it was kept: then unknown
     "method": _TEXT,
     "status": _TEXT,  # "ok" or "failed"
     "message": _TEXT,
     "numbers": "list<int16>",
+    "mass_numbers": "list<int16>",  # 0 = main isotope; absent from older files, which hold main isotopes only
     "positions_angstrom": "list<float64>",  # 3N, atom by atom
     "energy_hartree": _NUMBER,
     "max_gradient": _NUMBER,  # Eh/bohr
@@ -179,7 +181,7 @@ def read_dataset(path: str | Path, columns: Sequence[str] | None = None) -> "Sim
                 f"{file} has the schema version {version or '(none)'}; this symvib reads {SCHEMA_VERSION}."
             )
         tables.append(table)
-    table = arrow.concat_tables(tables)
+    table = arrow.concat_tables(tables, promote_options="default")  # older shards lack the columns added since
     ids = table.column("id").to_pylist()
     if len(set(ids)) != len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
@@ -272,7 +274,12 @@ class SimulatedDataset:
         """The optimised molecule of a row."""
         row = self._computed(index)
         return Molecule.from_arrays(
-            row["numbers"], np.reshape(row["positions_angstrom"], (-1, 3)), name=row["name"] or row["id"]
+            row["numbers"],
+            np.reshape(row["positions_angstrom"], (-1, 3)),
+            mass_numbers=row.get("mass_numbers"),
+            name=row["name"] or row["id"],
+            charge=row.get("charge"),
+            unpaired_electrons=row.get("unpaired_electrons"),
         )
 
     def lines(self, index: int) -> LineList:

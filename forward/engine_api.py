@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..errors import EngineError
@@ -10,7 +11,7 @@ from ..groups.molecule import Molecule
 from ..groups.readers import as_molecule
 from .response import HarmonicResponse
 
-__all__ = ["ENGINES", "harmonic_response"]
+__all__ = ["ENGINES", "electrons_of", "harmonic_response"]
 
 ENGINES = ("xtb", "dft", "parsed")
 
@@ -36,7 +37,8 @@ def harmonic_response(
         rotations into the vibrations. A file is read as it is.
     **options
         Of the engine: ``charge``, ``unpaired_electrons``, ``max_gradient``, ``step_bohr``, ... see `xtb_response`,
-        `dft_response`, `ase_response`.
+        `dft_response`, `ase_response`. Charge and unpaired electrons are by default those of the structure (formal
+        charges and radicals of a SMILES, ``charge=-1 multiplicity=2`` in an XYZ comment), else zero.
 
     Raises
     ------
@@ -61,16 +63,64 @@ def harmonic_response(
         return _parsed(x, {"method": method, "optimize": optimize} | options)
     molecule = x if isinstance(x, Detection) else as_molecule(x)
     keywords = {"optimize": optimize is None or optimize, **options}
+    structure = molecule.molecule if isinstance(molecule, Detection) else molecule
+    if not isinstance(engine, str):
+        charge = options.get("charge", structure.charge)
+        return _of_calculator(molecule, engine, method, options, {**keywords, "charge": charge or 0})
+    charge, unpaired = electrons_of(structure, options.get("charge"), options.get("unpaired_electrons"))
+    electrons = {"charge": charge, "unpaired_electrons": unpaired}
     if engine == "xtb":
         from .engines.xtb import xtb_response
 
         _check_options("xtb", xtb_response, options)
-        return xtb_response(_symmetric(molecule), method or "GFN2-xTB", **keywords)
-    if engine == "dft":
+        response = xtb_response(_symmetric(molecule), method or "GFN2-xTB", **{**keywords, **electrons})
+    else:
         from .engines.dft import dft_response
 
         _check_options("dft", dft_response, options, but=("functional", "basis"))
-        return dft_response(molecule, *_functional_and_basis(method), **keywords)
+        response = dft_response(molecule, *_functional_and_basis(method), **{**keywords, **electrons})
+    return replace(response, molecule=replace(response.molecule, **electrons))
+
+
+def electrons_of(
+    molecule: Molecule, charge: int | None = None, unpaired_electrons: int | None = None
+) -> tuple[int, int]:
+    """Charge and number of unpaired electrons to compute with: those given, else the molecule's, else zero.
+
+    The molecule's unpaired electrons belong to its own charge: with another one they are zero unless given.
+
+    Raises
+    ------
+    EngineError
+        The two cannot go together.
+
+    Examples
+    --------
+    >>> water = Molecule.from_arrays([8, 1, 1], [[0, 0, 0.117], [0, 0.757, -0.471], [0, -0.757, -0.471]], charge=1,
+    ...                              unpaired_electrons=1)
+    >>> electrons_of(water), electrons_of(water, charge=0)
+    ((1, 1), (0, 0))
+    """
+    own = molecule.charge or 0
+    q = own if charge is None else int(charge)
+    unpaired = unpaired_electrons
+    if unpaired is None:
+        unpaired = (molecule.unpaired_electrons or 0) if q == own else 0
+    electrons = int(molecule.numbers.sum()) - q
+    if electrons < 1 or not 0 <= unpaired <= electrons or (electrons - unpaired) % 2:
+        says = "" if molecule.charge is None else f" The structure says charge {molecule.charge}"
+        if molecule.charge is not None and molecule.unpaired_electrons is not None:
+            says += f" and {molecule.unpaired_electrons} unpaired"
+        raise EngineError(
+            f"{molecule!r} with charge {q} has {electrons} electrons; {unpaired} of them cannot be unpaired."
+            f"{says + '.' if says else ''} Give charge and unpaired_electrons that fit (--charge, --unpaired-electrons)."
+        )
+    return q, unpaired
+
+
+def _of_calculator(
+    molecule: Molecule | Detection, engine: Any, method: str | None, options: Mapping[str, Any], keywords: Any
+) -> HarmonicResponse:
     from .engines.ase_calculator import ase_response
 
     name = type(engine).__name__

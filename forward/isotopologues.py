@@ -73,13 +73,11 @@ def isotopologue(
     if (mass_numbers is None) == (masses is None):
         raise MoleculeError("isotopologue: give mass_numbers or masses (one of the two).")
     if masses is not None:
-        new = Molecule.from_arrays(old.numbers, old.positions, masses=masses, name=old.name, comment=old.comment)
+        new = Molecule.from_dict({**old.as_dict(), "masses": masses, "mass_numbers": None})
     elif isinstance(mass_numbers, Mapping):
         new = old.with_isotopes(_by_atom(old, mass_numbers))
     else:
-        new = Molecule.from_arrays(
-            old.numbers, old.positions, mass_numbers=mass_numbers, name=old.name, comment=old.comment
-        )
+        new = Molecule.from_dict({**old.as_dict(), "masses": None, "mass_numbers": mass_numbers})
     return replace(response, molecule=new)
 
 
