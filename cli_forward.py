@@ -12,6 +12,7 @@ from .cli_base import read_source, refusing, say
 from .errors import DatasetError, SymvibError
 
 if TYPE_CHECKING:
+    from .forward.lines import LineList
     from .forward.normal_modes import NormalModes
 
 __all__ = ["dataset_app", "modes", "spectrum"]
@@ -22,6 +23,7 @@ dataset_app = typer.Typer(help="Datasets of computed (simulated) spectra.", no_a
 class Engine(StrEnum):
     """Where the force constants come from."""
 
+    AUTO = "auto"
     TRANSFERABLE = "transferable"
     XTB = "xtb"
     DFT = "dft"
@@ -66,8 +68,12 @@ KeepOption = Annotated[bool, typer.Option("--no-optimize", help="Take the geomet
 def modes(
     molecule: MoleculeArgument,
     engine: Annotated[
-        Engine, typer.Option(help="transferable: fitted valence constants, no calculation; or a program.")
-    ] = Engine.TRANSFERABLE,
+        Engine,
+        typer.Option(
+            help="transferable: fitted valence constants, no calculation; parsed: read from a finished calculation; or "
+            "a program. auto: parsed where MOL is a .fchk or a log with a Hessian or modes, else transferable."
+        ),
+    ] = Engine.AUTO,
     method: MethodOption = None,
     charge: ChargeOption = None,
     unpaired_electrons: UnpairedOption = None,
@@ -87,9 +93,12 @@ def modes(
 
     for path in (json_path, molden, jmol, animation):
         _check_folder(path)
+    engine = _chosen(engine, molecule, Engine.TRANSFERABLE)
     if engine is Engine.TRANSFERABLE:
         if method or charge is not None or unpaired_electrons is not None or no_optimize:
-            raise typer.BadParameter("--method, --charge and --no-optimize go with --engine xtb or dft.")
+            raise typer.BadParameter(
+                "--method, --charge, --unpaired-electrons and --no-optimize go with --engine xtb or dft."
+            )
         from .forward.transferable import TransferableForceField
         from .groups.readers import as_molecule
 
@@ -126,7 +135,13 @@ def modes(
 @refusing
 def spectrum(
     molecule: MoleculeArgument,
-    engine: Annotated[Engine, typer.Option(help="Program that computes the intensities.")] = Engine.XTB,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="Program that computes the intensities; parsed: read from a finished calculation. auto: parsed where "
+            "MOL is a .fchk or a log with a Hessian or modes, else xtb."
+        ),
+    ] = Engine.AUTO,
     method: MethodOption = None,
     charge: ChargeOption = None,
     unpaired_electrons: UnpairedOption = None,
@@ -158,6 +173,7 @@ def spectrum(
 
     if engine is Engine.TRANSFERABLE:
         raise SymvibError("the transferable force field has no intensities; choose --engine xtb, dft or parsed.")
+    engine = _chosen(engine, molecule, Engine.XTB)
     if temperature is not None and laser is None:
         raise typer.BadParameter("--temperature goes with --laser.")
     if not (math.isfinite(scale) and scale > 0):
@@ -167,8 +183,8 @@ def spectrum(
     for path in (csv, jcamp):
         _check_folder(path)
     light = {"laser_nm": laser, "temperature_k": 298.15 if temperature is None else temperature}
-    found = _modes(_response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize))
-    lines = found.lines().scaled(scale) if scale != 1.0 else found.lines()
+    lines = _lines(_response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize))
+    lines = lines.scaled(scale) if scale != 1.0 else lines
     typer.echo(lines.table())
     if output:
         from .forward.spectrum_plot import plot_spectra, save_figure
@@ -193,13 +209,40 @@ def spectrum(
         say(f"written: {jcamp}")
 
 
+def _chosen(engine: Engine, source: str, otherwise: Engine) -> Engine:
+    """What ``auto`` means for this molecule; says so where it is a finished calculation."""
+    from .forward.engine_api import holds_calculation
+
+    if engine is not Engine.AUTO:
+        return engine
+    if source == "-" or not holds_calculation(source):
+        return otherwise
+    say(f"{source} holds a finished calculation, which is read (--engine parsed); --engine xtb computes anew.")
+    return Engine.PARSED
+
+
+def _lines(response: Any) -> "LineList":
+    """The lines of a response; of a log without derivatives of the tensors, with the intensities printed in it."""
+    from .forward.printed_lines import printed_lines
+
+    modes = _modes(response)
+    if modes.ir_km_per_mol is None and modes.raman_a4_per_amu is None:
+        if {"ir_km_per_mol", "raman_a4_per_amu"} & response.provenance.get("listed", {}).keys():
+            return printed_lines(response, modes)
+        say("The calculation holds no dipole or polarizability derivatives and prints no intensities.")
+    return modes.lines()
+
+
 def _response(molecule: str, engine: Engine, method: str | None, electrons: tuple[int | None, int | None], optimize: bool) -> Any:
     from .forward.engine_api import harmonic_response
 
     charge, unpaired_electrons = electrons
     if engine is Engine.PARSED:
         if method or charge is not None or unpaired_electrons is not None or not optimize:
-            raise typer.BadParameter("--engine parsed reads a finished calculation: it takes no options of a program.")
+            raise typer.BadParameter(
+                "a finished calculation is read (--engine parsed): it takes no --method, --charge, --unpaired-electrons "
+                "or --no-optimize. --engine xtb or dft computes anew from its geometry."
+            )
         return harmonic_response(molecule, engine="parsed")
     return harmonic_response(
         read_source(molecule),

@@ -15,7 +15,7 @@ from ..groups.elements import SAME_NUCLIDE_U, parse_symbol
 from ..groups.molecule import Molecule
 from ..groups.readers import as_molecule
 from .dataset_rows import DatasetTask
-from .engine_api import electrons_of
+from .engine_api import wanted_electrons
 
 __all__ = ["file_tasks", "qm9_records", "qm9_tasks", "symmetric_tasks"]
 
@@ -112,17 +112,17 @@ def file_tasks(
     Raises
     ------
     DatasetError
-        A file that cannot be read, or whose molecule cannot be computed as asked; the message names it.
+        A file that cannot be read, or whose masses are those of no isotopes; the message names it.
     """
     tasks = []
     for path in map(Path, paths):
         try:
             molecule = as_molecule(path)
-            own_charge, unpaired = electrons_of(molecule, charge, unpaired_electrons)
         except SymvibError as error:
             words = str(error)
             raise DatasetError(words if str(path) in words else f"{path}: {words}") from error
         _refuse_free_masses(molecule, path)
+        total, unpaired = wanted_electrons(molecule, charge, unpaired_electrons)
         tasks.append(
             DatasetTask(
                 id=path.stem,
@@ -130,7 +130,7 @@ def file_tasks(
                 numbers=tuple(map(int, molecule.numbers)),
                 positions_angstrom=tuple(map(tuple, molecule.positions.tolist())),
                 name=molecule.name,
-                charge=own_charge,
+                charge=total,
                 unpaired_electrons=unpaired,
                 mass_numbers=tuple(map(int, molecule.mass_numbers)) if molecule.has_isotopes else (),
             )

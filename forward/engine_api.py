@@ -1,8 +1,10 @@
 """One call for every program: a molecule in, its harmonic response out."""
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError
@@ -11,13 +13,17 @@ from ..groups.molecule import Molecule
 from ..groups.readers import as_molecule
 from .response import HarmonicResponse
 
-__all__ = ["ENGINES", "electrons_of", "harmonic_response"]
+__all__ = ["ENGINES", "electrons_of", "harmonic_response", "holds_calculation", "wanted_electrons"]
 
-ENGINES = ("xtb", "dft", "parsed")
+_LOG = logging.getLogger(__name__)
+
+ENGINES = ("auto", "xtb", "dft", "parsed")
+_CHECKPOINTS = (".fchk", ".fch", ".fck")
+_LOGS = (".log", ".out")
 
 
 def harmonic_response(
-    x: Any, engine: Any = "xtb", method: str | None = None, optimize: bool | None = None, **options: Any
+    x: Any, engine: Any = "auto", method: str | None = None, optimize: bool | None = None, **options: Any
 ) -> HarmonicResponse:
     """Hessian, dipole derivatives and polarizability derivatives of a molecule.
 
@@ -25,10 +31,10 @@ def harmonic_response(
     ----------
     x : molecule-like or Detection
         Anything `as_molecule` reads: a SMILES, an .xyz path, an RDKit, ASE or pymatgen object; or the result of
-        `detect_point_group`, whose point group is then the one that is kept. With ``engine="parsed"`` the path of a
-        frequency calculation's log or checkpoint.
+        `detect_point_group`, whose point group is then the one that is kept. Or the path of a frequency calculation's
+        log or checkpoint (.log, .out, .fchk), or cclib's data of it.
     engine : str or ASE calculator
-        "xtb" (tblite; seconds), "dft" (pyscf; minutes to hours), "parsed" (read by cclib), or any calculator of ASE.
+        "auto": "parsed" where ``x`` holds a finished frequency calculation, "xtb" for everything else. "xtb" (tblite; seconds), "dft" (pyscf; minutes to hours), "parsed" (read by cclib), or any calculator of ASE.
     method : str, optional
         xtb: "GFN2-xTB" (default) or "GFN1-xTB". dft: functional and basis, "B3LYP/def2-SVP" (default). An ASE
         calculator and a file have theirs.
@@ -59,9 +65,13 @@ def harmonic_response(
         raise EngineError(
             f"harmonic_response(engine={engine!r}): choose one of {', '.join(ENGINES)}, or give an ASE calculator."
         )
+    if engine == "auto":
+        engine = "parsed" if holds_calculation(x) else "xtb"
+        if engine == "parsed":
+            _LOG.info("%s holds a finished calculation, which is read; engine='xtb' computes anew from its geometry", x)
     if engine == "parsed":
         return _parsed(x, {"method": method, "optimize": optimize} | options)
-    molecule = x if isinstance(x, Detection) else as_molecule(x)
+    molecule = x if isinstance(x, Detection) else _structure(x)
     keywords = {"optimize": optimize is None or optimize, **options}
     structure = molecule.molecule if isinstance(molecule, Detection) else molecule
     if not isinstance(engine, str):
@@ -101,11 +111,7 @@ def electrons_of(
     >>> electrons_of(water), electrons_of(water, charge=0)
     ((1, 1), (0, 0))
     """
-    own = molecule.charge or 0
-    q = own if charge is None else int(charge)
-    unpaired = unpaired_electrons
-    if unpaired is None:
-        unpaired = (molecule.unpaired_electrons or 0) if q == own else 0
+    q, unpaired = wanted_electrons(molecule, charge, unpaired_electrons)
     electrons = int(molecule.numbers.sum()) - q
     if electrons < 1 or not 0 <= unpaired <= electrons or (electrons - unpaired) % 2:
         says = "" if molecule.charge is None else f" The structure says charge {molecule.charge}"
@@ -116,6 +122,15 @@ def electrons_of(
             f"{says + '.' if says else ''} Give charge and unpaired_electrons that fit (--charge, --unpaired-electrons)."
         )
     return q, unpaired
+
+
+def wanted_electrons(molecule: Molecule, charge: int | None, unpaired_electrons: int | None) -> tuple[int, int]:
+    """What `electrons_of` returns, whether or not the two can go together."""
+    own = molecule.charge or 0
+    q = own if charge is None else int(charge)
+    if unpaired_electrons is not None:
+        return q, int(unpaired_electrons)
+    return q, (molecule.unpaired_electrons or 0) if q == own else 0
 
 
 def _of_calculator(
@@ -130,6 +145,41 @@ def _of_calculator(
     return ase_response(molecule, engine, **keywords)
 
 
+def holds_calculation(x: Any) -> bool:
+    """Is this the file (or cclib's data) of a calculation with a Hessian, or with normal modes that make one?
+
+    Raises
+    ------
+    HessianError, MissingPackageError
+        A log that cclib cannot read, or no cclib.
+    """
+    if _ends_in(x, _CHECKPOINTS):
+        return True
+    if _ends_in(x, _LOGS):
+        from .engines.parsed import _cclib_data
+
+        x = _cclib_data(Path(x))
+    elif type(x).__module__.partition(".")[0] != "cclib":
+        return False
+    return getattr(x, "hessian", None) is not None or getattr(x, "vibdisps", None) is not None
+
+
+def _ends_in(x: Any, suffixes: tuple[str, ...]) -> bool:
+    """Is it the path of a file of that kind?"""
+    if not isinstance(x, str | Path) or "\n" in str(x):
+        return False
+    return str(x).strip().lower().endswith(suffixes)
+
+
+def _structure(x: Any) -> Molecule:
+    if not _ends_in(x, _CHECKPOINTS):
+        return as_molecule(x)
+    from .engines.parsed import parsed_response
+
+    found = parsed_response(str(x))  # of a checkpoint only the geometry is wanted
+    return replace(found.molecule, charge=found.charge)
+
+
 def _parsed(x: Any, options: Mapping[str, Any]) -> HarmonicResponse:
     from .engines.parsed import parsed_response
 
@@ -137,11 +187,15 @@ def _parsed(x: Any, options: Mapping[str, Any]) -> HarmonicResponse:
     if given:
         raise EngineError(
             f'harmonic_response(engine="parsed", {", ".join(f"{name}={options[name]!r}" for name in given)}): a '
-            "finished calculation is read as it is, so there are no options; give the file only."
+            "finished calculation is read as it is, so there are no options; give the file only, or engine=\"xtb\" "
+            "(--engine xtb) to compute anew from its geometry."
         )
     if isinstance(x, Detection):
         raise EngineError('harmonic_response(engine="parsed"): give the file of a calculation, not a Detection.')
-    return parsed_response(x)
+    response = parsed_response(x)
+    if response.molecule.charge is None and response.charge is not None:
+        response = replace(response, molecule=replace(response.molecule, charge=response.charge))
+    return response
 
 
 def _check_options(

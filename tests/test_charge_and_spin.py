@@ -19,7 +19,6 @@ IONS_AND_RADICALS = [
     ("C[N+](C)(C)CC(=O)[O-]", 0, 0),
     ("[N]=O", 0, 1),
     ("FS(F)(F)(F)(F)F", 0, 0),
-    ("F[S](F)(F)(F)F", 0, 1),
     ("c1ccccc1", 0, 0),
 ]
 OH = "2\n{}\nO 0 0 0\nH 0 0 0.97\n"
