@@ -61,6 +61,12 @@ UnpairedOption = Annotated[
     int | None, typer.Option(min=0, help="Number of unpaired electrons [default: of the structure, else 0].")
 ]
 ChargeOption = Annotated[int | None, typer.Option(help="Total charge [default: of the structure, else 0].")]
+FollowOption = Annotated[
+    bool,
+    typer.Option(
+        "--follow-imaginary", help="From a saddle point, move along the imaginary modes and optimise again (xtb, dft)."
+    ),
+]
 KeepOption = Annotated[bool, typer.Option("--no-optimize", help="Take the geometry as it is.")]
 
 
@@ -78,6 +84,7 @@ def modes(
     charge: ChargeOption = None,
     unpaired_electrons: UnpairedOption = None,
     no_optimize: KeepOption = False,
+    follow_imaginary: FollowOption = False,
     json_path: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
     ] = None,
@@ -95,9 +102,10 @@ def modes(
         _check_folder(path)
     engine = _chosen(engine, molecule, Engine.TRANSFERABLE)
     if engine is Engine.TRANSFERABLE:
-        if method or charge is not None or unpaired_electrons is not None or no_optimize:
+        if method or charge is not None or unpaired_electrons is not None or no_optimize or follow_imaginary:
             raise typer.BadParameter(
-                "--method, --charge, --unpaired-electrons and --no-optimize go with --engine xtb or dft."
+                "--method, --charge, --unpaired-electrons, --no-optimize and --follow-imaginary go with --engine xtb "
+                "or dft."
             )
         from .forward.transferable import TransferableForceField
         from .groups.readers import as_molecule
@@ -109,7 +117,7 @@ def modes(
             text += f" {len(result.imaginary)} imaginary: the molecule is beyond what was fitted, or not at a minimum."
         vibrations: Any = result
     else:
-        response = _response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize)
+        response = _response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize, follow_imaginary)
         vibrations = _modes(response)
         result = wilson_gf(response)
         text = f"{vibrations}\n\nPotential energy distribution\n{result}"
@@ -146,6 +154,7 @@ def spectrum(
     charge: ChargeOption = None,
     unpaired_electrons: UnpairedOption = None,
     no_optimize: KeepOption = False,
+    follow_imaginary: FollowOption = False,
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Picture: .png, .svg or .pdf.")
     ] = None,
@@ -174,6 +183,8 @@ def spectrum(
     if engine is Engine.TRANSFERABLE:
         raise SymvibError("the transferable force field has no intensities; choose --engine xtb, dft or parsed.")
     engine = _chosen(engine, molecule, Engine.XTB)
+    if no_optimize and follow_imaginary:
+        raise typer.BadParameter("--follow-imaginary optimises: it does not go with --no-optimize.")
     if temperature is not None and laser is None:
         raise typer.BadParameter("--temperature goes with --laser.")
     if not (math.isfinite(scale) and scale > 0):
@@ -183,7 +194,7 @@ def spectrum(
     for path in (csv, jcamp):
         _check_folder(path)
     light = {"laser_nm": laser, "temperature_k": 298.15 if temperature is None else temperature}
-    lines = _lines(_response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize))
+    lines = _lines(_response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize, follow_imaginary))
     lines = lines.scaled(scale) if scale != 1.0 else lines
     typer.echo(lines.table())
     if output:
@@ -233,15 +244,22 @@ def _lines(response: Any) -> "LineList":
     return modes.lines()
 
 
-def _response(molecule: str, engine: Engine, method: str | None, electrons: tuple[int | None, int | None], optimize: bool) -> Any:
+def _response(
+    molecule: str,
+    engine: Engine,
+    method: str | None,
+    electrons: tuple[int | None, int | None],
+    optimize: bool,
+    follow_imaginary: bool,
+) -> Any:
     from .forward.engine_api import harmonic_response
 
     charge, unpaired_electrons = electrons
     if engine is Engine.PARSED:
-        if method or charge is not None or unpaired_electrons is not None or not optimize:
+        if method or charge is not None or unpaired_electrons is not None or not optimize or follow_imaginary:
             raise typer.BadParameter(
-                "a finished calculation is read (--engine parsed): it takes no --method, --charge, --unpaired-electrons "
-                "or --no-optimize. --engine xtb or dft computes anew from its geometry."
+                "a finished calculation is read (--engine parsed): it takes no --method, --charge, --unpaired-electrons"
+                ", --no-optimize or --follow-imaginary. --engine xtb or dft computes anew from its geometry."
             )
         return harmonic_response(molecule, engine="parsed")
     return harmonic_response(
@@ -249,6 +267,7 @@ def _response(molecule: str, engine: Engine, method: str | None, electrons: tupl
         engine=engine.value,
         method=method,
         optimize=optimize,
+        follow_imaginary=follow_imaginary,
         charge=charge,
         unpaired_electrons=unpaired_electrons,
     )

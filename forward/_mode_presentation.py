@@ -54,7 +54,10 @@ def _notes(modes: "NormalModes") -> list[str]:
     notes = []
     count = len(modes.imaginary)
     if count:
-        notes.append(f"{count} imaginary mode{'s' if count > 1 else ''} (i): the geometry is not a minimum")
+        notes.append(
+            f"{count} imaginary mode{'s' if count > 1 else ''} (i): the geometry is not a minimum; "
+            "--follow-imaginary (follow_imaginary=True) moves along them and optimises again"
+        )
     if modes.averaged_away is not None:
         notes.append(str(modes.averaged_away))
     return notes

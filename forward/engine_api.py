@@ -23,7 +23,12 @@ _LOGS = (".log", ".out")
 
 
 def harmonic_response(
-    x: Any, engine: Any = "auto", method: str | None = None, optimize: bool | None = None, **options: Any
+    x: Any,
+    engine: Any = "auto",
+    method: str | None = None,
+    optimize: bool | None = None,
+    follow_imaginary: bool = False,
+    **options: Any,
 ) -> HarmonicResponse:
     """Hessian, dipole derivatives and polarizability derivatives of a molecule.
 
@@ -34,13 +39,17 @@ def harmonic_response(
         `detect_point_group`, whose point group is then the one that is kept. Or the path of a frequency calculation's
         log or checkpoint (.log, .out, .fchk), or cclib's data of it.
     engine : str or ASE calculator
-        "auto": "parsed" where ``x`` holds a finished frequency calculation, "xtb" for everything else. "xtb" (tblite; seconds), "dft" (pyscf; minutes to hours), "parsed" (read by cclib), or any calculator of ASE.
+        "auto": "parsed" where ``x`` holds a finished frequency calculation, "xtb" for everything else. "xtb" (tblite;
+        seconds), "dft" (pyscf; minutes to hours), "parsed" (read by cclib), or any calculator of ASE.
     method : str, optional
         xtb: "GFN2-xTB" (default) or "GFN1-xTB". dft: functional and basis, "B3LYP/def2-SVP" (default). An ASE
         calculator and a file have theirs.
     optimize : bool, optional
         Optimise the geometry first, keeping its symmetry (default). A Hessian away from a stationary point mixes
         rotations into the vibrations. A file is read as it is.
+    follow_imaginary : bool
+        Where the optimisation ends on a saddle point, move along its imaginary modes and optimise again, at most three
+        times (`below_saddle_point`). The result may have another point group. Engines "xtb" and "dft".
     **options
         Of the engine: ``charge``, ``unpaired_electrons``, ``max_gradient``, ``step_bohr``, ... see `xtb_response`,
         `dft_response`, `ase_response`. Charge and unpaired electrons are by default those of the structure (formal
@@ -70,7 +79,18 @@ def harmonic_response(
         if engine == "parsed":
             _LOG.info("%s holds a finished calculation, which is read; engine='xtb' computes anew from its geometry", x)
     if engine == "parsed":
-        return _parsed(x, {"method": method, "optimize": optimize} | options)
+        return _parsed(
+            x, {"method": method, "optimize": optimize, "follow_imaginary": follow_imaginary or None} | options
+        )
+    if follow_imaginary:
+        if optimize is False or not isinstance(engine, str):
+            raise EngineError("harmonic_response(follow_imaginary=True): for xtb and dft, with the optimisation.")
+        from .saddle_points import below_saddle_point
+
+        def compute(molecule: Any) -> HarmonicResponse:
+            return harmonic_response(molecule, engine, method, **options)
+
+        return below_saddle_point(compute(x), compute)
     molecule = x if isinstance(x, Detection) else _structure(x)
     keywords = {"optimize": optimize is None or optimize, **options}
     structure = molecule.molecule if isinstance(molecule, Detection) else molecule
@@ -119,7 +139,8 @@ def electrons_of(
             says += f" and {molecule.unpaired_electrons} unpaired"
         raise EngineError(
             f"{molecule!r} with charge {q} has {electrons} electrons; {unpaired} of them cannot be unpaired."
-            f"{says + '.' if says else ''} Give charge and unpaired_electrons that fit (--charge, --unpaired-electrons)."
+            f"{says + '.' if says else ''} Give charge= and unpaired_electrons= that fit (--charge, --unpaired-electrons)"
+            "."
         )
     return q, unpaired
 
@@ -187,7 +208,7 @@ def _parsed(x: Any, options: Mapping[str, Any]) -> HarmonicResponse:
     if given:
         raise EngineError(
             f'harmonic_response(engine="parsed", {", ".join(f"{name}={options[name]!r}" for name in given)}): a '
-            "finished calculation is read as it is, so there are no options; give the file only, or engine=\"xtb\" "
+            'finished calculation is read as it is, so there are no options; give the file only, or engine="xtb" '
             "(--engine xtb) to compute anew from its geometry."
         )
     if isinstance(x, Detection):

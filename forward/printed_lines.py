@@ -37,8 +37,8 @@ def printed_lines(source: Any, modes: "NormalModes | None" = None) -> LineList:
 
     Notes
     -----
-    Logs give infrared intensities in km/mol and Raman activities in A^4/u, without signs and to a few digits. A column of
-    zeros is what programs print that did not compute it: it is left out.
+    Logs give infrared intensities in km/mol and Raman activities in A^4/u, without signs and to a few digits. A column
+    of zeros is what programs print that did not compute it: it is left out.
     """
     if isinstance(source, HarmonicResponse):
         listed, molecule, method = source.provenance.get("listed", {}), source.molecule, source.method
@@ -55,8 +55,8 @@ def printed_lines(source: Any, modes: "NormalModes | None" = None) -> LineList:
     columns = {key: _column(listed.get(key), wavenumbers) for key in ("ir_km_per_mol", "raman_a4_per_amu")}
     if not len(wavenumbers) or all(values is None for values in columns.values()):
         raise SpectrumError(
-            f"{name} prints {len(wavenumbers)} wavenumbers and no infrared or Raman intensities with them; compute them "
-            'with engine="xtb" (--engine xtb) or "dft", or give a .fchk of Freq=Raman.'
+            f"{name} prints {len(wavenumbers)} wavenumbers and no infrared or Raman intensities with them; compute "
+            'them with engine="xtb" (--engine xtb) or "dft", or give a .fchk of Freq=Raman.'
         )
     return LineList(
         wavenumbers,

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from test_engine_parsed import WATER, fchk_text, hessian_of
 from typer.testing import CliRunner
 
 from symvib import as_molecule, harmonic_response, normal_modes
@@ -11,6 +10,7 @@ from symvib.errors import HessianError, SpectrumError
 from symvib.forward.engine_api import holds_calculation
 from symvib.forward.printed_lines import printed_lines
 from symvib.groups.mode_labels import label_normal_modes
+from test_engine_parsed import WATER, fchk_text, hessian_of
 
 IR, RAMAN = (71.5, 1.25, 19.5), (7.5, 70.25, 38.0)
 

@@ -60,6 +60,50 @@ def test_the_error_is_stated_and_was_measured_on_other_molecules():
     assert f"{error['mean_absolute_error_cm1']} cm-1" in TransferableForceField.of(as_molecule("O")).statement()
 
 
+@pytest.mark.parametrize(
+    ("smiles", "worst"),
+    [("O", "small"), ("O=C=O", "small"), ("C=C=C", "cumulated"), ("C[SiH2]C", "inorganic"), ("c1ccccc1", "organic")],
+)
+def test_the_error_stated_is_that_of_the_worst_class(smiles, worst):
+    field = TransferableForceField.of(as_molecule(smiles))
+    classes = TransferableForceField.error()["classes"]
+    own = {name: classes[name]["mean_absolute_error_cm1"] for name in field.classes}
+    assert max(own, key=own.get) == worst
+    assert f"{own[worst]} cm-1 on average" in field.statement()
+    assert ("WARNING: cumulated" in field.statement()) == (smiles in ("O=C=O", "C=C=C"))
+
+
+def test_a_class_error_holds_for_molecules_of_the_class():
+    """GFN2-xTB (simulated) of three small molecules beside the table: within the spread that is stated."""
+    gfn2 = {"O=C=O": (601, 601, 1425, 2594), "C#N": (777, 777, 2295, 3286), "S=C=S": (305, 305, 705, 1649)}
+    stated = TransferableForceField.error()["classes"]["small"]
+    errors = np.concatenate([wilson_gf(as_molecule(key)).wavenumbers_cm1 - value for key, value in gfn2.items()])
+    assert stated["percentile_90_cm1"] > np.median(np.abs(errors)) > 0
+
+
+def test_diatomics_have_no_measured_error():
+    assert "for diatomic molecules was not measured" in TransferableForceField.of(as_molecule("N#N")).statement()
+
+
+@pytest.mark.parametrize(
+    ("factor", "message"),
+    [(1 / BOHR_ANGSTROM, r"bonded to nothing.* in bohr, multiply"), (BOHR_ANGSTROM, r"angstrom apart, and bonds")],
+)
+@pytest.mark.parametrize("smiles", ["O", "CCO", "c1ccccc1", "O=C=O"])
+def test_a_wrong_unit_is_refused(smiles, factor, message):
+    molecule = as_molecule(smiles)
+    with pytest.raises(ForceFieldError, match=message):
+        TransferableForceField.of(Molecule.from_arrays(molecule.numbers, molecule.positions * factor))
+
+
+def test_stretched_bonds_are_flagged():
+    water = as_molecule("O")
+    field = TransferableForceField.of(Molecule.from_arrays(water.numbers, water.positions * 1.35))
+    assert [bond[:8] for bond in field.unusual] == ["r(O1-H2)", "r(O1-H3)"]
+    assert "WARNING: lengths that no fitted bond had, r(O1-H2) = 1.3" in field.statement()
+    assert TransferableForceField.of(water).unusual == ()
+
+
 def test_unknown_types_are_listed():
     dimer = Molecule.from_arrays(["Kr", "F", "F"], [[0, 0, 0], [0, 0, 1.88], [0, 0, -1.88]])
     field = TransferableForceField.of(dimer)
