@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import MissingPackageError, MoleculeError, SymvibError
 from ._vsepr import vsepr_positions
-from .elements import element
+from .elements import covalent_radii_angstrom, element
 from .molecule import Molecule
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,9 @@ _GRADIENT = 1e-6
 
 # A conformer has to be better by this much (kcal/mol) to replace an earlier one: mirror images are equal.
 _ENERGY_TIE = 1e-5
+
+# A multiple bond is shorter than the sum of covalent radii by at least this factor (C=S 0.92, C=C 0.88).
+_SHORTENED = 0.95
 
 # Above this many atoms (flexible chains, of no symmetry) the minimisation is bounded more tightly, to take
 # seconds.
@@ -257,8 +260,8 @@ def _force_field(mol: Any, what: str) -> tuple[Any, str]:
     """Return (function from conformer id to a force field, its name): MMFF94, or UFF in its absence."""
     from rdkit.Chem import rdForceFieldHelpers as helpers
 
-    if helpers.MMFFHasAllMoleculeParams(mol):
-        properties = helpers.MMFFGetMoleculeProperties(mol)
+    properties = helpers.MMFFGetMoleculeProperties(mol) if helpers.MMFFHasAllMoleculeParams(mol) else None
+    if properties is not None and not _mistaken_bonds(mol, properties):
         return lambda conformer: helpers.MMFFGetMoleculeForceField(mol, properties, confId=conformer), "MMFF94"
     if helpers.UFFHasAllMoleculeParams(mol):
         return lambda conformer: helpers.UFFGetMoleculeForceField(mol, confId=conformer), "UFF"
@@ -267,6 +270,21 @@ def _force_field(mol: Any, what: str) -> tuple[Any, str]:
         "symmetry can "
         "be generated. Give a file with the geometry."
     )
+
+
+def _mistaken_bonds(mol: Any, properties: Any) -> bool:
+    """Return whether MMFF94, as RDKit types the atoms, gives some multiple bond the length of a single one.
+
+    It does in CO2, CS2 and N2 (C=O 1.405 angstrom), whose types it has no parameters for.
+    """
+    radii = covalent_radii_angstrom()
+    for bond in mol.GetBonds():
+        ends = bond.GetBeginAtom(), bond.GetEndAtom()
+        stretch = properties.GetMMFFBondStretchParams(mol, ends[0].GetIdx(), ends[1].GetIdx())
+        single = sum(radii[atom.GetAtomicNum()] for atom in ends)
+        if bond.GetBondTypeAsDouble() >= 2 and stretch and stretch[2] > _SHORTENED * single:
+            return True
+    return False
 
 
 def _minimise(field: Any) -> tuple[float, np.ndarray, float]:

@@ -133,7 +133,7 @@ def test_badgers_rule_for_hydrogen():
 
 
 def test_a_bond_much_too_short_is_refused():
-    with pytest.raises(ForceFieldError, match=r"r\(Si1-Te2\) of 1\.500 A is too short"):
+    with pytest.raises(ForceFieldError, match=r"Si1 and Te2 are 1\.500 angstrom apart"):
         TransferableForceField.of(Molecule.from_arrays(["Si", "Te"], [[0, 0, 0], [0, 0, 1.5]]))
 
 
@@ -142,7 +142,7 @@ def test_the_table_is_written_with_one_line_for_each_kind():
     fit = pytest.importorskip("fit_transferable_force_field", reason="tools/ is not in an installed package")
     stored = _table()
     assert fit.TARGET.read_text() == fit.table_text(stored["error"], stored["constants"])
-    assert len(fit.TARGET.read_text().splitlines()) < 80
+    assert len(fit.TARGET.read_text().splitlines()) < 120
 
 
 def test_a_negative_constant_is_refused(monkeypatch):
