@@ -1,7 +1,7 @@
 """The commands of forward/: ``symvib modes``, ``symvib spectrum``, ``symvib dataset build``."""
 
 import json
-import math
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .forward.normal_modes import NormalModes
 
 __all__ = ["dataset_app", "modes", "spectrum"]
+
+_FAILURES_SHOWN = 10
 
 dataset_app = typer.Typer(help="Datasets of computed (simulated) spectra.", no_args_is_help=True)
 
@@ -98,8 +100,8 @@ def modes(
     """Normal modes: wavenumbers, irreps, what moves (potential energy distribution), intensities."""
     from .forward.wilson import wilson_gf
 
-    for path in (json_path, molden, jmol, animation):
-        _check_folder(path)
+    _check_outputs(json_path, stdout=True)
+    _check_outputs(molden, jmol, animation)
     engine = _chosen(engine, molecule, Engine.TRANSFERABLE)
     if engine is Engine.TRANSFERABLE:
         if method or charge is not None or unpaired_electrons is not None or no_optimize or follow_imaginary:
@@ -158,10 +160,15 @@ def spectrum(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Picture: .png, .svg or .pdf.")
     ] = None,
-    csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write the line list as CSV.")] = None,
+    csv: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the line list as CSV; - for standard output.")
+    ] = None,
+    curve: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the broadened spectrum as CSV; - for standard output.")
+    ] = None,
     jcamp: Annotated[str | None, typer.Option(metavar="FILE", help="Write the spectrum as JCAMP-DX.")] = None,
-    quantity: Annotated[Quantity, typer.Option(help="Of the JCAMP-DX file.")] = Quantity.IR,
-    scale: Annotated[float, typer.Option(help="Factor on all wavenumbers.")] = 1.0,
+    quantity: Annotated[Quantity, typer.Option(help="Of the JCAMP-DX file and the curve.")] = Quantity.IR,
+    scale: Annotated[float, typer.Option(help="Factor on all wavenumbers, 0.5 to 1.5.")] = 1.0,
     fwhm: Annotated[float, typer.Option(min=0.01, help="Full width at half maximum, cm-1.")] = 10.0,
     shape: Annotated[Shape, typer.Option(help="Of each line.")] = Shape.LORENTZIAN,
     laser: Annotated[
@@ -177,7 +184,7 @@ def spectrum(
         float | None, typer.Option(metavar="K", min=0.0, help="Of the cross-section [default: 298.15].")
     ] = None,
 ) -> None:
-    """Simulated IR and Raman spectra: the lines as a table, a picture, files."""
+    """Simulated IR and Raman spectra: the lines as a table, a picture, files. Files that are there are replaced."""
     from .forward.spectrum_plot import picture_path
 
     if engine is Engine.TRANSFERABLE:
@@ -187,37 +194,55 @@ def spectrum(
         raise typer.BadParameter("--follow-imaginary optimises: it does not go with --no-optimize.")
     if temperature is not None and laser is None:
         raise typer.BadParameter("--temperature goes with --laser.")
-    if not (math.isfinite(scale) and scale > 0):
-        raise typer.BadParameter(f"--scale {scale}: a positive number is needed.")
+    if not 0.5 <= scale <= 1.5:  # also refuses nan
+        raise typer.BadParameter(
+            f"--scale {scale}: a factor from 0.5 to 1.5 is needed (harmonic to measured: 0.9 to 1)."
+        )
     if output:
         picture_path(output)
-    for path in (csv, jcamp):
-        _check_folder(path)
+    _check_outputs(csv, curve, stdout=True)
+    _check_outputs(output, jcamp)
+    if csv == curve == "-":
+        raise typer.BadParameter("--csv - and --curve - cannot share standard output.")
     light = {"laser_nm": laser, "temperature_k": 298.15 if temperature is None else temperature}
     lines = _lines(_response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize, follow_imaginary))
     lines = lines.scaled(scale) if scale != 1.0 else lines
-    typer.echo(lines.table())
+    if "-" not in (csv, curve):
+        typer.echo(lines.table())
     if output:
         from .forward.spectrum_plot import plot_spectra, save_figure
 
         save_figure(plot_spectra(lines, fwhm_cm1=fwhm, shape=shape.value, **light), output)
         say(f"written: {output}")
     if csv:
-        from .forward.spectrum_files import lines_to_csv
-
-        lines_to_csv(lines, csv)
-        say(f"written: {csv}")
-    if jcamp:
+        _put(csv, lines.to_csv())
+    if jcamp or curve:
         import numpy as np
 
         from .forward.spectrum import render
-        from .forward.spectrum_files import spectrum_to_jcamp
+        from .forward.spectrum_files import spectrum_to_csv, spectrum_to_jcamp
 
         top = max(4000.0, float(lines.wavenumbers_cm1.max(initial=0.0)) + 200.0)
         axis = np.arange(0.0, top, max(min(fwhm / 10, 1.0), 0.01))
         what = "raman_cross_section" if laser and quantity is Quantity.RAMAN else quantity.value
-        spectrum_to_jcamp(render(lines, axis, shape.value, fwhm, what, **light), jcamp)
-        say(f"written: {jcamp}")
+        rendered = render(lines, axis, shape.value, fwhm, what, **light)
+        if curve:
+            _put(curve, spectrum_to_csv(rendered))
+        if jcamp:
+            spectrum_to_jcamp(rendered, jcamp)
+            say(f"written: {jcamp}")
+
+
+def _name_failures(folder: str) -> None:
+    """Say on stderr which molecules of a dataset failed, and why."""
+    from .forward.dataset_files import read_dataset
+
+    rows = read_dataset(folder, columns=["name", "message"])
+    failed = [row for row in rows if row["status"] != "ok"]
+    for row in failed[:_FAILURES_SHOWN]:
+        say(f"symvib: {row['id']} failed: {' '.join(row['message'].split())}")
+    if len(failed) > _FAILURES_SHOWN:
+        say(f"symvib: and {len(failed) - _FAILURES_SHOWN} more; see the columns `status` and `message`.")
 
 
 def _chosen(engine: Engine, source: str, otherwise: Engine) -> Engine:
@@ -279,10 +304,28 @@ def _modes(response: Any) -> "NormalModes":
     return normal_modes(response)
 
 
-def _check_folder(path: str | None) -> None:
-    """Refuse a file in a folder that is not there, before anything is computed."""
-    if path and path != "-" and not Path(path).resolve().parent.is_dir():
-        raise SymvibError(f"cannot write {path}: there is no folder {Path(path).resolve().parent}.")
+def _check_outputs(*paths: str | None, stdout: bool = False) -> None:
+    """Refuse what cannot be written before anything is computed; ``-`` only where ``stdout`` says so."""
+    for path in paths:
+        if path is None or (path == "-" and stdout):
+            continue
+        if path in ("", "-"):
+            raise typer.BadParameter(f"{path!r} is no file to write here: only text goes to standard output.")
+        place = Path(path).resolve()
+        if place.is_dir():
+            raise SymvibError(f"cannot write {path}: it is a folder; give the name of a file in it.")
+        if not place.parent.is_dir():
+            raise SymvibError(f"cannot write {path}: there is no folder {place.parent}.")
+        if not os.access(place if place.exists() else place.parent, os.W_OK):
+            raise SymvibError(f"cannot write {path}: no permission.")
+
+
+def _put(path: str, text: str) -> None:
+    """Write text to a file, or to standard output for ``-``."""
+    if path == "-":
+        typer.echo(text, nl=False)
+    else:
+        _write(path, text)
 
 
 def _write(path: str, text: str) -> None:
@@ -312,7 +355,10 @@ def build(
     ] = None,
     lines_only: Annotated[bool, typer.Option("--lines-only", help="Leave Hessians and derivatives out.")] = False,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = -1,
-    shard_size: Annotated[int, typer.Option(min=1, help="Molecules in a shard.")] = 20,
+    shard_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Molecules in a shard [default: as begun; new: 20, with `files` 4]."),
+    ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler, as tcp://host:8786, instead of --jobs.")
     ] = None,
@@ -335,17 +381,24 @@ def build(
         Source.SYMMETRIC: lambda: dataset_sources.symmetric_tasks()[:limit],
         Source.FILES: lambda: dataset_sources.file_tasks(files or [], charge, unpaired_electrons)[:limit],
     }
-    with counting("molecules") as on_done:
-        report = build_dataset(
-            makers[source],
-            out,
-            RowSettings(method, full_responses=not lines_only, options=options),
-            request={"source": source.value, "limit": limit, "files": files or [], **asked},
-            shard_size=shard_size,
-            n_jobs=jobs,
-            scheduler=scheduler,
-            on_done=on_done,
-        )
+    if shard_size is None and source is Source.FILES and not (out / "build.json").exists():
+        shard_size = 4
+    try:
+        with counting("molecules") as on_done:
+            report = build_dataset(
+                makers[source],
+                out,
+                RowSettings(method, full_responses=not lines_only, options=options),
+                request={"source": source.value, "limit": limit, "files": files or [], **asked},
+                shard_size=shard_size,
+                n_jobs=jobs,
+                scheduler=scheduler,
+                on_done=on_done,
+            )
+    except KeyboardInterrupt:
+        say(f"symvib: interrupted; finished shards are in {out}. Run the same command again to continue.")
+        raise typer.Exit(130) from None
+    _name_failures(report.folder)
     typer.echo(
         f"{report.folder}: {report.n_molecules} molecules in {report.n_shards} shards; computed now: "
         f"{report.n_shards_computed} shards, {report.n_failed} molecules flagged as failed."

@@ -161,7 +161,7 @@ def read_dataset(path: str | Path, columns: Sequence[str] | None = None) -> "Sim
     Raises
     ------
     DatasetError
-        Nothing there, not a file of ours, another schema version, or an id that occurs twice.
+        Nothing there, not a file of ours, another schema version, an unknown column, or an id that occurs twice.
     """
     arrow = _arrow()
     place = Path(path)
@@ -173,6 +173,10 @@ def read_dataset(path: str | Path, columns: Sequence[str] | None = None) -> "Sim
     for file in files:
         try:
             table = arrow.parquet.read_table(file, columns=wanted)
+            unknown = [name for name in wanted or () if name not in COLUMNS]
+            if unknown:
+                there = ", ".join(arrow.parquet.read_schema(file).names)
+                raise DatasetError(f"{place}: no column {', '.join(map(repr, unknown))}; there are {there}.")
         except (arrow.ArrowInvalid, OSError) as error:
             raise DatasetError(f"{file} is not a readable Parquet file: {error}") from error
         version = (table.schema.metadata or {}).get(b"symvib_schema", b"").decode()

@@ -84,6 +84,12 @@ def isotopologue(
 def _by_atom(molecule: Molecule, mass_numbers: Mapping[int | str, int]) -> dict[int, int]:
     by_atom: dict[int, int] = {}
     for key, mass_number in mass_numbers.items():
+        if isinstance(mass_number, str) or isinstance(key, str) != (not isinstance(key, int | np.integer)):
+            raise MoleculeError(
+                f"isotopologue(..., {{{key!r}: {mass_number!r}}}): give atom indices or element symbols and mass numbers, "
+                'as {"H": 2} for deuterium.'
+            )
+    for key, mass_number in mass_numbers.items():
         if isinstance(key, str):
             atoms = np.flatnonzero(molecule.numbers == parse_symbol(key)[0])
             if not len(atoms):

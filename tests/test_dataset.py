@@ -346,3 +346,14 @@ def test_shards_from_before_the_column_of_isotopes_are_read_beside_new_ones(wate
     data = read_dataset(tmp_path)
     assert data.column("mass_numbers") == [None, [0, 0, 0]]
     assert data.molecule(0).formula == data.molecule(1).formula == "H2O"
+
+
+def test_an_unknown_column_is_told(water, tmp_path):
+    write_rows(tmp_path / "one.parquet", [water], {})
+    with pytest.raises(DatasetError, match="no column 'wavenumbers'; there are id, source"):
+        read_dataset(tmp_path / "one.parquet", columns=["wavenumbers"])
+
+
+def test_a_build_goes_on_with_the_shards_it_was_begun_with(tasks, tmp_path):
+    build_dataset(tasks[:4], tmp_path, shard_size=3, n_jobs=1)
+    assert build_dataset(tasks[:4], tmp_path).n_shards == 2
