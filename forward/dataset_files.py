@@ -172,11 +172,9 @@ def read_dataset(path: str | Path, columns: Sequence[str] | None = None) -> "Sim
     tables = []
     for file in files:
         try:
-            table = arrow.parquet.read_table(file, columns=wanted)
-            unknown = [name for name in wanted or () if name not in COLUMNS]
-            if unknown:
-                there = ", ".join(arrow.parquet.read_schema(file).names)
-                raise DatasetError(f"{place}: no column {', '.join(map(repr, unknown))}; there are {there}.")
+            there = arrow.parquet.read_schema(file).names
+            kept = None if wanted is None else [name for name in wanted if name in there]
+            table = arrow.parquet.read_table(file, columns=kept)
         except (arrow.ArrowInvalid, OSError) as error:
             raise DatasetError(f"{file} is not a readable Parquet file: {error}") from error
         version = (table.schema.metadata or {}).get(b"symvib_schema", b"").decode()
@@ -186,6 +184,9 @@ def read_dataset(path: str | Path, columns: Sequence[str] | None = None) -> "Sim
             )
         tables.append(table)
     table = arrow.concat_tables(tables, promote_options="default")  # older shards lack the columns added since
+    unknown = [name for name in wanted or () if name not in table.column_names]
+    if unknown:
+        raise DatasetError(f"{place}: no column {', '.join(map(repr, unknown))}; there are {', '.join(there)}.")
     ids = table.column("id").to_pylist()
     if len(set(ids)) != len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)

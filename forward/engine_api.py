@@ -139,8 +139,8 @@ def electrons_of(
             says += f" and {molecule.unpaired_electrons} unpaired"
         raise EngineError(
             f"{molecule!r} with charge {q} has {electrons} electrons; {unpaired} of them cannot be unpaired."
-            f"{says + '.' if says else ''} Give charge= and unpaired_electrons= that fit (--charge, --unpaired-electrons)"
-            "."
+            f"{says + '.' if says else ''} Give charge= and unpaired_electrons= that fit "
+            "(--charge, --unpaired-electrons)."
         )
     return q, unpaired
 

@@ -86,8 +86,8 @@ def _by_atom(molecule: Molecule, mass_numbers: Mapping[int | str, int]) -> dict[
     for key, mass_number in mass_numbers.items():
         if isinstance(mass_number, str) or isinstance(key, str) != (not isinstance(key, int | np.integer)):
             raise MoleculeError(
-                f"isotopologue(..., {{{key!r}: {mass_number!r}}}): give atom indices or element symbols and mass numbers, "
-                'as {"H": 2} for deuterium.'
+                f"isotopologue(..., {{{key!r}: {mass_number!r}}}): give atom indices or element symbols and mass "
+                'numbers, as {"H": 2} for deuterium.'
             )
     for key, mass_number in mass_numbers.items():
         if isinstance(key, str):

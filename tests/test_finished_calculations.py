@@ -32,7 +32,8 @@ def gaussian_log(raman=RAMAN, with_modes=True):
     def row(name, values):
         return f" {name} --  " + "".join(f"{value:12.4f}           " for value in values).rstrip() + "\n"
 
-    text = " Entering Gaussian System, Link 0=g16\n Copyright (c) 2016, Gaussian, Inc.\n Gaussian 16:  ES64L-G16RevA.03 25-Dec-2016\n"
+    gaussian = " Entering Gaussian System, Link 0=g16\n Copyright (c) 2016, Gaussian, Inc.\n"
+    text = gaussian + " Gaussian 16:  ES64L-G16RevA.03 25-Dec-2016\n"
     text += f"{rule}\n #p B3LYP/6-31G(d) freq=raman\n{rule}\n Charge =  0 Multiplicity = 1\n"
     text += f"                         Standard orientation:\n{rule}\n"
     text += " Center     Atomic      Atomic             Coordinates (Angstroms)\n"

@@ -345,5 +345,5 @@ def test_product_rule_of_printed_hessians():
 def test_a_symbol_in_place_of_a_mass_number_is_told():
     hydrogen = Molecule.from_arrays([1, 1], [[0.0, 0.0, 0.0], [0.0, 0.0, 0.741]])
     spring = 0.37 * np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0]))
-    with pytest.raises(MoleculeError, match="as {.H.: 2} for deuterium"):
+    with pytest.raises(MoleculeError, match=r"as \{.H.: 2\} for deuterium"):
         isotopologue(HarmonicResponse(hydrogen, spring), {"H": "D"})
