@@ -60,7 +60,8 @@ def printed_lines(source: Any, modes: "NormalModes | None" = None) -> LineList:
         )
     return LineList(
         wavenumbers,
-        **columns,
+        ir_km_per_mol=columns["ir_km_per_mol"],
+        raman_a4_per_amu=columns["raman_a4_per_amu"],
         irreps=None if modes is None else _irreps(wavenumbers, modes),
         name=molecule.name or molecule.formula,
         point_group="" if modes is None or modes.point_group is None else modes.point_group.label,
