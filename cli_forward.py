@@ -1,7 +1,7 @@
 """The commands of forward/: ``symvib modes``, ``symvib spectrum``, ``symvib dataset build``."""
 
 import json
-import math
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,9 +12,12 @@ from .cli_base import read_source, refusing, say
 from .errors import DatasetError, SymvibError
 
 if TYPE_CHECKING:
+    from .forward.lines import LineList
     from .forward.normal_modes import NormalModes
 
 __all__ = ["dataset_app", "modes", "spectrum"]
+
+_FAILURES_SHOWN = 10
 
 dataset_app = typer.Typer(help="Datasets of computed (simulated) spectra.", no_args_is_help=True)
 
@@ -22,6 +25,7 @@ dataset_app = typer.Typer(help="Datasets of computed (simulated) spectra.", no_a
 class Engine(StrEnum):
     """Where the force constants come from."""
 
+    AUTO = "auto"
     TRANSFERABLE = "transferable"
     XTB = "xtb"
     DFT = "dft"
@@ -55,8 +59,16 @@ MethodOption = Annotated[
     str | None,
     typer.Option(help="xtb: GFN2-xTB or GFN1-xTB; dft: functional/basis [default: GFN2-xTB, B3LYP/def2-SVP]."),
 ]
-UnpairedOption = Annotated[int, typer.Option(help="Number of unpaired electrons.")]
-ChargeOption = Annotated[int, typer.Option(help="Total charge.")]
+UnpairedOption = Annotated[
+    int | None, typer.Option(min=0, help="Number of unpaired electrons [default: of the structure, else 0].")
+]
+ChargeOption = Annotated[int | None, typer.Option(help="Total charge [default: of the structure, else 0].")]
+FollowOption = Annotated[
+    bool,
+    typer.Option(
+        "--follow-imaginary", help="From a saddle point, move along the imaginary modes and optimise again (xtb, dft)."
+    ),
+]
 KeepOption = Annotated[bool, typer.Option("--no-optimize", help="Take the geometry as it is.")]
 
 
@@ -64,12 +76,17 @@ KeepOption = Annotated[bool, typer.Option("--no-optimize", help="Take the geomet
 def modes(
     molecule: MoleculeArgument,
     engine: Annotated[
-        Engine, typer.Option(help="transferable: fitted valence constants, no calculation; or a program.")
-    ] = Engine.TRANSFERABLE,
+        Engine,
+        typer.Option(
+            help="transferable: fitted valence constants, no calculation; parsed: read from a finished calculation; or "
+            "a program. auto: parsed where MOL is a .fchk or a log with a Hessian or modes, else transferable."
+        ),
+    ] = Engine.AUTO,
     method: MethodOption = None,
-    charge: ChargeOption = 0,
-    unpaired_electrons: UnpairedOption = 0,
+    charge: ChargeOption = None,
+    unpaired_electrons: UnpairedOption = None,
     no_optimize: KeepOption = False,
+    follow_imaginary: FollowOption = False,
     json_path: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
     ] = None,
@@ -83,11 +100,15 @@ def modes(
     """Normal modes: wavenumbers, irreps, what moves (potential energy distribution), intensities."""
     from .forward.wilson import wilson_gf
 
-    for path in (json_path, molden, jmol, animation):
-        _check_folder(path)
+    _check_outputs(json_path, stdout=True)
+    _check_outputs(molden, jmol, animation)
+    engine = _chosen(engine, molecule, Engine.TRANSFERABLE)
     if engine is Engine.TRANSFERABLE:
-        if method or charge or unpaired_electrons or no_optimize:
-            raise typer.BadParameter("--method, --charge and --no-optimize go with --engine xtb or dft.")
+        if method or charge is not None or unpaired_electrons is not None or no_optimize or follow_imaginary:
+            raise typer.BadParameter(
+                "--method, --charge, --unpaired-electrons, --no-optimize and --follow-imaginary go with --engine xtb "
+                "or dft."
+            )
         from .forward.transferable import TransferableForceField
         from .groups.readers import as_molecule
 
@@ -98,7 +119,7 @@ def modes(
             text += f" {len(result.imaginary)} imaginary: the molecule is beyond what was fitted, or not at a minimum."
         vibrations: Any = result
     else:
-        response = _response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize)
+        response = _response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize, follow_imaginary)
         vibrations = _modes(response)
         result = wilson_gf(response)
         text = f"{vibrations}\n\nPotential energy distribution\n{result}"
@@ -124,18 +145,30 @@ def modes(
 @refusing
 def spectrum(
     molecule: MoleculeArgument,
-    engine: Annotated[Engine, typer.Option(help="Program that computes the intensities.")] = Engine.XTB,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="Program that computes the intensities; parsed: read from a finished calculation. auto: parsed where "
+            "MOL is a .fchk or a log with a Hessian or modes, else xtb."
+        ),
+    ] = Engine.AUTO,
     method: MethodOption = None,
-    charge: ChargeOption = 0,
-    unpaired_electrons: UnpairedOption = 0,
+    charge: ChargeOption = None,
+    unpaired_electrons: UnpairedOption = None,
     no_optimize: KeepOption = False,
+    follow_imaginary: FollowOption = False,
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Picture: .png, .svg or .pdf.")
     ] = None,
-    csv: Annotated[str | None, typer.Option(metavar="FILE", help="Write the line list as CSV.")] = None,
+    csv: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the line list as CSV; - for standard output.")
+    ] = None,
+    curve: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the broadened spectrum as CSV; - for standard output.")
+    ] = None,
     jcamp: Annotated[str | None, typer.Option(metavar="FILE", help="Write the spectrum as JCAMP-DX.")] = None,
-    quantity: Annotated[Quantity, typer.Option(help="Of the JCAMP-DX file.")] = Quantity.IR,
-    scale: Annotated[float, typer.Option(help="Factor on all wavenumbers.")] = 1.0,
+    quantity: Annotated[Quantity, typer.Option(help="Of the JCAMP-DX file and the curve.")] = Quantity.IR,
+    scale: Annotated[float, typer.Option(help="Factor on all wavenumbers, 0.5 to 1.5.")] = 1.0,
     fwhm: Annotated[float, typer.Option(min=0.01, help="Full width at half maximum, cm-1.")] = 10.0,
     shape: Annotated[Shape, typer.Option(help="Of each line.")] = Shape.LORENTZIAN,
     laser: Annotated[
@@ -151,59 +184,115 @@ def spectrum(
         float | None, typer.Option(metavar="K", min=0.0, help="Of the cross-section [default: 298.15].")
     ] = None,
 ) -> None:
-    """Simulated IR and Raman spectra: the lines as a table, a picture, files."""
+    """Simulated IR and Raman spectra: the lines as a table, a picture, files. Files that are there are replaced."""
     from .forward.spectrum_plot import picture_path
 
     if engine is Engine.TRANSFERABLE:
         raise SymvibError("the transferable force field has no intensities; choose --engine xtb, dft or parsed.")
+    engine = _chosen(engine, molecule, Engine.XTB)
+    if no_optimize and follow_imaginary:
+        raise typer.BadParameter("--follow-imaginary optimises: it does not go with --no-optimize.")
     if temperature is not None and laser is None:
         raise typer.BadParameter("--temperature goes with --laser.")
-    if not (math.isfinite(scale) and scale > 0):
-        raise typer.BadParameter(f"--scale {scale}: a positive number is needed.")
+    if not 0.5 <= scale <= 1.5:  # also refuses nan
+        raise typer.BadParameter(
+            f"--scale {scale}: a factor from 0.5 to 1.5 is needed (harmonic to measured: 0.9 to 1)."
+        )
     if output:
         picture_path(output)
-    for path in (csv, jcamp):
-        _check_folder(path)
+    _check_outputs(csv, curve, stdout=True)
+    _check_outputs(output, jcamp)
+    if csv == curve == "-":
+        raise typer.BadParameter("--csv - and --curve - cannot share standard output.")
     light = {"laser_nm": laser, "temperature_k": 298.15 if temperature is None else temperature}
-    found = _modes(_response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize))
-    lines = found.lines().scaled(scale) if scale != 1.0 else found.lines()
-    typer.echo(lines.table())
+    lines = _lines(_response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize, follow_imaginary))
+    lines = lines.scaled(scale) if scale != 1.0 else lines
+    if "-" not in (csv, curve):
+        typer.echo(lines.table())
     if output:
         from .forward.spectrum_plot import plot_spectra, save_figure
 
         save_figure(plot_spectra(lines, fwhm_cm1=fwhm, shape=shape.value, **light), output)
         say(f"written: {output}")
     if csv:
-        from .forward.spectrum_files import lines_to_csv
-
-        lines_to_csv(lines, csv)
-        say(f"written: {csv}")
-    if jcamp:
+        _put(csv, lines.to_csv())
+    if jcamp or curve:
         import numpy as np
 
         from .forward.spectrum import render
-        from .forward.spectrum_files import spectrum_to_jcamp
+        from .forward.spectrum_files import spectrum_to_csv, spectrum_to_jcamp
 
         top = max(4000.0, float(lines.wavenumbers_cm1.max(initial=0.0)) + 200.0)
         axis = np.arange(0.0, top, max(min(fwhm / 10, 1.0), 0.01))
         what = "raman_cross_section" if laser and quantity is Quantity.RAMAN else quantity.value
-        spectrum_to_jcamp(render(lines, axis, shape.value, fwhm, what, **light), jcamp)
-        say(f"written: {jcamp}")
+        rendered = render(lines, axis, shape.value, fwhm, what, **light)
+        if curve:
+            _put(curve, spectrum_to_csv(rendered))
+        if jcamp:
+            spectrum_to_jcamp(rendered, jcamp)
+            say(f"written: {jcamp}")
 
 
-def _response(molecule: str, engine: Engine, method: str | None, electrons: tuple[int, int], optimize: bool) -> Any:
+def _name_failures(folder: str) -> None:
+    """Say on stderr which molecules of a dataset failed, and why."""
+    from .forward.dataset_files import read_dataset
+
+    rows = read_dataset(folder, columns=["name", "message"])
+    failed = [row for row in rows if row["status"] != "ok"]
+    for row in failed[:_FAILURES_SHOWN]:
+        say(f"symvib: {row['id']} failed: {' '.join(row['message'].split())}")
+    if len(failed) > _FAILURES_SHOWN:
+        say(f"symvib: and {len(failed) - _FAILURES_SHOWN} more; see the columns `status` and `message`.")
+
+
+def _chosen(engine: Engine, source: str, otherwise: Engine) -> Engine:
+    """What ``auto`` means for this molecule; says so where it is a finished calculation."""
+    from .forward.engine_api import holds_calculation
+
+    if engine is not Engine.AUTO:
+        return engine
+    if source == "-" or not holds_calculation(source):
+        return otherwise
+    say(f"{source} holds a finished calculation, which is read (--engine parsed); --engine xtb computes anew.")
+    return Engine.PARSED
+
+
+def _lines(response: Any) -> "LineList":
+    """The lines of a response; of a log without derivatives of the tensors, with the intensities printed in it."""
+    from .forward.printed_lines import printed_lines
+
+    modes = _modes(response)
+    if modes.ir_km_per_mol is None and modes.raman_a4_per_amu is None:
+        if {"ir_km_per_mol", "raman_a4_per_amu"} & response.provenance.get("listed", {}).keys():
+            return printed_lines(response, modes)
+        say("The calculation holds no dipole or polarizability derivatives and prints no intensities.")
+    return modes.lines()
+
+
+def _response(
+    molecule: str,
+    engine: Engine,
+    method: str | None,
+    electrons: tuple[int | None, int | None],
+    optimize: bool,
+    follow_imaginary: bool,
+) -> Any:
     from .forward.engine_api import harmonic_response
 
     charge, unpaired_electrons = electrons
     if engine is Engine.PARSED:
-        if method or charge or unpaired_electrons or not optimize:
-            raise typer.BadParameter("--engine parsed reads a finished calculation: it takes no options of a program.")
+        if method or charge is not None or unpaired_electrons is not None or not optimize or follow_imaginary:
+            raise typer.BadParameter(
+                "a finished calculation is read (--engine parsed): it takes no --method, --charge, --unpaired-electrons"
+                ", --no-optimize or --follow-imaginary. --engine xtb or dft computes anew from its geometry."
+            )
         return harmonic_response(molecule, engine="parsed")
     return harmonic_response(
         read_source(molecule),
         engine=engine.value,
         method=method,
         optimize=optimize,
+        follow_imaginary=follow_imaginary,
         charge=charge,
         unpaired_electrons=unpaired_electrons,
     )
@@ -215,10 +304,28 @@ def _modes(response: Any) -> "NormalModes":
     return normal_modes(response)
 
 
-def _check_folder(path: str | None) -> None:
-    """Refuse a file in a folder that is not there, before anything is computed."""
-    if path and path != "-" and not Path(path).resolve().parent.is_dir():
-        raise SymvibError(f"cannot write {path}: there is no folder {Path(path).resolve().parent}.")
+def _check_outputs(*paths: str | None, stdout: bool = False) -> None:
+    """Refuse what cannot be written before anything is computed; ``-`` only where ``stdout`` says so."""
+    for path in paths:
+        if path is None or (path == "-" and stdout):
+            continue
+        if path in ("", "-"):
+            raise typer.BadParameter(f"{path!r} is no file to write here: only text goes to standard output.")
+        place = Path(path).resolve()
+        if place.is_dir():
+            raise SymvibError(f"cannot write {path}: it is a folder; give the name of a file in it.")
+        if not place.parent.is_dir():
+            raise SymvibError(f"cannot write {path}: there is no folder {place.parent}.")
+        if not os.access(place if place.exists() else place.parent, os.W_OK):
+            raise SymvibError(f"cannot write {path}: no permission.")
+
+
+def _put(path: str, text: str) -> None:
+    """Write text to a file, or to standard output for ``-``."""
+    if path == "-":
+        typer.echo(text, nl=False)
+    else:
+        _write(path, text)
 
 
 def _write(path: str, text: str) -> None:
@@ -240,11 +347,18 @@ def build(
     ),
     limit: Annotated[int, typer.Option(min=1, help="Number of molecules, at most.")] = 1000,
     method: Annotated[str, typer.Option(help="GFN2-xTB or GFN1-xTB.")] = "GFN2-xTB",
-    charge: Annotated[int, typer.Option(help="Total charge of each molecule, with `files`.")] = 0,
-    unpaired_electrons: Annotated[int, typer.Option(help="Of each molecule, with `files`.")] = 0,
+    charge: Annotated[
+        int | None, typer.Option(help="Total charge of each molecule, with `files` [default: of the file, else 0].")
+    ] = None,
+    unpaired_electrons: Annotated[
+        int | None, typer.Option(min=0, help="Of each molecule, with `files` [default: of the file, else 0].")
+    ] = None,
     lines_only: Annotated[bool, typer.Option("--lines-only", help="Leave Hessians and derivatives out.")] = False,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = -1,
-    shard_size: Annotated[int, typer.Option(min=1, help="Molecules in a shard.")] = 20,
+    shard_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Molecules in a shard [default: as begun; new: 20, with `files` 4]."),
+    ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler, as tcp://host:8786, instead of --jobs.")
     ] = None,
@@ -257,27 +371,34 @@ def build(
 
     if (source is Source.FILES) != bool(files):
         raise typer.BadParameter("give structure files with `files`, and only with it.")
-    if (charge or unpaired_electrons) and source is not Source.FILES:
+    if (charge is not None or unpaired_electrons is not None) and source is not Source.FILES:
         raise typer.BadParameter("--charge and --unpaired-electrons go with `files`; the others know theirs.")
     # Only what was asked for, so that folders begun before these options existed can be continued.
-    asked = {"charge": charge} if charge else {}
-    options = {"unpaired_electrons": unpaired_electrons} if unpaired_electrons else {}
+    asked = {} if charge is None else {"charge": charge}
+    options = {} if unpaired_electrons is None else {"unpaired_electrons": unpaired_electrons}
     makers = {
         Source.QM9: lambda: dataset_sources.qm9_tasks(limit),
         Source.SYMMETRIC: lambda: dataset_sources.symmetric_tasks()[:limit],
-        Source.FILES: lambda: dataset_sources.file_tasks(files or [], charge)[:limit],
+        Source.FILES: lambda: dataset_sources.file_tasks(files or [], charge, unpaired_electrons)[:limit],
     }
-    with counting("molecules") as on_done:
-        report = build_dataset(
-            makers[source],
-            out,
-            RowSettings(method, full_responses=not lines_only, options=options),
-            request={"source": source.value, "limit": limit, "files": files or [], **asked},
-            shard_size=shard_size,
-            n_jobs=jobs,
-            scheduler=scheduler,
-            on_done=on_done,
-        )
+    if shard_size is None and source is Source.FILES and not (out / "build.json").exists():
+        shard_size = 4
+    try:
+        with counting("molecules") as on_done:
+            report = build_dataset(
+                makers[source],
+                out,
+                RowSettings(method, full_responses=not lines_only, options=options),
+                request={"source": source.value, "limit": limit, "files": files or [], **asked},
+                shard_size=shard_size,
+                n_jobs=jobs,
+                scheduler=scheduler,
+                on_done=on_done,
+            )
+    except KeyboardInterrupt:
+        say(f"symvib: interrupted; finished shards are in {out}. Run the same command again to continue.")
+        raise typer.Exit(130) from None
+    _name_failures(report.folder)
     typer.echo(
         f"{report.folder}: {report.n_molecules} molecules in {report.n_shards} shards; computed now: "
         f"{report.n_shards_computed} shards, {report.n_failed} molecules flagged as failed."

@@ -9,9 +9,10 @@ from ..groups.label_markup import irrep_html
 from ..groups.table_format import align, html_table
 
 if TYPE_CHECKING:
+    from ..groups.molecule import Molecule
     from .normal_modes import NormalModes
 
-__all__ = ["mode_html", "mode_table"]
+__all__ = ["electrons_in_words", "mode_html", "mode_table"]
 
 
 def _columns(modes: "NormalModes") -> tuple[list[str], list[list[str]], list[bool]]:
@@ -37,15 +38,26 @@ def _columns(modes: "NormalModes") -> tuple[list[str], list[list[str]], list[boo
 
 def _title(modes: "NormalModes") -> str:
     group = "symmetry not used" if modes.point_group is None else modes.point_group.label
-    method = f", {modes.method}" if modes.method else ""
-    return f"{modes.molecule.formula}, {group}{method}: {len(modes)} harmonic vibrations"
+    parts = (modes.molecule.formula, group, modes.method, electrons_in_words(modes.molecule))
+    return f"{', '.join(part for part in parts if part)}: {len(modes)} harmonic vibrations"
+
+
+def electrons_in_words(molecule: "Molecule") -> str:
+    """Return the charge and the unpaired electrons that are not zero: "charge -1, 1 unpaired electron"."""
+    parts = [f"charge {molecule.charge:+d}"] if molecule.charge else []
+    if count := molecule.unpaired_electrons:
+        parts.append(f"{count} unpaired electron{'s' if count > 1 else ''}")
+    return ", ".join(parts)
 
 
 def _notes(modes: "NormalModes") -> list[str]:
     notes = []
     count = len(modes.imaginary)
     if count:
-        notes.append(f"{count} imaginary mode{'s' if count > 1 else ''} (i): the geometry is not a minimum")
+        notes.append(
+            f"{count} imaginary mode{'s' if count > 1 else ''} (i): the geometry is not a minimum; "
+            "--follow-imaginary (follow_imaginary=True) moves along them and optimises again"
+        )
     if modes.averaged_away is not None:
         notes.append(str(modes.averaged_away))
     return notes

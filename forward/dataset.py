@@ -26,6 +26,7 @@ __all__ = ["BuildReport", "build_dataset", "run_locally"]
 
 logger = logging.getLogger(__name__)
 
+_SHARD_SIZE = 20  # molecules
 _DEATHS = 2  # a molecule whose worker died this often is flagged, not tried again
 _RESTARTS = 50  # pools of workers that may die before the build gives up
 _SHARDS_AHEAD = 3  # submitted to a Dask cluster for each thread of its workers
@@ -66,7 +67,7 @@ def build_dataset(
     settings: RowSettings | None = None,
     *,
     request: Mapping[str, Any] | None = None,
-    shard_size: int = 20,
+    shard_size: int | None = None,
     n_jobs: int = -1,
     scheduler: str | None = None,
     on_done: Callable[[int, int], None] | None = None,
@@ -83,8 +84,9 @@ def build_dataset(
     request : mapping, optional
         What ``tasks`` was made from, as plain values ({"source": "qm9", "limit": 1000}): kept in the folder, so that
         another request is refused.
-    shard_size : int
-        Molecules in a shard: what a kill costs at most, for each worker.
+    shard_size : int, optional
+        Molecules in a shard: what a kill costs at most, for each worker. Default: that of the build that is continued,
+        20 for a new one.
     n_jobs : int
         Processes on this machine; -1: one for each core.
     scheduler : str, optional
@@ -103,9 +105,12 @@ def build_dataset(
     settings = settings or RowSettings()
     if settings.method not in XTB_METHODS:
         raise DatasetError(f"build_dataset: method {settings.method!r}; choose one of {', '.join(XTB_METHODS)}.")
+    place = Path(folder)
+    if shard_size is None:
+        begun = _read_json(place / "build.json") if (place / "build.json").exists() else {}
+        shard_size = int(begun.get("shard_size", _SHARD_SIZE))
     if shard_size < 1 or n_jobs == 0:
         raise DatasetError(f"build_dataset(shard_size={shard_size}, n_jobs={n_jobs}): at least 1 each, or n_jobs=-1.")
-    place = Path(folder)
     provenance = _provenance(settings)
     _check_same_build(place, wanted := {**provenance, "shard_size": shard_size, "request": dict(request or {})})
     listed = _task_list(place, tasks)  # before anything is made: molecules that cannot be read leave no folder behind
@@ -182,6 +187,7 @@ def _task_list(place: Path, tasks: Sequence[DatasetTask] | Callable[[], Sequence
             **{
                 **row,
                 "numbers": tuple(row["numbers"]),
+                "mass_numbers": tuple(row.get("mass_numbers", ())),
                 "positions_angstrom": tuple(map(tuple, row["positions_angstrom"])),
             }
         )

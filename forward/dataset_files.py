@@ -42,10 +42,12 @@ COLUMNS: dict[str, str] = {
     "smiles": _TEXT,
     "formula": _TEXT,
     "charge": _COUNT,
+    "unpaired_electrons": _COUNT,  # absent from files written before it was kept: then unknown
     "method": _TEXT,
     "status": _TEXT,  # "ok" or "failed"
     "message": _TEXT,
     "numbers": "list<int16>",
+    "mass_numbers": "list<int16>",  # 0 = main isotope; absent from older files, which hold main isotopes only
     "positions_angstrom": "list<float64>",  # 3N, atom by atom
     "energy_hartree": _NUMBER,
     "max_gradient": _NUMBER,  # Eh/bohr
@@ -159,7 +161,7 @@ def read_dataset(path: str | Path, columns: Sequence[str] | None = None) -> "Sim
     Raises
     ------
     DatasetError
-        Nothing there, not a file of ours, another schema version, or an id that occurs twice.
+        Nothing there, not a file of ours, another schema version, an unknown column, or an id that occurs twice.
     """
     arrow = _arrow()
     place = Path(path)
@@ -170,7 +172,9 @@ def read_dataset(path: str | Path, columns: Sequence[str] | None = None) -> "Sim
     tables = []
     for file in files:
         try:
-            table = arrow.parquet.read_table(file, columns=wanted)
+            there = arrow.parquet.read_schema(file).names
+            kept = None if wanted is None else [name for name in wanted if name in there]
+            table = arrow.parquet.read_table(file, columns=kept)
         except (arrow.ArrowInvalid, OSError) as error:
             raise DatasetError(f"{file} is not a readable Parquet file: {error}") from error
         version = (table.schema.metadata or {}).get(b"symvib_schema", b"").decode()
@@ -179,7 +183,10 @@ def read_dataset(path: str | Path, columns: Sequence[str] | None = None) -> "Sim
                 f"{file} has the schema version {version or '(none)'}; this symvib reads {SCHEMA_VERSION}."
             )
         tables.append(table)
-    table = arrow.concat_tables(tables)
+    table = arrow.concat_tables(tables, promote_options="default")  # older shards lack the columns added since
+    unknown = [name for name in wanted or () if name not in table.column_names]
+    if unknown:
+        raise DatasetError(f"{place}: no column {', '.join(map(repr, unknown))}; there are {', '.join(there)}.")
     ids = table.column("id").to_pylist()
     if len(set(ids)) != len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
@@ -282,7 +289,12 @@ class SimulatedDataset:
         """The optimised molecule of a row, by number or id."""
         row = self._computed(key)
         return Molecule.from_arrays(
-            row["numbers"], np.reshape(row["positions_angstrom"], (-1, 3)), name=row["name"] or row["id"]
+            row["numbers"],
+            np.reshape(row["positions_angstrom"], (-1, 3)),
+            mass_numbers=row.get("mass_numbers"),
+            name=row["name"] or row["id"],
+            charge=row.get("charge"),
+            unpaired_electrons=row.get("unpaired_electrons"),
         )
 
     def lines(self, key: int | str) -> LineList:

@@ -31,7 +31,9 @@ class DatasetTask:
     numbers : tuple of int
     positions_angstrom : tuple of (float, float, float)
     smiles, name, family : str
-    charge : int
+    charge, unpaired_electrons : int
+    mass_numbers : tuple of int
+        One for each atom, 0 for the main isotope; empty: main isotopes only.
     """
 
     id: str
@@ -42,11 +44,19 @@ class DatasetTask:
     name: str = ""
     family: str = ""
     charge: int = 0
+    unpaired_electrons: int = 0
+    mass_numbers: tuple[int, ...] = ()
 
     @property
     def molecule(self) -> Molecule:
         """The starting geometry."""
-        return Molecule.from_arrays(self.numbers, self.positions_angstrom, name=self.name or self.id)
+        return Molecule.from_arrays(
+            self.numbers,
+            self.positions_angstrom,
+            mass_numbers=self.mass_numbers or None,
+            name=self.name or self.id,
+            charge=self.charge,
+        )
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ class RowSettings:
     full_responses : bool
         Keep the Hessian and the derivatives beside the lines.
     options : mapping
-        Further arguments of ``xtb_response``.
+        Further arguments of ``xtb_response``; its ``unpaired_electrons`` come from the task where they are not here.
     """
 
     method: str = "GFN2-xTB"
@@ -80,9 +90,8 @@ def compute_row(task: DatasetTask, settings: RowSettings) -> dict[str, Any]:
     try:
         molecule = task.molecule
         start = detect_point_group(molecule)
-        response = xtb_response(
-            start.molecule, settings.method, charge=task.charge, allow_rebonding=True, **settings.options
-        )
+        options = {"unpaired_electrons": task.unpaired_electrons, **settings.options}
+        response = xtb_response(start.molecule, settings.method, charge=task.charge, allow_rebonding=True, **options)
         detection = detect_point_group(response.molecule)
         modes = normal_modes(response, detection=detection)
         row |= {"formula": molecule.formula, "point_group_start": start.point_group.label}
@@ -162,6 +171,8 @@ def _identity_columns(task: DatasetTask, settings: RowSettings) -> dict[str, Any
         "smiles": task.smiles,
         "family": task.family,
         "charge": task.charge,
+        "unpaired_electrons": settings.options.get("unpaired_electrons", task.unpaired_electrons),
+        "mass_numbers": list(task.mass_numbers) or [0] * len(task.numbers),
         "method": settings.method,
         "numbers": list(task.numbers),
     }

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DatasetError, MissingPackageError
+from ..errors import DatasetError, MissingPackageError, SymvibError
 from ..groups.detection import detect_point_group
-from ..groups.elements import parse_symbol
+from ..groups.elements import SAME_NUCLIDE_U, parse_symbol
+from ..groups.molecule import Molecule
 from ..groups.readers import as_molecule
 from .dataset_rows import DatasetTask
+from .engine_api import wanted_electrons
 
 __all__ = ["file_tasks", "qm9_records", "qm9_tasks", "symmetric_tasks"]
 
@@ -99,11 +101,28 @@ def symmetric_tasks() -> list[DatasetTask]:
     ]
 
 
-def file_tasks(paths: Iterable[str | Path], charge: int = 0) -> list[DatasetTask]:
-    """One molecule, all of the same charge, for each structure file; the id is the file's name without its ending."""
+def file_tasks(
+    paths: Iterable[str | Path], charge: int | None = None, unpaired_electrons: int | None = None
+) -> list[DatasetTask]:
+    """One molecule for each structure file; the id is the file's name without its ending.
+
+    Charge and unpaired electrons are those given, for all files, else those that the file states, else zero. Isotopes
+    are kept.
+
+    Raises
+    ------
+    DatasetError
+        A file that cannot be read, or whose masses are those of no isotopes; the message names it.
+    """
     tasks = []
     for path in map(Path, paths):
-        molecule = as_molecule(path)
+        try:
+            molecule = as_molecule(path)
+        except SymvibError as error:
+            words = str(error)
+            raise DatasetError(words if str(path) in words else f"{path}: {words}") from error
+        _refuse_free_masses(molecule, path)
+        total, unpaired = wanted_electrons(molecule, charge, unpaired_electrons)
         tasks.append(
             DatasetTask(
                 id=path.stem,
@@ -111,7 +130,20 @@ def file_tasks(paths: Iterable[str | Path], charge: int = 0) -> list[DatasetTask
                 numbers=tuple(map(int, molecule.numbers)),
                 positions_angstrom=tuple(map(tuple, molecule.positions.tolist())),
                 name=molecule.name,
-                charge=charge,
+                charge=total,
+                unpaired_electrons=unpaired,
+                mass_numbers=tuple(map(int, molecule.mass_numbers)) if molecule.has_isotopes else (),
             )
         )
     return tasks
+
+
+def _refuse_free_masses(molecule: Molecule, path: Path) -> None:
+    """A row holds mass numbers: masses that are those of no isotope would be lost."""
+    isotopes = Molecule.from_arrays(molecule.numbers, molecule.positions, mass_numbers=molecule.mass_numbers).masses
+    worst = int(np.abs(molecule.masses - isotopes).argmax())
+    if abs(molecule.masses[worst] - isotopes[worst]) > SAME_NUCLIDE_U:
+        raise DatasetError(
+            f"{path}: atom {worst} has the mass {molecule.masses[worst]:g} u, which is that of no isotope; a dataset "
+            "holds mass numbers. Name the isotopes, or leave the masses out."
+        )

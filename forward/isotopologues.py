@@ -73,18 +73,22 @@ def isotopologue(
     if (mass_numbers is None) == (masses is None):
         raise MoleculeError("isotopologue: give mass_numbers or masses (one of the two).")
     if masses is not None:
-        new = Molecule.from_arrays(old.numbers, old.positions, masses=masses, name=old.name, comment=old.comment)
+        new = Molecule.from_dict({**old.as_dict(), "masses": masses, "mass_numbers": None})
     elif isinstance(mass_numbers, Mapping):
         new = old.with_isotopes(_by_atom(old, mass_numbers))
     else:
-        new = Molecule.from_arrays(
-            old.numbers, old.positions, mass_numbers=mass_numbers, name=old.name, comment=old.comment
-        )
+        new = Molecule.from_dict({**old.as_dict(), "masses": None, "mass_numbers": mass_numbers})
     return replace(response, molecule=new)
 
 
 def _by_atom(molecule: Molecule, mass_numbers: Mapping[int | str, int]) -> dict[int, int]:
     by_atom: dict[int, int] = {}
+    for key, mass_number in mass_numbers.items():
+        if isinstance(mass_number, str) or isinstance(key, str) != (not isinstance(key, int | np.integer)):
+            raise MoleculeError(
+                f"isotopologue(..., {{{key!r}: {mass_number!r}}}): give atom indices or element symbols and mass "
+                'numbers, as {"H": 2} for deuterium.'
+            )
     for key, mass_number in mass_numbers.items():
         if isinstance(key, str):
             atoms = np.flatnonzero(molecule.numbers == parse_symbol(key)[0])

@@ -147,7 +147,8 @@ class LineList:
         more = " ..." if len(self.imaginary) > 6 else ""
         return (
             f"{len(self.imaginary)} imaginary wavenumber(s), {values}{more} cm-1: the geometry is no minimum. "
-            "They are kept in the list and never rendered.",
+            "They are kept in the list and never rendered. --follow-imaginary (harmonic_response(x, "
+            "follow_imaginary=True)) moves along them and optimises again; a geometry taken as it is needs it first.",
         )
 
     def intensities(self, quantity: str) -> NDArrayFloat:

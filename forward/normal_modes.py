@@ -175,6 +175,7 @@ class NormalModes:
         >>> normal_modes(spring, hydrogen).lines().irreps
         ('Sigmag+',)
         """
+        from ._mode_presentation import electrons_in_words
         from .lines import LineList
 
         return LineList(
@@ -185,7 +186,7 @@ class NormalModes:
             self.irreps,
             name=self.molecule.name or self.molecule.formula,
             point_group="" if self.point_group is None else self.point_group.label,
-            method=f"{self.method}, harmonic" if self.method else "harmonic",
+            method=", ".join(part for part in (self.method, "harmonic", electrons_in_words(self.molecule)) if part),
         )
 
     def tabulate(self) -> str:

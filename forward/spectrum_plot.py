@@ -50,6 +50,7 @@ _INK = "#333333"
 _WIDTH_INCH = 9.0
 _SUFFIXES = (".png", ".svg", ".pdf")
 _MARGIN_CM1 = 150.0
+_LABELLED = 0.01  # of the strongest line shown: weaker ones have a stick, and no label
 _ENVELOPE_SHARE = 0.7  # of the panel's height; the labels stand above
 # Weaker than this share of the strongest line of its kind counts as not seen, where no selection rule is known.
 _ZERO_SHARE = 1e-4
@@ -215,15 +216,16 @@ def _panel(
     sticks.set_ylabel(f"sticks / {_STICK_UNITS[quantity]}", fontsize=9)
     sticks.tick_params(direction="in", labelsize=9)
     _sticks(sticks, lines, values, shown, kinds)
-    if labels and shown.any():
-        at = lines.wavenumbers_cm1[shown]
+    named = shown & (values > _LABELLED * strongest)
+    if labels and named.any():
+        at = lines.wavenumbers_cm1[named]
         heights = np.maximum(
-            np.interp(at, spectrum.axis, spectrum.intensity), values[shown] * largest / (strongest or 1)
+            np.interp(at, spectrum.axis, spectrum.intensity), values[named] * largest / (strongest or 1)
         )
-        texts = [text for text, draw in zip(line_labels(lines), shown, strict=True) if draw]
-        colours = [_colours()[kind] for kind, draw in zip(kinds, shown, strict=True) if draw]
+        texts = [text for text, draw in zip(line_labels(lines), named, strict=True) if draw]
+        colours = [_colours()[kind] for kind, draw in zip(kinds, named, strict=True) if draw]
         draw_labels(
-            ax, spectrum.axis, at, heights, texts, colours, importance=values[shown], base=_ENVELOPE_SHARE + 0.03
+            ax, spectrum.axis, at, heights, texts, colours, importance=values[named], base=_ENVELOPE_SHARE + 0.03
         )
 
 

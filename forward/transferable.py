@@ -21,6 +21,8 @@ from ..constants import BOHR_ANGSTROM
 from ..errors import ForceFieldError
 from ..groups.elements import covalent_radii_angstrom
 from ..groups.molecule import Molecule
+from ._bond_lengths import unusual_bonds
+from ._error_classes import CLASSES, error_classes
 from .force_constants import AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2
 from .force_field import LinearForceField, as_symmetry_coordinates
 from .response_checks import _SCHLEGEL_A, _SCHLEGEL_B
@@ -245,7 +247,8 @@ class TransferableForceField(LinearForceField):
     """Force constants from the fitted table, by bonding type; the default where no Hessian is at hand.
 
     ``error()`` says how far wavenumbers were off on molecules left out of the fit. Types that the table does not hold
-    get the mean of their kind, bonds the constant of Badger's rule; `estimated` lists them.
+    get the mean of their kind, bonds the constant of Badger's rule; `estimated` lists them. `unusual` lists bonds of a
+    length that none fitted had.
 
     Examples
     --------
@@ -257,6 +260,7 @@ class TransferableForceField(LinearForceField):
     """
 
     estimated: tuple[str, ...] = ()
+    unusual: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, molecule: Any, internals: Any | None = None) -> "TransferableForceField":
@@ -265,11 +269,13 @@ class TransferableForceField(LinearForceField):
         Raises
         ------
         ForceFieldError
-            A stretching constant comes out negative: an unusual bond far from anything fitted.
+            An atom bonded to nothing, or two far too close (positions in bohr?); a stretching constant comes out
+            negative: an unusual bond far from anything fitted.
         """
         coordinates = as_symmetry_coordinates(molecule, internals)
         # At the symmetrised geometry: equivalent bonds must be equally long, or their constants would differ.
         symmetric = replace(coordinates.molecule, positions=coordinates.positions)
+        unusual = unusual_bonds(symmetric, _LARGEST_EXCESS)
         table = _table()["constants"] | {_CONTACT: _CONTACT_MDYN_PER_ANGSTROM, _BADGER: 1.0}
         terms = list(transferable_terms(symmetric, coordinates.internals))
         terms = _with_badgers_rule(terms, symmetric, coordinates.internals, table)
@@ -291,6 +297,7 @@ class TransferableForceField(LinearForceField):
             np.array(values),
             parameters,
             tuple(n[2] for n in names if n[0] in (_CONTACT, _BADGER) or (n[2] not in table and n[1] not in table)),
+            unusual,
         )
         field._check_stretches()
         return field
@@ -319,14 +326,42 @@ class TransferableForceField(LinearForceField):
             )
         text = (
             f"Transferable valence force field, fitted to {error['n_fitted_in_the_end']} molecules at GFN2-xTB. "
-            f"Left out of the fit, {error['n_molecules']} molecules have wavenumbers that differ from GFN2-xTB by "
-            f"{error['mean_absolute_error_cm1']} cm-1 on average. The geometry is taken as given."
+            f"{self._error_in_words()} The geometry is taken as given."
         )
+        if self.unusual:
+            text += (
+                f" WARNING: lengths that no fitted bond had, {', '.join(self.unusual)}: the constants are extrapolated "
+                "and their error is not known; is the geometry right?"
+            )
+        if "cumulated" in self.classes:
+            text += " WARNING: cumulated double bonds, whose stretches come out far too low; use --engine xtb."
         if self.estimated:
             text += f" Estimated from the mean of their kind unless noted: {', '.join(self.estimated)}."
         if any(_BADGER in name for name in self.estimated):
             text += " Badger's rule gives a constant within a factor of 1.55 in the median, 2.5 in nine of ten."
         return text
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """Names of the classes, of those in ``error()["classes"]``, that the molecule belongs to."""
+        return error_classes(self.coordinates.molecule, bool(self.estimated))
+
+    def _error_in_words(self) -> str:
+        """The error on unseen molecules: of the worst class that this one is in, and of all left out of the fit."""
+        error = self.error()
+        everything = (
+            f"{error['n_molecules']} molecules of all kinds left out of the fit: "
+            f"{error['mean_absolute_error_cm1']} cm-1 on average"
+        )
+        if len(self.coordinates.molecule) == 2:
+            return f"Its error for diatomic molecules was not measured ({everything})."
+        own = {name: error["classes"][name] for name in self.classes}
+        name, worst = max(own.items(), key=lambda item: item[1]["mean_absolute_error_cm1"])
+        return (
+            f"Unseen molecules {CLASSES[name]} ({worst['n_molecules']}) have wavenumbers that differ from GFN2-xTB by "
+            f"{worst['mean_absolute_error_cm1']} cm-1 on average, one in ten by more than {worst['percentile_90_cm1']} "
+            f"({everything})."
+        )
 
     @staticmethod
     def error() -> dict[str, Any]:

@@ -45,9 +45,11 @@ def read_file(path: Path, name: str | None = None, frame: int | None = None) -> 
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         problem = f"the suffix {path.suffix!r} is not known" if path.suffix else "it has no suffix"
+        advice = f"Convert it, or write 'smiles:{path.name}' if a SMILES was meant."
+        if path.suffix.lower() in (".fchk", ".fch", ".fck"):
+            advice = 'Checkpoints are read by symvib modes and symvib spectrum (harmonic_response(x, engine="parsed")).'
         raise MoleculeError(
-            f"the file {path} is not read: {problem}. symvib reads {', '.join(KNOWN_SUFFIXES)}. "
-            f"Convert it, or write 'smiles:{path.name}' if a SMILES was meant."
+            f"the file {path} is not read: {problem}. symvib reads {', '.join(KNOWN_SUFFIXES)}. {advice}"
         )
     return reader(path, name if name is not None else path.stem, frame)
 

@@ -17,6 +17,7 @@ from ._xyz import choose_frame, frame_comment
 from .elements import element, isotope_of_mass
 from .molecule import Molecule
 
+_WHOLE = 1e-6  # of a sum of initial charges, from a whole number
 _CRYSTALS_LATER = "Crystals come in a later version; for a molecule, give it without a lattice."
 
 
@@ -71,6 +72,11 @@ def _read_ase(atoms: Any, name: str | None, frame: int | None) -> Molecule:
     for z in numbers:
         element(int(z))
     keywords = nuclides(numbers, atoms.get_masses()) if atoms.has("masses") else {}
+    if atoms.has("initial_charges"):
+        total = float(atoms.get_initial_charges().sum())
+        keywords["charge"] = round(total) if abs(total - round(total)) < _WHOLE else None
+    if "charge" in atoms.info:
+        keywords["charge"] = atoms.info["charge"]
     return Molecule.from_arrays(numbers, atoms.get_positions(), name=name or "", **keywords)
 
 
@@ -80,7 +86,13 @@ def _read_pymatgen(molecule: Any, name: str | None, frame: int | None) -> Molecu
     if disordered:
         raise MoleculeError(f"site {disordered[0]} of the pymatgen Molecule is disordered: give one element a site.")
     symbols = [_pymatgen_symbol(site.specie) for site in molecule]
-    return Molecule.from_arrays(symbols, molecule.cart_coords, name=name or "")
+    return Molecule.from_arrays(symbols, molecule.cart_coords, name=name or "", charge=_pymatgen_charge(molecule))
+
+
+def _pymatgen_charge(molecule: Any) -> int | None:
+    """Return the charge that was given; pymatgen's multiplicity is a guess where it was not."""
+    charge = float(molecule.charge)
+    return round(charge) if charge.is_integer() else None
 
 
 def _pymatgen_symbol(specie: Any) -> str:
@@ -102,9 +114,13 @@ def read_cclib(data: Any, name: str | None, frame: int | None) -> Molecule:
     comment = frame_comment(len(geometries), index, "last" if frame is None else "")
     for z in numbers:
         element(int(z))
+    charge, multiplicity = getattr(data, "charge", None), getattr(data, "mult", None)
+    if charge is not None and multiplicity is not None and (sum(numbers) - charge - multiplicity) % 2 == 0:
+        multiplicity = None  # of another part than the nuclei: effective core potentials, embedding
     masses = getattr(data, "atommasses", None)
     has_masses = masses is not None and len(masses) == len(numbers)
     keywords = nuclides(numbers, masses) if has_masses else {}
+    keywords |= {"charge": charge, "unpaired_electrons": None if multiplicity is None else multiplicity - 1}
     return Molecule.from_arrays(numbers, geometries[index], name=name or "", comment=comment, **keywords)
 
 
@@ -152,6 +168,7 @@ def _read_qcschema(data: Mapping[Any, Any], name: str | None) -> Molecule:
     if given is not None:
         given = read_floats(given, "QCSchema mass_numbers", (count,))
         given = np.where(given == -1, 0, given)
+    multiplicity = data.get("molecular_multiplicity")
     title = name if name is not None else data.get("name")
     return Molecule.from_arrays(
         symbols,
@@ -160,6 +177,8 @@ def _read_qcschema(data: Mapping[Any, Any], name: str | None) -> Molecule:
         masses=data.get("masses") if given is None else None,
         name=title if isinstance(title, str) else "",
         comment=data["comment"] if isinstance(data.get("comment"), str) else "",
+        charge=data.get("molecular_charge"),
+        unpaired_electrons=None if multiplicity is None else read_floats([multiplicity], "multiplicity", (1,))[0] - 1,
     )
 
 

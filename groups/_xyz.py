@@ -19,6 +19,8 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][+-]?[0-9]{1,3}
 _COUNT = re.compile(r"[0-9]{1,20}")
 _LATTICE = re.compile(r"(?i)\blattice\s*=")
 _PBC = re.compile(r"(?i)\bpbc\s*=\s*(?:\"([^\"]*)\"|(\S+))")
+_ELECTRONS = re.compile(r"(?i)(?:^|\s)(charge|multiplicity|unpaired_electrons)\s*=\s*\"?([^\s\";,]+)\"?")
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,3}(?:\.0*)?")
 _PROPERTIES = re.compile(r"(?i)\bproperties\s*=\s*\"?([^\s\"]+)")
 
 _COMMENT_LENGTH = 200
@@ -58,10 +60,10 @@ def read_xyz(text: str, name: str = "", frame: int | None = None, source: str = 
         positions.append(_position(fields, position_column, row, source))
     note = frame_comment(len(starts), index, "first" if frame is None else "")
     # The key=value pairs of extended XYZ are data for programs, not words about the geometry.
-    words = "" if _PROPERTIES.search(comment_line) else comment_line[:_COMMENT_LENGTH]
+    words = "" if _PROPERTIES.search(comment_line) else _ELECTRONS.sub("", comment_line).strip()[:_COMMENT_LENGTH]
     comment = "; ".join(part for part in (words, note) if part)
     try:
-        return Molecule.from_arrays(symbols, positions, name=name, comment=comment)
+        return Molecule.from_arrays(symbols, positions, name=name, comment=comment, **_electrons(comment_line, source))
     except MoleculeError as error:
         raise MoleculeError(f"{source}: {error}") from error
 
@@ -150,6 +152,25 @@ def _refuse_periodic(comment: str, source: str) -> None:
             "version; for "
             'a molecule in a box write pbc="F F F".'
         )
+
+
+def _electrons(comment: str, source: str) -> dict[str, int]:
+    """Return charge and unpaired electrons if the comment gives them as charge=, multiplicity= (2S + 1).
+
+    "spin=" is left unread: some programs mean 2S by it, some S, some 2S + 1.
+    """
+    found = {}
+    for key, value in _ELECTRONS.findall(comment):
+        if not _WHOLE_NUMBER.fullmatch(value):
+            raise MoleculeError(f"{source}: {key}={value[:20]} in the comment line is no whole number.")
+        found[key.lower()] = int(float(value))
+    if "multiplicity" in found:
+        multiplicity = found.pop("multiplicity")
+        if found.setdefault("unpaired_electrons", multiplicity - 1) != multiplicity - 1:
+            raise MoleculeError(f"{source}: multiplicity={multiplicity} means {multiplicity - 1} unpaired electrons.")
+    if re.search(r"(?i)(?:^|\s)spin\s*=", comment) and "unpaired_electrons" not in found:
+        logger.warning("%s: spin= has no one meaning and is not read; write multiplicity= (2S + 1)", source)
+    return found
 
 
 def _columns(comment: str, source: str) -> tuple[int, int]:

@@ -466,14 +466,7 @@ def _turned(operation: SymmetryOperation, frame: NDArrayFloat) -> SymmetryOperat
 
 
 def _with_positions(molecule: Molecule, positions: NDArrayFloat) -> Molecule:
-    return Molecule.from_arrays(
-        molecule.numbers,
-        positions,
-        mass_numbers=molecule.mass_numbers,
-        masses=molecule.masses,
-        name=molecule.name,
-        comment=molecule.comment,
-    )
+    return Molecule.from_dict({**molecule.as_dict(), "positions": positions})
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

@@ -57,6 +57,9 @@ def as_molecule(x: Any, name: str | None = None, *, frame: int | None = None) ->
     angstrom. Hypervalent AX_n (SF6, XeF4) take the VSEPR model. `comment` says which. It is a plausible
     geometry, not the measured one.
 
+    Charge and unpaired electrons are kept where the source gives them: formal charges and radical electrons (all of one
+    spin) of a SMILES or RDKit Mol, "charge=-1 multiplicity=2" in the comment line of XYZ, QCSchema, logs.
+
     Isotopes: "[2H]", D and T, "13C", mass numbers in QCSchema, RDKit, MOL files.
 
     Raises

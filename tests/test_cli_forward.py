@@ -90,6 +90,17 @@ class TestSpectrum:
         assert "simulated" in csv.read_text()
         assert "SIMULATED" in jcamp.read_text().upper()
 
+    @pytest.mark.parametrize("option", ["--csv", "--curve"])
+    def test_text_to_standard_output(self, water, tmp_path, option):
+        pytest.importorskip("tblite", reason="the xTB engine needs tblite (symvib[qm])")
+        to_stdout, to_file = (
+            run("spectrum", water, option, "-"),
+            run("spectrum", water, option, str(tmp_path / "w.csv")),
+        )
+        assert to_stdout.exit_code == to_file.exit_code == 0, to_stdout.output
+        assert to_stdout.stdout == (tmp_path / "w.csv").read_text()
+        assert len(to_stdout.stdout.splitlines()) > (1000 if option == "--curve" else 3)
+
     def test_cross_sections_for_a_laser(self, water, tmp_path):
         pytest.importorskip("tblite", reason="the xTB engine needs tblite (symvib[qm])")
         from symvib.forward.spectrum_files import read_jcamp
@@ -120,6 +131,11 @@ class TestSpectrum:
             (("--csv", str(tmp_path / "nowhere" / "w.csv")), 1),
             (("--jcamp", str(tmp_path / "nowhere" / "w.jdx")), 1),
             (("--scale", "0"), 2),
+            (("--scale", "96"), 2),
+            (("--csv", str(tmp_path)), 1),
+            (("--curve", str(tmp_path / "nowhere" / "w.csv")), 1),
+            (("--jcamp", "-"), 2),
+            (("--csv", "-", "--curve", "-"), 2),
             (("--temperature", "300"), 2),
             (("--laser", "5"), 2),
             (("--shape", "voigt"), 2),
@@ -163,6 +179,7 @@ class TestDataset:
         failed = run(*command, str(tmp_path / "closed"))
         assert failed.exit_code == 1  # an odd number of electrons: nothing could be computed
         assert "none of the 1 molecules" in failed.stderr
+        assert "symvib: water failed: EngineError" in failed.stderr
         assert "unpaired" in read_dataset(tmp_path / "closed")[0]["message"]
         assert run(*command, str(tmp_path / "closed")).exit_code == 1  # and is not better the second time
         cation = run(*command, str(tmp_path / "open"), "--unpaired-electrons", "1")

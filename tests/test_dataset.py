@@ -307,3 +307,61 @@ def test_a_row_by_its_id():
     assert data[name] == data[7]
     with pytest.raises(DatasetError, match="no molecule 'nonsense'"):
         data["nonsense"]
+
+
+@pytest.mark.parametrize("symbols", [("O", "D", "D"), ("18O", "H", "H"), ("O", "H", "D")])
+def test_isotopes_of_a_file_are_computed_and_kept(symbols, tmp_path):
+    places = ("0 0 0.119", "0 0.763 -0.477", "0 -0.763 -0.477")
+    path = tmp_path / "water.xyz"
+    path.write_text("3\n\n" + "\n".join(f"{s} {p}" for s, p in zip(symbols, places, strict=True)) + "\n")
+    molecule = as_molecule(path)
+    build_dataset(file_tasks([path]), tmp_path / "out", n_jobs=1)
+    data = read_dataset(tmp_path / "out")
+    assert data.molecule(0).formula == molecule.formula != "H2O"
+    from symvib import harmonic_response, normal_modes
+
+    expected = normal_modes(harmonic_response(molecule)).wavenumbers_cm1
+    assert np.abs(data.lines(0).wavenumbers_cm1 - expected).max() < 0.05
+    assert np.abs(normal_modes(data.response(0)).wavenumbers_cm1 - expected).max() < 0.05
+
+
+def test_masses_of_no_isotope_are_refused(tmp_path):
+    path = tmp_path / "heavy.json"
+    path.write_text(json.dumps({"symbols": ["H", "F"], "geometry": [0, 0, 0, 0, 0, 1.75], "masses": [1.5, 19.0]}))
+    with pytest.raises(DatasetError, match=r"heavy\.json: atom 0 has the mass 1\.5 u"):
+        file_tasks([path])
+
+
+def test_charge_and_radicals_of_files(tmp_path):
+    path = tmp_path / "oh.xyz"
+    path.write_text("2\ncharge=-1\nO 0 0 0\nH 0 0 0.97\n")
+    (ion,), (radical,) = file_tasks([path]), file_tasks([path], charge=0, unpaired_electrons=1)
+    assert (ion.charge, ion.unpaired_electrons) == (-1, 0)
+    assert (radical.charge, radical.unpaired_electrons) == (0, 1)
+    row = compute_row(radical, RowSettings())
+    assert (row["status"], row["charge"], row["unpaired_electrons"]) == ("ok", 0, 1)
+    (wrong,) = file_tasks([path], charge=0)
+    assert "9 electrons; 0 of them cannot be unpaired" in compute_row(wrong, RowSettings())["message"]
+
+
+def test_shards_from_before_the_column_of_isotopes_are_read_beside_new_ones(water, tmp_path):
+    from symvib.forward.dataset_files import COLUMNS
+
+    (tmp_path / "shards").mkdir()
+    old = [name for name in COLUMNS if name not in ("mass_numbers", "unpaired_electrons")]
+    write_rows(tmp_path / "shards" / "00000.parquet", [water | {"id": "old"}], {}, old)
+    write_rows(tmp_path / "shards" / "00001.parquet", [water], {})
+    data = read_dataset(tmp_path)
+    assert data.column("mass_numbers") == [None, [0, 0, 0]]
+    assert data.molecule(0).formula == data.molecule(1).formula == "H2O"
+
+
+def test_an_unknown_column_is_told(water, tmp_path):
+    write_rows(tmp_path / "one.parquet", [water], {})
+    with pytest.raises(DatasetError, match="no column 'wavenumbers'; there are id, source"):
+        read_dataset(tmp_path / "one.parquet", columns=["wavenumbers"])
+
+
+def test_a_build_goes_on_with_the_shards_it_was_begun_with(tasks, tmp_path):
+    build_dataset(tasks[:4], tmp_path, shard_size=3, n_jobs=1)
+    assert build_dataset(tasks[:4], tmp_path).n_shards == 2

@@ -340,3 +340,10 @@ def test_product_rule_of_printed_hessians():
         assert abs(product_rule(response, heavy).difference) < 1e-10, entry["name"]
         clean = without_rigid_motions(response)
         assert np.abs(clean.hessian @ rigid_displacements(molecule.positions)).max() < 1e-10
+
+
+def test_a_symbol_in_place_of_a_mass_number_is_told():
+    hydrogen = Molecule.from_arrays([1, 1], [[0.0, 0.0, 0.0], [0.0, 0.0, 0.741]])
+    spring = 0.37 * np.kron([[1, -1], [-1, 1]], np.diag([0.0, 0.0, 1.0]))
+    with pytest.raises(MoleculeError, match=r"as \{.H.: 2\} for deuterium"):
+        isotopologue(HarmonicResponse(hydrogen, spring), {"H": "D"})
