@@ -48,7 +48,7 @@ def plot_fibre(fibre: "Fibre", ax: Any = None) -> Any:
             panel.plot(_AXIS_CM1, spectrum, color=colour, linewidth=0.8)
         panel.set_yticks([])
         panel.set_xlim(_AXIS_CM1[-1], _AXIS_CM1[0])
-        panel.set_title(f"{title}: {len(spectra)} spectra (the first one wide and grey)", fontsize=9)
+        panel.set_title(f"{title}: {len(spectra)} simulated spectra (the first one wide and grey)", fontsize=9)
         if row + 1 < len(shown):
             panel.tick_params(labelbottom=False)
         else:
