@@ -6,7 +6,7 @@ import typer
 
 from .cli_base import read_source, refusing, say
 from .cli_forward import MoleculeArgument
-from .cli_theory import Model, Program, isotopologue_of
+from .cli_theory import Model, Program
 
 __all__ = ["certificate_app"]
 
@@ -24,10 +24,6 @@ def make(
     observables: Annotated[
         str, typer.Option(help="What is measured: any of freq, ir, raman, rho, separated by commas.")
     ] = "freq,ir,raman,rho",
-    isotopologue: Annotated[
-        list[str] | None,
-        typer.Option(metavar="SPEC", help="Measured, too: H=2 (all H), 3=2 (atom 3, from 1), joined by commas."),
-    ] = None,
     engine: Annotated[
         Program, typer.Option(help="none: generic derivatives of the right symmetry; or a program.")
     ] = Program.NONE,
@@ -41,7 +37,6 @@ def make(
         read_source(molecule),
         force_field.value,
         tuple(name.strip() for name in observables.split(",")),
-        [isotopologue_of(text) for text in isotopologue or []],
         engine=None if engine is Program.NONE else engine.value,
         prime=prime,
         seed=seed,

@@ -10,7 +10,7 @@ import typer
 from .cli_base import read_source, refusing, say
 from .cli_forward import ChargeOption, KeepOption, MethodOption, MoleculeArgument, UnpairedOption
 
-__all__ = ["claims", "identify", "isotopologue_of"]
+__all__ = ["claims", "identify"]
 
 
 class Program(StrEnum):
@@ -76,7 +76,7 @@ def identify(
         source,
         tuple(name.strip() for name in observables.split(",")),
         force_field.value,
-        [isotopologue_of(text) for text in isotopologue or []],
+        [_isotopologue(text) for text in isotopologue or []],
         noise,
         exact=not no_exact,
     )
@@ -96,7 +96,7 @@ def identify(
         say(f"written: {plot}")
 
 
-def isotopologue_of(text: str) -> dict[int | str, int]:
+def _isotopologue(text: str) -> dict[int | str, int]:
     """{atom from 0 or element: mass number} from "H=2,3=13": atoms counted from 1 as everywhere on the command line."""
     found: dict[int | str, int] = {}
     for part in text.split(","):

@@ -5,7 +5,6 @@ fixed seed. Ours: point group, Gamma_vib, IR and Raman activity, completeness, e
 PointGroupAnalyzer: the point group alone. The load of the machine is printed, as rates on a busy one are too low.
 """
 
-import argparse
 import os
 import tempfile
 import time
@@ -13,6 +12,8 @@ from importlib.util import find_spec
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from _tables import Table, arguments, show
 
 from symvib.theory._survey_rows import TOLERANCES_ANGSTROM, SurveyMolecule, SurveySettings, survey_row
 from symvib.theory._symmetry_summary import tolerance_name
@@ -46,24 +47,27 @@ def pymatgen_group(molecule: SurveyMolecule) -> str:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("count", type=int, nargs="?", default=500, help="number of molecules")
-    molecules = qm9_molecules(parser.parse_args().count)
+    chosen = parser.parse_args()
+    molecules = qm9_molecules(chosen.count)
     survey_row(molecules[0], SurveySettings())  # tables and imports
-    print(f"{len(molecules)} molecules of QM9, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
-    print(f"{'':34s} {'a second':>9s} {'a second of processor':>22s}")
+    load = os.getloadavg()[0]
+    rows = []
     cases = {tolerance_name(t): SurveySettings((t,), ladder=False) for t in TOLERANCES_ANGSTROM}
     cases |= {"all three and the ladder to 0.5 A": SurveySettings()}
     for name, settings in cases.items():
         wall, processor = measured(lambda molecule, s=settings: survey_row(molecule, s), molecules)
-        print(f"{name:34s} {wall:9.0f} {processor:22.0f}")
+        rows.append((name, f"{wall:.0f}", f"{processor:.0f}"))
     for n_jobs in sorted({1, os.cpu_count() or 1}):
         rate = on_cores(molecules, SurveySettings(), n_jobs)
-        print(f"{f'... as a survey, {n_jobs} process(es)':34s} {rate:9.0f} {'':>22s}")
+        rows.append((f"... as a survey, {n_jobs} process(es)", f"{rate:.0f}", ""))
     if find_spec("pymatgen"):
         wall, processor = measured(pymatgen_group, molecules)
-        print(f"{'pymatgen PointGroupAnalyzer, 0.3 A':34s} {wall:9.0f} {processor:22.0f}")
-    print(f"load {os.getloadavg()[0]:.1f} after")
+        rows.append(("pymatgen PointGroupAnalyzer, 0.3 A", f"{wall:.0f}", f"{processor:.0f}"))
+    title = "Survey of symmetry and completeness, molecules a second"
+    notes = f"{len(molecules)} molecules of QM9, {os.cpu_count()} cores, load {load:.1f} before. pymatgen: group alone."
+    show([Table(title, ("tolerance", "wall", "processor"), rows, notes)], chosen.json)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,30 @@ from symvib.groups.atomic_write import write_text
 from symvib.groups.table_format import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("detection", "tables", "startup", "b_matrix", "normal_modes", "jacobian", "xtb_response")
-PACKAGES = ("numpy", "scipy", "tblite", "geometric", "ase", "pymatgen", "pymsym", "molsympy", "libmolsymm")
+NAMES = (
+    "detection",
+    "tables",
+    "startup",
+    "b_matrix",
+    "normal_modes",
+    "jacobian",
+    "xtb_response",
+    "certificate",
+    "survey",
+)
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "tblite",
+    "geometric",
+    "ase",
+    "pymatgen",
+    "pymsym",
+    "molsympy",
+    "libmolsymm",
+    "python-flint",
+    "sympy",
+)
 
 
 def tables_of(name: str) -> tuple[list[dict[str, Any]], float]:

@@ -24,8 +24,8 @@ _TENSOR_SPACE = 1e-6  # singular values of averaged unit tensors are 0 or of ord
 
 def blind_ranks(
     views: tuple[View, ...], parametrisation: Parametrisation | None, observables: tuple[str, ...]
-) -> tuple[MarginalRank, ...]:
-    """Per block of the molecule itself: what is determined whatever the derivatives are.
+) -> tuple[tuple[MarginalRank, ...], int]:
+    """Per block of the molecule itself, and in all: what is determined whatever the derivatives are.
 
     Of one isotopologue intensities then say nothing: with any eigenvectors V and any intensities I_k there is a
     derivative p = sum_k sqrt(I_k) v_k (in every block its own) that shows them; line positions remain. Isotopologues
@@ -33,7 +33,8 @@ def blind_ranks(
     polarizability fix), so there the derivatives are further columns of the Jacobian.
     """
     if len(views) == 1 or parametrisation is None:
-        return numeric_ranks(_positions_only(views), parametrisation).blocks
+        found = numeric_ranks(_positions_only(views), parametrisation)
+        return found.blocks, found.rank.rank
     return _joint(views, parametrisation, observables)
 
 
@@ -46,11 +47,11 @@ def _positions_only(views: tuple[View, ...]) -> tuple[View, ...]:
 
 def _joint(
     views: tuple[View, ...], parametrisation: Parametrisation, observables: tuple[str, ...]
-) -> tuple[MarginalRank, ...]:
+) -> tuple[tuple[MarginalRank, ...], int]:
     blocks = joint_blocks(views, parametrisation)
     reaches = [reach_of(block, parametrisation) for block in views[0].blocks]
     if not blocks:
-        return tuple(marginal_rank(np.zeros((0, parametrisation.count)), reach) for reach in reaches)
+        return tuple(marginal_rank(np.zeros((0, parametrisation.count)), reach) for reach in reaches), 0
     jacobian = block_spectral_jacobian(blocks, power_sums=True)
     derivatives = _by_derivatives(views, blocks, jacobian, observables)
     scaled = jacobian.scaled(parametrisation.scales)
@@ -59,7 +60,8 @@ def _joint(
     whole = np.hstack([scaled, derivatives])
     scale = float(np.linalg.norm(scaled, 2))
     padded = [np.pad(reach, ((0, 0), (0, derivatives.shape[1]))) for reach in reaches]
-    return tuple(marginal_rank(whole, reach, scale) for reach in padded)
+    in_all = marginal_rank(whole, np.concatenate(padded), scale)
+    return tuple(marginal_rank(whole, reach, scale) for reach in padded), in_all.rank.rank
 
 
 def _by_derivatives(

@@ -21,7 +21,6 @@ _TOP = {
     "version",
     "statement",
     "molecule",
-    "isotopologues",
     "point_group",
     "force_field",
     "observables",
@@ -33,7 +32,7 @@ _TOP = {
     "pivot_rows",
     "pivot_columns",
 }
-_BLOCK = {"label", "spectrum", "degeneracy", "complex", "size", "visible", "k", "factors", "reach"}
+_BLOCK = {"label", "degeneracy", "complex", "size", "visible", "k", "factors", "reach"}
 
 
 def _fail(what: str) -> None:
@@ -100,11 +99,7 @@ def checked_content(content: Mapping[str, Any]) -> None:
         for x in _list(position, 3, "a position"):
             _number(x, "a coordinate")
     _masses(molecule["masses_u"], atoms, "masses_u")
-    for isotopologue in _list(content["isotopologues"], None, "isotopologues"):
-        _fields(isotopologue, {"name", "masses_u"}, "an isotopologue")
-        _text(isotopologue["name"], "the name of an isotopologue")
-        _masses(isotopologue["masses_u"], atoms, "masses_u of an isotopologue")
-    count = _check_problem(content["problem"], 1 + len(content["isotopologues"]))
+    count = _check_problem(content["problem"])
     names = {name for block in content["problem"]["blocks"] for name in block["factors"]}
     if not names <= factors:
         _fail(f"intensities {sorted(names - factors)} do not belong to the observables {content['observables']}")
@@ -130,7 +125,7 @@ def _factors(observables: Any) -> set[str]:
     return raman | ({"ir"} if "ir" in given else set())
 
 
-def _check_problem(problem: Any, spectra: int) -> int:
+def _check_problem(problem: Any) -> int:
     _fields(problem, {"n_parameters", "n_constants", "denominator", "entries", "blocks"}, "problem")
     count = _integer(problem["n_parameters"], 1, _MOST_PARAMETERS, "n_parameters")
     _integer(problem["n_constants"], count, 10 * _MOST_PARAMETERS, "n_constants")
@@ -138,12 +133,10 @@ def _check_problem(problem: Any, spectra: int) -> int:
     blocks = _list(problem["blocks"], None, "blocks")
     width = 0
     for block in blocks:
-        width = max(width, _check_block(block, problem["entries"] is not None, count, spectra))
+        width = max(width, _check_block(block, problem["entries"] is not None, count))
     labels = [block["label"] for block in blocks]
     if not labels or len(set(labels)) != len(labels):
         _fail(f"blocks are named {labels[:9]}: one or more with different names are needed")
-    if [block["spectrum"] for block in blocks] != sorted(block["spectrum"] for block in blocks):
-        _fail("the blocks are not in the order of their spectra")
     if problem["entries"] is None:
         reach = [block["reach"] is not None for block in blocks]
         general = sum(_entries(block) for block in blocks)
@@ -159,11 +152,10 @@ def _check_problem(problem: Any, spectra: int) -> int:
     return count
 
 
-def _check_block(block: Any, sparse: bool, count: int, spectra: int) -> int:
+def _check_block(block: Any, sparse: bool, count: int) -> int:
     _fields(block, _BLOCK, "a block")
     _text(block["label"], "the label of a block")
     where = f"block {block['label'][:40]!r}"
-    _integer(block["spectrum"], 0, spectra - 1, f"{where}: spectrum")
     _integer(block["degeneracy"], 1, 5, f"{where}: degeneracy")
     size = _integer(block["size"], 1, _LARGEST_BLOCK, f"{where}: size")
     for name in ("complex", "visible"):
@@ -237,8 +229,7 @@ def statement_of(content: Mapping[str, Any]) -> str:
     combinations = (
         "" if problem["n_constants"] == unknowns else f" ({problem['n_constants']} constants act through them)"
     )
-    others = len(content["isotopologues"])
-    data = f"{', '.join(content['observables'])} of {1 + others} isotopologue{'s' * (others > 0)}"
+    data = ", ".join(content["observables"])
     proved = (
         f"PROVED for the rational model in this file (made for {content['molecule']['formula']}, force field "
         f"{content['force_field']}, {unknowns} unknowns{combinations}; data: {data}): at almost every force field of "

@@ -103,8 +103,14 @@ def _notes(result: "Identifiability") -> list[str]:
         )
     if any(block.kind == "complex" for block in result.blocks.values()):
         notes.append("c: a pair of complex-conjugate irreps; its block of F is Hermitian.")
+    if apart := [b.irrep for b in result.blocks.values() if b.exact_rank not in (None, b.rank)]:
+        notes.append(
+            f"In {', '.join(apart)} exact arithmetic, on rounded coefficients, counts more than the singular "
+            "values: rounding broke a relation of the molecule. The smaller number stands, with numerical evidence."
+        )
     ratio = f"{result.nominal / result.unknowns:.2f}, of independent ones {result.independent / result.unknowns:.2f}"
-    notes.append(f"Observables per unknown: {ratio}.")
+    if not result.isotopologues:
+        notes.append(f"Observables per unknown: {ratio}.")
     if result.noise is not None:
         known = sum(math.isfinite(error) for error in result.noise.standard_errors)
         notes.append(

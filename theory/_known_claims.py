@@ -82,9 +82,9 @@ def _combined_increases() -> Outcome:
     infrared = identify(water, ("freq", "ir"))
     both = identify(water)
     return Outcome(
-        "Not strictly: where IR alone determines everything, Raman adds no independent combination; nor does it add a "
-        "visible vibration where all are IR active.",
-        "refuted",
+        "Not strictly: where IR alone determines everything, as in this molecule, Raman adds no independent "
+        "combination; nor does it add a visible vibration where all are IR active.",
+        "refuted" if infrared.exact_rank == both.exact_rank else "confirmed",
         "certified",
         f"water, general force field: rank {infrared.exact_rank} of {infrared.unknowns} from IR alone, "
         f"{both.exact_rank} from IR, Raman and depolarization ratios",
@@ -104,7 +104,7 @@ def _conjecture() -> Outcome:
         f"False for an unconstrained harmonic force field and one isotopologue: from {first} atoms on in C1 the "
         "observables are fewer than the constants; in symmetric molecules silent species see nothing. With fewer "
         "constants (a valence model) or isotopologues the answer differs: `symvib identify`.",
-        "refuted",
+        "refuted" if families else "open",
         "proved",
         "; ".join(f"{atoms} atoms: {count.rank} of {count.unknowns}" for atoms, count in counts.items())
         + f"; benzene: families {', '.join(families)}, silent {', '.join(silent)}",
@@ -123,7 +123,7 @@ def _smoothness() -> Outcome:
         "Single frequencies and intensities are not differentiable where eigenvalues cross, but the moments tr A^k and "
         "tr W A^k are polynomials in the force constants and determine the same line list: generic rank is well "
         "defined, and one exact point of full rank certifies it.",
-        "refuted",
+        "refuted" if max(flat) < min(slopes) else "open",
         "proved",
         "at a crossing, (f(h) + f(-h) - 2 f(0))/h for h = 1e-2, 1e-3, 1e-4: eigenvalue "
         f"{', '.join(f'{s:.2g}' for s in slopes)}; second moment {', '.join(f'{s:.1g}' for s in flat)}",

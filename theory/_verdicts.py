@@ -18,6 +18,10 @@ class BlockFacts:
     ----------
     n : int
         Multiplicity of the irrep.
+    visible : bool
+        Are its lines seen in any spectrum measured, of any isotopologue?
+    own_lines : bool
+        Are those of the molecule itself?
     unknowns : int
         Combinations of the block's constants that the model can reach.
     independent : int
@@ -29,6 +33,8 @@ class BlockFacts:
         No constant is shared with another block.
     alone : bool
         Separate, and one isotopologue: the counting rule is about this very block.
+    rounded_apart : bool
+        Several isotopologues: the exact problem rounds each by itself, which loses relations between their G.
     complete : bool
         Does the exact rank of the whole problem equal its number of unknowns?
     is_complex : bool
@@ -39,16 +45,41 @@ class BlockFacts:
     """
 
     n: int
+    visible: bool
+    own_lines: bool
     unknowns: int
     independent: int
     rank: int
     exact_rank: int | None
     separate: bool
     alone: bool
+    rounded_apart: bool
     complete: bool
     is_complex: bool
     n_intensities: int
     span: int
+
+    @property
+    def settled_rank(self) -> int:
+        """The rank that counts: where exact and numerical ranks disagree, the smaller.
+
+        Rounding to decimals can only destroy relations (between isotopologues, or accidental ones of the derivatives),
+        so that the exact rank of the rounded problem may be too large for the molecule given.
+        """
+        return self.rank if self.exact_rank is None else min(self.rank, self.exact_rank)
+
+    @property
+    def grade(self) -> str:
+        """Evidence for the rank by itself."""
+        trusted = self.exact_rank == self.rank and not self.rounded_apart
+        return "probabilistic" if trusted else "numerical"
+
+    @property
+    def doubt(self) -> str:
+        """Words where the two ranks disagree."""
+        if self.exact_rank in (None, self.rank):
+            return ""
+        return f" (singular values count {self.rank}, exact arithmetic on rounded coefficients {self.exact_rank})"
 
 
 @dataclass(frozen=True)
@@ -60,10 +91,12 @@ class Judgement:
     reason: str
 
 
-def block_verdict(facts: BlockFacts, visible: bool) -> Judgement:
+def block_verdict(facts: BlockFacts) -> Judgement:
     """The verdict about one block."""
-    rank = facts.rank if facts.exact_rank is None else facts.exact_rank
-    if rank == 0 and not visible:
+    if facts.unknowns == 0:
+        return Judgement("unique", "proved", "the model leaves no constant of it free")
+    rank = facts.settled_rank
+    if rank == 0 and not facts.visible and facts.separate:
         return Judgement("silent", "proved", "its lines are forbidden in every spectrum measured")
     if rank < facts.unknowns:
         if facts.alone and facts.independent < facts.unknowns:
@@ -72,35 +105,36 @@ def block_verdict(facts: BlockFacts, visible: bool) -> Judgement:
                 "proved",
                 f"at most {facts.independent} independent observables for {facts.unknowns} constants",
             )
-        return Judgement("family", _measured(facts), f"{rank} of {facts.unknowns} combinations determined")
-    known = _closed_form(facts) if facts.separate and visible else None
+        return Judgement("family", facts.grade, f"{rank} of {facts.unknowns} combinations determined{facts.doubt}")
+    known = _closed_form(facts) if facts.separate and facts.own_lines else None
     if known and (facts.alone or known.verdict == "unique"):
         return known  # further isotopologues can only help
-    grade = "certified" if facts.exact_rank is not None and facts.complete else _measured(facts)
-    return Judgement("locally unique", grade, f"all {facts.unknowns} combinations determined, in a neighbourhood")
-
-
-def _measured(facts: BlockFacts) -> str:
-    return "numerical" if facts.exact_rank is None else "probabilistic"
+    grade = "certified" if facts.grade == "probabilistic" and facts.complete else facts.grade
+    return Judgement(
+        "locally unique",
+        grade,
+        f"all {facts.unknowns} combinations determined, in a neighbourhood of almost every force field{facts.doubt}",
+    )
 
 
 def _closed_form(facts: BlockFacts) -> Judgement | None:
     """Blocks of which more is known: n = 1, n = 2, and those with one unseen direction (docs/fibres.md)."""
     if facts.n == 1:
         return Judgement("unique", "proved", "one constant, one line: F = lambda / G")
+    grade = "certified" if facts.grade == "probabilistic" else facts.grade
     if facts.n > 2 and facts.span == facts.n - 1 and not facts.is_complex:
         return Judgement(
-            "finite", "proved", "at least two force fields: the mirror image in the one direction no intensity sees"
+            "finite", grade, "at least two force fields: the mirror image in the one direction no intensity sees"
         )
     if facts.n > 2:
         return None
     needed = 2 if facts.is_complex else 1
     if facts.n_intensities > needed:
         return Judgement(
-            "unique", "proved", "the eigenvectors of a 2 x 2 block follow from linear equations in the intensities"
+            "unique", grade, "the eigenvectors of a 2 x 2 block follow from linear equations in the intensities"
         )
     if facts.n_intensities == needed:
-        return Judgement("finite", "proved", "exactly two force fields: the eigenvectors and their mirror image")
+        return Judgement("finite", grade, "exactly two force fields: the eigenvectors and their mirror image")
     return None
 
 

@@ -114,6 +114,21 @@ def _check_molecule(content: Mapping[str, Any], given: Any) -> None:
         raise CertificateError(
             f"the certificate was made for another geometry: a distance differs by {difference:.4g} angstrom."
         )
+    _check_species(content, molecule)
+
+
+def _check_species(content: Mapping[str, Any], molecule: Any) -> None:
+    """Are the blocks those of the molecule's symmetry species?"""
+    from ..groups.report import point_group_report
+
+    report = point_group_report(molecule)
+    stored = {block["label"]: block["size"] for block in content["problem"]["blocks"]}
+    species = {str(irrep): int(n) for irrep, n in report.gamma_vib.items() if n}
+    if (content["point_group"], stored) != (report.point_group.label, species):
+        raise CertificateError(
+            f"the certificate has the species of {content['point_group']} {stored}, {molecule.formula} those of "
+            f"{report.point_group.label} {species}."
+        )
 
 
 def _distances(positions: Any) -> NDArray[np.float64]:
@@ -122,17 +137,13 @@ def _distances(positions: Any) -> NDArray[np.float64]:
 
 
 def _check_vibrations(content: Mapping[str, Any]) -> None:
-    """Does every spectrum have as many vibrations as the molecule?"""
+    """Do the blocks have as many vibrations as the molecule?"""
     x = np.array(content["molecule"]["positions_angstrom"], dtype=float)
     spread = np.linalg.svd(x - x.mean(axis=0), compute_uv=False)
     expected = 3 * len(x) - (5 if spread[1] < 1e-3 * spread[0] else 6)
-    for spectrum in range(1 + len(content["isotopologues"])):
-        blocks = [block for block in content["problem"]["blocks"] if block["spectrum"] == spectrum]
-        found = sum(block["degeneracy"] * block["size"] for block in blocks)
-        if found != expected:
-            raise CertificateError(
-                f"certificate: spectrum {spectrum + 1} has {found} vibrations in its blocks, the molecule {expected}."
-            )
+    found = sum(block["degeneracy"] * block["size"] for block in content["problem"]["blocks"])
+    if found != expected:
+        raise CertificateError(f"certificate: its blocks have {found} vibrations, the molecule {expected}.")
 
 
 def _check_prime(prime: int) -> None:

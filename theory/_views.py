@@ -41,6 +41,8 @@ def chosen_observables(observables: Iterable[str]) -> tuple[str, ...]:
     IdentifiabilityError
         An unknown one, none, intensities without line positions, or rho without the Raman intensity.
     """
+    if not isinstance(observables, Iterable):
+        raise IdentifiabilityError(f"identify(observables={observables!r}): names such as ('freq', 'ir') are needed.")
     given = (observables,) if isinstance(observables, str) else tuple(observables)
     unknown = [name for name in given if name not in OBSERVABLES]
     if unknown or not given:
@@ -134,8 +136,17 @@ def view_of(
     """The blocks of a response (of an isotopologue) with the factors of the chosen observables."""
     spectral = response_blocks(response, coordinates, force_field=force_constants)
     both = "ir" not in observables and "raman" not in observables
+    strongest = {
+        name: max(float(np.linalg.norm(np.asarray(b.intensities.get(name, 0.0)))) for b in spectral)
+        for name in _FACTORS
+    }
     blocks = []
     for symmetry, block in zip(coordinates.blocks, spectral, strict=True):
+        # what symmetry allows may still vanish: no line, no datum
+        block = replace(block, intensities={
+            name: q for name, q in block.intensities.items()
+            if np.linalg.norm(np.asarray(q)) > _NO_INTENSITY * max(strongest[name], 1e-300)
+        })  # fmt: skip
         allowed = set(block.intensities)
         visible = ("ir" in allowed and ("ir" in observables or both)) or (
             bool(allowed - {"ir"}) and ("raman" in observables or both)
@@ -172,7 +183,7 @@ def isotopologue_responses(
     IdentifiabilityError
         Not an isotopologue of this molecule, or the same masses twice.
     """
-    if isinstance(isotopologues, Mapping | Molecule | str):
+    if isinstance(isotopologues, Mapping | Molecule | str) or not isinstance(isotopologues, Iterable):
         raise IdentifiabilityError(
             "identify(isotopologues=...): a list is needed, for instance [{'H': 2}] for full deuteration."
         )
@@ -226,6 +237,21 @@ def _ranges(numbers: list[int]) -> str:
     return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 
-def isotopologue_coordinates(made: HarmonicResponse, parent: SymmetryCoordinates) -> SymmetryCoordinates:
-    """Symmetry coordinates of an isotopologue, from the internal coordinates of its parent."""
-    return symmetry_coordinates(made.molecule, parent.internals)
+def isotopologue_coordinates(
+    made: HarmonicResponse, parent: SymmetryCoordinates, tolerance: float | None = None
+) -> SymmetryCoordinates:
+    """Symmetry coordinates of an isotopologue, from the internal coordinates of its parent.
+
+    Raises
+    ------
+    IdentifiabilityError
+        It has more symmetry than the parent: the force constants have that of the nuclear charges, so the most
+        symmetric isotopologue is the one to start from.
+    """
+    found = symmetry_coordinates(made.molecule, parent.internals, tolerance)
+    if len(found.action.matrices) > len(parent.action.matrices):
+        raise IdentifiabilityError(
+            f"identify: the isotopologue {made.molecule!r} is {found.point_group.label}, the molecule given only "
+            f"{parent.point_group.label}. Give the most symmetric one as the molecule, the other as its isotopologue."
+        )
+    return found

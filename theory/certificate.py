@@ -6,7 +6,7 @@ minor of the Jacobian of the moments that is not zero modulo the prime at the po
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,7 +149,6 @@ def certificate(
     x: Any,
     force_field: Any = "general",
     observables: Iterable[str] = ("freq", "ir", "raman", "rho"),
-    isotopologues: Iterable[Any] = (),
     *,
     engine: str | None = None,
     prime: int | None = None,
@@ -157,12 +156,14 @@ def certificate(
 ) -> Certificate:
     """A certificate of the rank of a molecule's spectra; arguments as for `identify`.
 
+    One isotopologue: rounding to decimals takes each G by itself and loses the relations between those of isotopologues
+    (a substitution changes G by a matrix of rank three at most), so that an exact rank could come out too large.
+
     Parameters
     ----------
     x : HarmonicResponse, Detection, or anything ``as_molecule`` reads
     force_field : {"general", "valence", "diagonal", "urey-bradley"} or ForceField
     observables : of "freq", "ir", "raman", "rho"
-    isotopologues : sequence of {atom index or element: mass number}
     engine : str, optional
         Compute a response first.
     prime : int, optional
@@ -186,23 +187,19 @@ def certificate(
     from .exact import exact_rank
     from .question import pose
 
-    question = pose(x, observables, force_field, isotopologues, engine=engine, seed=seed)
+    question = pose(x, observables, force_field, (), engine=engine, seed=seed)
     problem = exact_problem_of(question.views, question.field)
     found = exact_rank(problem, prime=prime, seed=seed)
-    spectra = [number for number, view in enumerate(question.views) for _ in view.blocks]
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "version": VERSION,
         "statement": "",
         "molecule": _molecule(question.views[0].response.molecule),
-        "isotopologues": [
-            {"name": view.name, "masses_u": _rounded(view.coordinates.molecule.masses)} for view in question.views[1:]
-        ],
         "point_group": question.views[0].coordinates.point_group.label,
         "force_field": question.name,
         "observables": list(question.observables),
         "derivatives": question.derivatives,
-        "problem": _problem(problem, spectra),
+        "problem": _problem(problem),
         "prime": found.prime,
         "point": list(found.point),
         "rank": found.rank,
@@ -226,20 +223,19 @@ def _molecule(molecule: Any) -> dict[str, Any]:
     }
 
 
-def _problem(problem: "ExactProblem", spectra: Sequence[int]) -> dict[str, Any]:
+def _problem(problem: "ExactProblem") -> dict[str, Any]:
     return {
         "n_parameters": problem.n_parameters,
         "n_constants": problem.n_constants,
         "denominator": problem.denominator,
         "entries": None if problem.entries is None else problem.entries.tolist(),
-        "blocks": [_block(block, spectrum) for block, spectrum in zip(problem.blocks, spectra, strict=True)],
+        "blocks": [_block(block) for block in problem.blocks],
     }
 
 
-def _block(block: "ExactBlock", spectrum: int) -> dict[str, Any]:
+def _block(block: "ExactBlock") -> dict[str, Any]:
     return {
         "label": block.label,
-        "spectrum": spectrum,
         "degeneracy": block.degeneracy,
         "complex": block.is_complex,
         "size": block.size,

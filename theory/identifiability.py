@@ -93,10 +93,10 @@ def identify(
     question = pose(x, observables, force_field, isotopologues, engine=engine, seed=seed, tolerance=tolerance)
     numeric = numeric_ranks(question.views, question.parametrisation)
     certain = exact_ranks(question.views, question.field, numeric.reach, seed) if exact else None
-    blinds = blind_ranks(question.views, question.parametrisation, question.observables)
+    blinds, blind_rank = blind_ranks(question.views, question.parametrisation, question.observables)
     answer = _Answer(question, numeric, certain)
     blocks = {b.symmetry.irrep: answer.block(k, blinds[k]) for k, b in enumerate(question.views[0].blocks)}
-    return answer.whole(blocks, stated)
+    return answer.whole(blocks, blind_rank, stated)
 
 
 def _noise(given: Noise | bool | None) -> Noise | None:
@@ -120,12 +120,15 @@ class _Answer:
         block, found, certain = self.question.views[0].blocks[k], self.numeric.blocks[k], self.certain
         return BlockFacts(
             n=block.size,
+            visible=self.seen(k),
+            own_lines=block.visible,
             unknowns=found.unknowns,
             independent=_count(block).independent,
             rank=found.rank.rank,
             exact_rank=None if certain is None else certain.block_ranks[block.symmetry.irrep],
             separate=self.question.field is None,
             alone=self.question.parametrisation is None,
+            rounded_apart=len(self.question.views) > 1,
             complete=certain is not None and self.complete(k, certain),
             is_complex=block.symmetry.is_complex,
             n_intensities=block.independent_intensities,
@@ -138,6 +141,15 @@ class _Answer:
             return certain.rank == certain.unknowns
         names = [block.symmetry.irrep for block in self.question.views[0].blocks]
         return all(certain.block_ranks[names[i]] == certain.block_unknowns[names[i]] for i in self.merged(k))
+
+    def seen(self, k: int) -> bool:
+        """Is any line to which block k contributes seen, of any isotopologue?"""
+        columns = self.question.views[0].blocks[k].symmetry.coefficients[0]
+        return self.question.views[0].blocks[k].visible or any(
+            block.visible and np.abs(columns.conj().T @ block.symmetry.real_columns).max() > _MEETS
+            for view in self.question.views[1:]
+            for block in view.blocks
+        )
 
     def merged(self, k: int) -> set[int]:
         """Blocks of the molecule that meet block k in a block of some isotopologue of lower symmetry."""
@@ -156,7 +168,7 @@ class _Answer:
         """Everything about block k."""
         block, found = self.question.views[0].blocks[k], self.numeric.blocks[k]
         facts, count, labels = self.facts(k), _count(block), self.question.labels(block)
-        judgement = block_verdict(facts, block.visible)
+        judgement = block_verdict(facts)
         irrep = block.symmetry.irrep
         null = null_space_words(irrep, labels, found.null_space)
         if judgement.verdict == "silent":
@@ -181,15 +193,16 @@ class _Answer:
             evidence=judgement.evidence,
             reason=judgement.reason,
             null_space=null,
-            blind=_blind_count(facts, block.visible, blind),
+            blind=_blind_count(facts, blind),
         )
 
-    def whole(self, blocks: dict[str, BlockIdentifiability], noise: Noise | None) -> Identifiability:
+    def whole(self, blocks: dict[str, BlockIdentifiability], blind_rank: int, noise: Noise | None) -> Identifiability:
         """The answer for the molecule."""
         question, numeric, certain = self.question, self.numeric, self.certain
         counts = [_count(block) for view in question.views for block in view.blocks]
         verdict, evidence = overall_verdict((b.verdict, b.evidence) for b in blocks.values())
-        if evidence == "probabilistic" and certain is not None and certain.rank == certain.upper_bound:
+        agreed = certain is not None and certain.rank == certain.upper_bound == numeric.rank.rank
+        if evidence == "probabilistic" and agreed:
             evidence = "certified"
         kept = numeric.singular_values[: numeric.rank.rank]
         blind = overall_verdict((b.blind.verdict, b.blind.evidence) for b in blocks.values())
@@ -215,7 +228,7 @@ class _Answer:
             condition_number=float(kept[0] / kept[-1]) if len(kept) else float("nan"),
             verdict=verdict,
             evidence=evidence,
-            blind=BlindCount(sum(b.blind.rank for b in blocks.values()), *blind),
+            blind=BlindCount(blind_rank, *blind),
             noise=None if noise is None else self.noise(noise),
         )
 
@@ -243,10 +256,10 @@ def _count(block: ViewBlock) -> BlockCount:
     return block_count(block.size, block.intensity_ranks.values(), visible=block.visible, kind=kind)
 
 
-def _blind_count(facts: BlockFacts, visible: bool, found: MarginalRank) -> BlindCount:
+def _blind_count(facts: BlockFacts, found: MarginalRank) -> BlindCount:
     """The block with unknown derivatives."""
-    rank, proved = found.rank.rank, facts.alone or (facts.n == 1 and facts.separate)
-    if rank == 0 and not visible:
+    rank, proved = found.rank.rank, facts.alone or (facts.n == 1 and facts.separate and facts.own_lines)
+    if rank == 0 and not facts.visible and facts.separate:
         return BlindCount(0, "silent", "proved")
     if rank < facts.unknowns:
         return BlindCount(rank, "family", "proved" if proved else "numerical")

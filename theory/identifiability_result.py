@@ -56,7 +56,8 @@ class BlockIdentifiability:
     rank : int
         Combinations determined by all data, from singular values.
     exact_rank : int or None
-        The same in exact arithmetic.
+        The same in exact arithmetic, on coefficients rounded to decimals: where it is larger, rounding broke a relation
+        (accidental ones of the derivatives; those between isotopologues), and ``rank`` stands.
     singular_values : ndarray (unknowns,)
         Scaled: each kind of observable by its largest gradient, constants in sqrt(F_aa F_bb); marginal over what other
         blocks share.
@@ -129,7 +130,8 @@ class Identifiability:
     unknowns : int
         Dimension of the set of force fields it reaches (fewer where constants are redundant).
     nominal, independent : int
-        Observables of all lines of all isotopologues, and what the counting rule leaves of them.
+        Observables of all lines of all isotopologues, and what the counting rule leaves of them; relations between
+        isotopologues (product rule) are not in it.
     rank : int
         Numerical rank of all data.
     exact_rank : int or None

@@ -55,10 +55,9 @@ class NoiseReport:
     ----------
     noise : Noise
     labels : tuple of str
-    values : ndarray
-        The constants where the derivative was taken, in units of sqrt(F_aa F_bb).
     standard_errors : ndarray
-        Cramer-Rao bounds for an unbiased estimate, in the same unit; inf where the data do not determine the constant.
+        Cramer-Rao bounds for an unbiased estimate, in units of sqrt(F_aa F_bb); inf where the data
+        do not determine the constant.
     effective_rank : int
         Combinations of constants known better than to their own size (singular values above 1).
     """

@@ -82,15 +82,16 @@ def pose(
     """The question that the arguments of `identify` put; errors as there."""
     chosen = chosen_observables(observables)
     custom = _custom(force_field)
-    response, origin = _response(x, engine, seed, tolerance)
-    detection = detect_point_group(response.molecule, tolerance)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise IdentifiabilityError(f"identify(seed={seed!r}): a whole number from 0 is needed.")
+    response, detection, origin = _response(x, engine, seed, tolerance)
     coordinates = symmetry_coordinates(detection, None if custom is None else custom.internals)
     model = None if custom is not None else _MODELS[force_field]
     field = model.of(coordinates) if model is not None else _linear(custom, coordinates)
     point = None if field is None else _at(field, response)
     views = [view_of("", response, coordinates, chosen, point)]
     for name, made in isotopologue_responses(response, isotopologues):
-        views.append(view_of(name, made, isotopologue_coordinates(made, coordinates), chosen, point))
+        views.append(view_of(name, made, isotopologue_coordinates(made, coordinates, tolerance), chosen, point))
     name = force_field if custom is None else type(custom).__name__
     words = coordinate_groups(coordinates.molecule, coordinates.internals)
     return Question(name, chosen, origin, tuple(views), field, _unknowns(name, field, views, point), words)
@@ -111,22 +112,31 @@ def _custom(force_field: Any) -> ForceField | None:
     return force_field
 
 
-def _response(x: Any, engine: str | None, seed: int, tolerance: float | None) -> tuple[HarmonicResponse, str]:
-    """A response with all derivatives, and where these come from in words."""
+def _response(
+    x: Any, engine: str | None, seed: int, tolerance: float | None
+) -> tuple[HarmonicResponse, Detection, str]:
+    """A response with all derivatives, its symmetry, and where the derivatives come from in words."""
     if engine is not None:
         from ..forward.engine_api import harmonic_response
 
         x = harmonic_response(x, engine)
     if isinstance(x, HarmonicResponse):
+        detection = _several_atoms(detect_point_group(x.molecule, tolerance))
         missing = [k for k in ("dipole_derivatives", "polarizability_derivatives") if getattr(x, k) is None]
         if not missing:
-            return x, x.method or "those of the response given"
-        stand_in = generic_response(_several_atoms(detect_point_group(x.molecule, tolerance)), seed)
+            return x, detection, x.method or "those of the response given"
+        stand_in = generic_response(detection, seed)
         filled = replace(x, **{name: getattr(stand_in, name) for name in missing})
-        return filled, f"{x.method or 'the response given'}; without {' and '.join(missing)}: random, generic ones"
-    detection = x if isinstance(x, Detection) else detect_point_group(x, tolerance)
-    return generic_response(_several_atoms(detection), seed), (
-        "random ones of the right symmetry (ranks are generic; condition numbers need a computed response, --engine)"
+        return (
+            filled,
+            detection,
+            f"{x.method or 'the response given'}; without {' and '.join(missing)}: random, generic ones",
+        )
+    detection = _several_atoms(x if isinstance(x, Detection) else detect_point_group(x, tolerance))
+    return (
+        generic_response(detection, seed),
+        detection,
+        ("random ones of the right symmetry (ranks are generic; condition numbers need a computed response, --engine)"),
     )
 
 
