@@ -87,7 +87,7 @@ def identify(
     >>> import symvib as sv
     >>> water = sv.Molecule.from_arrays([8, 1, 1], [[0, 0, 0.117], [0, 0.757, -0.471], [0, -0.757, -0.471]])
     >>> identify(water)
-    Identifiability(H2O, C2v, general: rank 4 of 4, unique (proved))
+    Identifiability(H2O, C2v, general: rank 4 of 4, unique (certified))
     """
     stated = _noise(noise)
     question = pose(x, observables, force_field, isotopologues, engine=engine, seed=seed, tolerance=tolerance)
