@@ -442,5 +442,10 @@ class TestPresentation:
     def test_words_name_the_fewest_constants(self):
         rows = np.array([[1.0, 2.0, 0.0, 0.0], [0.0, 0.0, 3.0, -4.0]])
         mixed = np.array([[1.0, 1.0], [1.0, -1.0]]) @ rows
-        words = null_space_words("E", ["a", "b", "c", "d"], mixed)
+        words = null_space_words("E", ["a", "b", "c", "d"], mixed, 2)
         assert sorted(words) == ["E: 0.45 a + 0.89 b is invisible", "E: 0.60 c - 0.80 d is invisible"]
+
+    def test_a_large_null_space_is_counted_and_not_listed(self):
+        assert null_space_words("A", ["a"] * 900, None, 700) == (
+            "A: 700 combinations of its 900 constants are invisible (not listed)",
+        )

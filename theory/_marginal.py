@@ -1,8 +1,6 @@
 """How many combinations of one block's constants a Jacobian determines, whatever the other constants are."""
 
 from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from ..forward.jacobian import NumericalRank, numerical_rank
@@ -11,6 +9,8 @@ from ..groups.operations import NDArrayFloat
 __all__ = ["MarginalRank", "marginal_rank"]
 
 _RELATIVE = 1e-9
+LARGEST_NULL_SPACE = 500
+"""Unknowns of a block up to which its null space is computed: O(unknowns^3) and unknowns^2 numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +24,15 @@ class MarginalRank:
     singular_values : ndarray (unknowns,)
         Of the Jacobian for them, after the best answer of all other unknowns; padded with zeros, descending.
     rank : NumericalRank
-    null_space : ndarray (unknowns - rank, n_y)
-        Combinations of the block's constants that no observable sees (orthonormal rows).
+    null_space : ndarray (unknowns - rank, n_y) or None
+        Combinations of the block's constants that no observable sees (orthonormal rows); None where there are more than
+        `LARGEST_NULL_SPACE` unknowns, which nobody reads.
     """
 
     unknowns: int
     singular_values: NDArrayFloat
     rank: NumericalRank
-    null_space: NDArrayFloat
+    null_space: NDArrayFloat | None
 
     @property
     def condition_number(self) -> float:
@@ -50,10 +51,9 @@ def marginal_rank(jacobian: NDArrayFloat, reach: NDArrayFloat | None, scale: flo
     x = V1 a + V0 b with V0 spanning the null space of ``reach``: the singular values of (1 - P) J V1, P the projector
     on the range of J V0, are those of the Schur complement of the least-squares problem.
     """
-    if reach is None:
-        first, rows = np.eye(jacobian.shape[1]), None
-        moved = jacobian
-    else:
+    rows = None
+    moved = jacobian
+    if reach is not None:
         left, values, right = np.linalg.svd(reach, full_matrices=True)
         size = int((values > _RELATIVE * values.max(initial=0.0)).sum())
         first, rest = right[:size].T, right[size:].T
@@ -64,15 +64,21 @@ def marginal_rank(jacobian: NDArrayFloat, reach: NDArrayFloat | None, scale: flo
             basis, sizes, _ = np.linalg.svd(others, full_matrices=False)
             basis = basis[:, sizes > _RELATIVE * np.linalg.norm(jacobian, 2)]
             moved = moved - basis @ (basis.T @ moved)
-    unknowns = first.shape[1]
-    _, found, right = np.linalg.svd(moved, full_matrices=True)
+    unknowns = moved.shape[1]
+    listed = unknowns <= LARGEST_NULL_SPACE
+    if listed:
+        _, found, right = np.linalg.svd(moved, full_matrices=True)
+    else:
+        found, right = np.linalg.svd(moved, compute_uv=False), None
     singular = np.zeros(unknowns)
     singular[: len(found)] = found[:unknowns]
     rank = _counted(singular, scale)
-    null = right[rank.rank :]
-    combinations = null if rows is None else _orthonormal_rows(null @ rows.T)
-    for array in (singular, combinations):
-        array.setflags(write=False)
+    combinations = None
+    if right is not None:
+        null = right[rank.rank :]
+        combinations = null if rows is None else _orthonormal_rows(null @ rows.T)
+        combinations.setflags(write=False)
+    singular.setflags(write=False)
     return MarginalRank(unknowns, singular, rank, combinations)
 
 
@@ -88,9 +94,3 @@ def _counted(singular: NDArrayFloat, scale: float | None) -> NumericalRank:
 
 def _orthonormal_rows(matrix: NDArrayFloat) -> NDArrayFloat:
     return np.asarray(np.linalg.qr(matrix.T)[0].T, dtype=float) if len(matrix) else matrix
-
-
-def condition_of(values: Any) -> float:
-    """Largest over smallest of the values that are counted; NaN where there is none."""
-    counted = [float(v) for v in values]
-    return max(counted) / min(counted) if counted else float("nan")

@@ -170,7 +170,7 @@ class _Answer:
         facts, count, labels = self.facts(k), _count(block), self.question.labels(block)
         judgement = block_verdict(facts)
         irrep = block.symmetry.irrep
-        null = null_space_words(irrep, labels, found.null_space)
+        null = null_space_words(irrep, labels, found.null_space, facts.unknowns - found.rank.rank)
         if judgement.verdict == "silent":
             null = (f"{irrep}: the whole block ({', '.join(labels)}) is invisible",)
         return BlockIdentifiability(

@@ -13,19 +13,23 @@ _TERMS = 4  # constants a combination
 _SMALL = 0.05  # of the largest coefficient
 
 
-def null_space_words(irrep: str, labels: Sequence[str], null_space: NDArrayFloat) -> tuple[str, ...]:
+def null_space_words(
+    irrep: str, labels: Sequence[str], null_space: NDArrayFloat | None, dimension: int
+) -> tuple[str, ...]:
     """One sentence a combination that is invisible: "E1u: 0.8 C-C stretch - 0.6 C-C stretch / C-C-H bend ...".
 
     The combinations are reduced: each has one constant that no other has, so that they name as few constants as a null
-    space allows. Coefficients are in natural units, sqrt(F_aa F_bb) of each constant.
+    space allows; ``null_space`` None: only their number is known. Coefficients are in natural units, sqrt(F_aa F_bb) of each constant.
 
     Examples
     --------
-    >>> null_space_words("E", ["C-H stretch", "C-H stretch / H-C-H bend"], np.array([[0.6, -0.8]]))
+    >>> null_space_words("E", ["C-H stretch", "C-H stretch / H-C-H bend"], np.array([[0.6, -0.8]]), 1)
     ('E: 0.60 C-H stretch - 0.80 C-H stretch / H-C-H bend is invisible',)
     """
-    if not len(null_space):
+    if not dimension:
         return ()
+    if null_space is None:
+        return (f"{irrep}: {dimension} combinations of its {len(labels)} constants are invisible (not listed)",)
     if len(null_space) == len(labels):
         return (f"{irrep}: all {len(labels)} constants are invisible",)
     sentences = [f"{irrep}: {_combination(row, labels)} is invisible" for row in _reduced(null_space)[:_SHOWN]]
