@@ -90,8 +90,8 @@ def build_dataset(
     n_jobs : int
         Processes on this machine; -1: one for each core.
     scheduler : str, optional
-        Address of a Dask scheduler ("tcp://host:8786"); the workers need symvib[qm,data], and no common disk. Workers
-        with a nanny (Dask's default) compute with one OpenMP thread each; for others set OMP_NUM_THREADS=1.
+        Address of a Dask scheduler ("tcp://host:8786"); the workers need the extras qm and data, and no common disk.
+        Workers with a nanny (Dask's default) compute with one OpenMP thread each; for others set OMP_NUM_THREADS=1.
     on_done : callable, optional
         Called with (molecules done, all).
 
@@ -100,7 +100,7 @@ def build_dataset(
     DatasetError
         The folder holds a dataset of other molecules or other settings; the disk is full; workers keep dying.
     MissingPackageError
-        A package of symvib[qm,data] or symvib[cluster] is not installed.
+        A package of the extras qm, data or cluster is not installed.
     """
     settings = settings or RowSettings()
     if settings.method not in XTB_METHODS:
@@ -224,7 +224,7 @@ def run_locally(
         from joblib import Parallel, delayed, parallel_config
         from joblib.externals.loky.process_executor import TerminatedWorkerError
     except ImportError as error:
-        raise MissingPackageError("building a dataset needs joblib: pip install 'symvib[data]'.") from error
+        raise MissingPackageError.of_extra("building a dataset needs joblib", "data") from error
     traces = place / "traces"
     traces.mkdir(exist_ok=True)
     left = dict(todo)
@@ -295,7 +295,7 @@ def _run_on_dask(
         from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
     except ImportError as error:
-        raise MissingPackageError("--scheduler needs Dask: pip install 'symvib[cluster]'.") from error
+        raise MissingPackageError.of_extra("--scheduler needs Dask", "cluster") from error
     try:
         client: Any = Client(scheduler, timeout="10s")
     except OSError as error:

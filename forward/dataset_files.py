@@ -87,7 +87,7 @@ def _arrow() -> Any:
         import pyarrow as arrow
         import pyarrow.parquet
     except ImportError as error:
-        raise MissingPackageError("datasets are Parquet files: pip install 'symvib[data]'.") from error
+        raise MissingPackageError.of_extra("datasets are Parquet files, which need pyarrow", "data") from error
     return arrow
 
 

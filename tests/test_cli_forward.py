@@ -67,7 +67,7 @@ class TestModes:
         [
             (("no-such-file.xyz",), "no-such-file.xyz"),
             (("[Xe]",), "one atom"),
-            (("O", "--animation", "x.xyz", "--mode", "9"), "3"),
+            (("O", "--animation", "x.xyz", "--mode", "99"), "--mode 99: the molecule has 3 modes, counted from 1"),
         ],
     )
     def test_refusals_are_one_line(self, arguments, words, tmp_path, monkeypatch):
@@ -100,6 +100,20 @@ class TestSpectrum:
         assert to_stdout.exit_code == to_file.exit_code == 0, to_stdout.output
         assert to_stdout.stdout == (tmp_path / "w.csv").read_text()
         assert len(to_stdout.stdout.splitlines()) > (1000 if option == "--curve" else 3)
+
+    def test_range_of_picture_and_curve(self, water, tmp_path):
+        pytest.importorskip("tblite", reason="the xTB engine needs tblite (symvib[qm])")
+        from symvib.forward.spectrum_files import read_spectrum_csv
+
+        curve, csv, picture = (str(tmp_path / name) for name in ("c.csv", "l.csv", "w.svg"))
+        result = run("spectrum", water, "--range", "500", "2000.5", "--curve", curve, "--csv", csv, "-o", picture)
+        assert result.exit_code == 0, result.output
+        spectrum = read_spectrum_csv(curve)
+        assert (spectrum.axis[0], spectrum.axis[-1]) == (500.0, 2000.5)
+        assert len([line for line in open(csv) if line[0].isdigit()]) == 3  # all lines
+        drawn = open(picture).read()
+        assert "2000" in drawn
+        assert "3500" not in drawn
 
     def test_cross_sections_for_a_laser(self, water, tmp_path):
         pytest.importorskip("tblite", reason="the xTB engine needs tblite (symvib[qm])")
@@ -138,6 +152,8 @@ class TestSpectrum:
             (("--csv", "-", "--curve", "-"), 2),
             (("--temperature", "300"), 2),
             (("--laser", "5"), 2),
+            (("--range", "1800", "300"), 2),
+            (("--range", "nan", "300"), 2),
             (("--shape", "voigt"), 2),
             (("--engine", "parsed", "--charge", "1"), 2),
         ):
