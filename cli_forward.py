@@ -370,6 +370,9 @@ def build(
         int | None, typer.Option(min=0, help="Of each molecule, with `files` [default: of the file, else 0].")
     ] = None,
     lines_only: Annotated[bool, typer.Option("--lines-only", help="Leave Hessians and derivatives out.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Compute the molecules flagged as failed again, too.")
+    ] = False,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = -1,
     shard_size: Annotated[
         int | None,
@@ -409,6 +412,7 @@ def build(
                 shard_size=shard_size,
                 n_jobs=jobs,
                 scheduler=scheduler,
+                retry_failed=retry_failed,
                 on_done=on_done,
             )
     except KeyboardInterrupt:

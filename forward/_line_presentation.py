@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from ._allowed import AllowedParts
     from .lines import LineList
 
-__all__ = ["intensity_cells", "line_html", "line_rows", "line_table", "mode_numbers_text", "wavenumber_text"]
+__all__ = [
+    "has_dashes",
+    "intensity_cells",
+    "line_html",
+    "line_rows",
+    "line_table",
+    "mode_numbers_text",
+    "wavenumber_text",
+]
 
 _ROWS_SHOWN = 60  # of a table in a notebook
 
@@ -84,17 +92,23 @@ def line_rows(lines: "LineList") -> tuple[list[str], list[list[str]]]:
     return [name for name, _ in columns], [list(row) for row in zip(*texts, strict=True)]
 
 
-def _dashes(rows: Sequence[Sequence[str]], header: Sequence[str]) -> tuple[str, ...]:
-    """What "-" means, where an intensity of the table is one."""
+def has_dashes(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether an intensity of a table is forbidden by symmetry."""
     places = [k for k, name in enumerate(header) if name in ("IR km/mol", "Raman A^4/u")]
-    return ("intensity -: forbidden by symmetry",) if any(row[k] == "-" for row in rows for k in places) else ()
+    return any(row[k] == "-" for row in rows for k in places)
+
+
+def _notes(lines: "LineList", header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """What stands below the table: the source, what "-" means, what else has to be known."""
+    dash = ["intensity -: forbidden by symmetry"] if has_dashes(header, rows) else []
+    return [lines.source, *dash, *lines.notes]
 
 
 def line_table(lines: "LineList") -> str:
     """The list as aligned text, with its source and notes below."""
     header, rows = line_rows(lines)
     index = [[str(k), *row] for k, row in enumerate(rows, start=1)]
-    return "\n".join([align(["line", *header], index, len(header)), lines.source, *_dashes(rows, header), *lines.notes])
+    return "\n".join([align(["line", *header], index, len(header)), *_notes(lines, header, rows)])
 
 
 def line_html(lines: "LineList") -> str:
@@ -105,7 +119,7 @@ def line_html(lines: "LineList") -> str:
         [str(k), *(irrep_html(c) if at == place else escape(c) for at, c in enumerate(row))]
         for k, row in enumerate(rows[:_ROWS_SHOWN], start=1)
     ]
-    notes = [lines.source, *_dashes(rows, header), *lines.notes]
+    notes = _notes(lines, header, rows)
     if len(rows) > _ROWS_SHOWN:
         notes.insert(0, f"{_ROWS_SHOWN} of {len(rows)} lines")
     table = html_table(["line", *map(escape, header)], cells, len(header), "line-list")

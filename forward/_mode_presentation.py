@@ -8,7 +8,7 @@ import numpy as np
 from ..groups.label_markup import irrep_html
 from ..groups.table_format import align, html_table
 from ._allowed import allowed_parts
-from ._line_presentation import intensity_cells, mode_numbers_text, wavenumber_text
+from ._line_presentation import has_dashes, intensity_cells, mode_numbers_text, wavenumber_text
 
 if TYPE_CHECKING:
     from ..groups.molecule import Molecule
@@ -57,9 +57,9 @@ def electrons_in_words(molecule: "Molecule") -> str:
     return ", ".join(parts)
 
 
-def _notes(modes: "NormalModes") -> list[str]:
+def _notes(modes: "NormalModes", forbidden: bool) -> list[str]:
     notes = ["mode: number by ascending wavenumber, from 1"]
-    if modes.irreps is not None and (modes.ir_km_per_mol is not None or modes.raman_a4_per_amu is not None):
+    if forbidden:
         notes[0] += "; intensity -: forbidden by symmetry"
     count = len(modes.imaginary)
     if count:
@@ -75,15 +75,17 @@ def _notes(modes: "NormalModes") -> list[str]:
 def mode_table(modes: "NormalModes") -> str:
     """One line per degenerate set (intensities summed over it), then notes."""
     headings, rows, _ = _columns(modes)
-    return "\n".join([_title(modes), align(headings, rows, len(headings)), *_notes(modes)])
+    notes = _notes(modes, has_dashes(headings, rows))
+    return "\n".join([_title(modes), align(headings, rows, len(headings)), *notes])
 
 
 def mode_html(modes: "NormalModes") -> str:
     """The same as an HTML table; imaginary wavenumbers in red."""
     headings, rows, imaginary = _columns(modes)
+    notes = _notes(modes, has_dashes(headings, rows))
     for row, bad in zip(rows, imaginary, strict=True):
         row[1:] = [irrep_html(row[1]), *map(escape, row[2:])]
         if bad:
             row[2] = f'<span style="color:#b00020">{row[2]}</span>'
     table = html_table(list(map(escape, headings)), rows, len(headings), "normal-modes")
-    return f"<p>{escape(_title(modes))}</p>" + table + "".join(f"<p>{escape(note)}</p>" for note in _notes(modes))
+    return f"<p>{escape(_title(modes))}</p>" + table + "".join(f"<p>{escape(note)}</p>" for note in notes)

@@ -1,6 +1,7 @@
 """The documentation says what the code does: generated pages, links, examples, and the limits quoted in prose."""
 
 import doctest
+import html
 import importlib.util
 import re
 from pathlib import Path
@@ -96,6 +97,20 @@ def test_limits_of_the_f_test_are_those_in_the_prose():
     assert _levels.PRINTED_REFUSAL == (1e-3, 1e-4)
     assert _levels._FEW_COORDINATES == 6
     assert _levels._NOISE_Z == 4
+
+
+def test_columns_of_datasets_are_those_in_the_table():
+    from symvib.forward.dataset_files import COLUMNS
+
+    page = (DOCS / "forward.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \| (.*?) \| (.+) \|$", page, re.MULTILINE)
+    assert {name: html.unescape(kind) for name, kind, _, _ in rows} == COLUMNS
+    assert [name for name, *_ in rows] == list(COLUMNS)
+    units = {"hartree": "Eh", "angstrom": "Å", "cm1": "cm⁻¹", "km": "km/mol", "bohr2": "bohr²", "bohr3": "bohr³"}
+    for name, _, unit, meaning in rows:
+        assert meaning.strip()
+        for word in units.keys() & set(name.split("_")):
+            assert units[word] in unit, name
 
 
 def test_every_page_is_in_the_index():
