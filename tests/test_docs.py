@@ -115,6 +115,14 @@ def test_columns_of_datasets_are_those_in_the_table():
             assert units[word] in unit, name
 
 
+def test_how_to_install_an_extra_is_said_in_one_place():
+    """symvib is on no index yet: `MissingPackageError.of_extra` says what works, and pages give the source folder."""
+    sources = [*PAGES, *ROOT.glob("cli*.py"), *(ROOT / "groups").rglob("*.py"), *(ROOT / "forward").rglob("*.py")]
+    assert len(sources) > 100
+    for source in sources:
+        assert "symvib[" not in source.read_text(encoding="utf-8"), source
+
+
 def test_every_page_is_in_the_index():
     index = (DOCS / "README.md").read_text(encoding="utf-8")
     for page in DOCS.glob("*.md"):
