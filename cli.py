@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .cli_base import read_source, refusing, say
+from .cli_base import check_outputs, read_source, refusing, say
 from .cli_certificate import certificate_app
 from .cli_forward import dataset_app, modes, spectrum
 from .cli_survey import survey_app
@@ -110,7 +110,10 @@ def report(
         float | None, typer.Option(help="Largest deviation of a symmetry operation, angstrom [default: read from it].")
     ] = None,
 ) -> None:
-    """Point group, vibrational species, IR and Raman activity and completeness of molecules."""
+    """Point group, vibrational species, IR and Raman activity and completeness of molecules.
+
+    Files that are there are replaced.
+    """
     if len(molecules) > 1 and (html or markdown or latex):
         raise typer.BadParameter("--html, --markdown and --latex take one molecule; for several use --csv or --json.")
     for path in (html, json_path, markdown, latex, csv):
@@ -120,6 +123,7 @@ def report(
         raise typer.BadParameter("standard input (-) can be read once.")
     if csv == "-" and json_path == "-":
         raise typer.BadParameter("--csv - and --json - cannot share standard output.")
+    check_outputs(html, json_path, markdown, latex, csv, stdout=True)
     if len(molecules) == 1 and csv is None:
         _report_one(molecules[0], tolerance, html, json_path, markdown, latex)
     else:
@@ -205,7 +209,8 @@ def symmetrize(
     output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Write XYZ here.")] = None,
     tolerance: Annotated[float | None, typer.Option(help="For detection, angstrom.")] = None,
 ) -> None:
-    """The nearest structure that has a symmetry exactly, as XYZ."""
+    """The nearest structure that has a symmetry exactly, as XYZ. A file that is there is replaced."""
+    check_outputs(output)
     from .groups.detection import detect_point_group
 
     found = detect_point_group(read_source(molecule), tolerance)

@@ -1,15 +1,17 @@
-"""What every command of the command line shares: refusals in one line, and reading a molecule."""
+"""What every command of the command line shares: refusals in one line, reading a molecule, checks of outputs."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
 
 from .errors import MoleculeError, SymvibError
 
-__all__ = ["read_source", "refusing", "say"]
+__all__ = ["check_outputs", "read_source", "refusing", "say"]
 
 _STDIN_LIMIT = 50_000_000  # bytes; an XYZ file of 20,000 atoms has about 1 MB
 
@@ -52,3 +54,19 @@ def read_source(source: str) -> Any:
     from .groups.readers import as_molecule
 
     return as_molecule(decoded, name="standard input")
+
+
+def check_outputs(*paths: str | None, stdout: bool = False) -> None:
+    """Refuse what cannot be written before anything is computed; ``-`` only where ``stdout`` says so."""
+    for path in paths:
+        if path is None or (path == "-" and stdout):
+            continue
+        if path in ("", "-"):
+            raise typer.BadParameter(f"{path!r} is no file to write here: only text goes to standard output.")
+        place = Path(path).resolve()
+        if place.is_dir():
+            raise SymvibError(f"cannot write {path}: it is a folder; give the name of a file in it.")
+        if not place.parent.is_dir():
+            raise SymvibError(f"cannot write {path}: there is no folder {place.parent}.")
+        if not os.access(place if place.exists() else place.parent, os.W_OK):
+            raise SymvibError(f"cannot write {path}: no permission.")

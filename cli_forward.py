@@ -1,15 +1,14 @@
 """The commands of forward/: ``symvib modes``, ``symvib spectrum``, ``symvib dataset build``."""
 
 import json
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_base import read_source, refusing, say
-from .errors import DatasetError, SymvibError
+from .cli_base import check_outputs, read_source, refusing, say
+from .errors import DatasetError, SpectrumError, SymvibError
 
 if TYPE_CHECKING:
     from .forward.lines import LineList
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["dataset_app", "modes", "spectrum"]
 
 _FAILURES_SHOWN = 10
+_HIGHEST_CM1 = 20_000.0  # no fundamental is higher
+_MOST_POINTS = 500_000
 
 dataset_app = typer.Typer(help="Datasets of computed (simulated) spectra.", no_args_is_help=True)
 
@@ -95,13 +96,18 @@ def modes(
         str | None, typer.Option(metavar="FILE", help="Write XYZ frames with vibration vectors, for Jmol and ASE.")
     ] = None,
     animation: Annotated[str | None, typer.Option(metavar="FILE", help="Write one mode as a moving XYZ.")] = None,
-    mode: Annotated[int, typer.Option(min=1, help="Mode to animate, from 1 by ascending wavenumber.")] = 1,
+    mode: Annotated[
+        int, typer.Option(min=1, help="Mode to animate, as in the column `mode`: from 1 by ascending wavenumber.")
+    ] = 1,
 ) -> None:
-    """Normal modes: wavenumbers, irreps, what moves (potential energy distribution), intensities."""
+    """Normal modes: wavenumbers, irreps, what moves (potential energy distribution), intensities.
+
+    Files that are there are replaced.
+    """
     from .forward.wilson import wilson_gf
 
-    _check_outputs(json_path, stdout=True)
-    _check_outputs(molden, jmol, animation)
+    check_outputs(json_path, stdout=True)
+    check_outputs(molden, jmol, animation)
     engine = _chosen(engine, molecule, Engine.TRANSFERABLE)
     if engine is Engine.TRANSFERABLE:
         if method or charge is not None or unpaired_electrons is not None or no_optimize or follow_imaginary:
@@ -123,6 +129,9 @@ def modes(
         vibrations = _modes(response)
         result = wilson_gf(response)
         text = f"{vibrations}\n\nPotential energy distribution\n{result}"
+    count = len(vibrations.wavenumbers_cm1)
+    if animation and mode > count:
+        raise SpectrumError(f"--mode {mode}: the molecule has {count} modes, counted from 1 by ascending wavenumber.")
     if json_path == "-":
         typer.echo(json.dumps(vibrations.as_dict(), indent=2))
     else:
@@ -171,6 +180,14 @@ def spectrum(
     scale: Annotated[float, typer.Option(help="Factor on all wavenumbers, 0.5 to 1.5.")] = 1.0,
     fwhm: Annotated[float, typer.Option(min=0.01, help="Full width at half maximum, cm-1.")] = 10.0,
     shape: Annotated[Shape, typer.Option(help="Of each line.")] = Shape.LORENTZIAN,
+    shown: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--range",
+            metavar="LOW HIGH",
+            help="cm-1 that the picture, the curve and the JCAMP-DX file span; the table and --csv keep all lines.",
+        ),
+    ] = None,
     laser: Annotated[
         float | None,
         typer.Option(
@@ -200,8 +217,9 @@ def spectrum(
         )
     if output:
         picture_path(output)
-    _check_outputs(csv, curve, stdout=True)
-    _check_outputs(output, jcamp)
+    check_outputs(csv, curve, stdout=True)
+    check_outputs(output, jcamp)
+    _check_range(shown)
     if csv == curve == "-":
         raise typer.BadParameter("--csv - and --curve - cannot share standard output.")
     light = {"laser_nm": laser, "temperature_k": 298.15 if temperature is None else temperature}
@@ -212,18 +230,17 @@ def spectrum(
     if output:
         from .forward.spectrum_plot import plot_spectra, save_figure
 
-        save_figure(plot_spectra(lines, fwhm_cm1=fwhm, shape=shape.value, **light), output)
+        axis = None if shown is None else _axis(*shown, fwhm)
+        save_figure(plot_spectra(lines, axis, fwhm_cm1=fwhm, shape=shape.value, **light), output)
         say(f"written: {output}")
     if csv:
         _put(csv, lines.to_csv())
     if jcamp or curve:
-        import numpy as np
-
         from .forward.spectrum import render
         from .forward.spectrum_files import spectrum_to_csv, spectrum_to_jcamp
 
         top = max(4000.0, float(lines.wavenumbers_cm1.max(initial=0.0)) + 200.0)
-        axis = np.arange(0.0, top, max(min(fwhm / 10, 1.0), 0.01))
+        axis = _axis(*(shown or (0.0, top)), fwhm)
         what = "raman_cross_section" if laser and quantity is Quantity.RAMAN else quantity.value
         rendered = render(lines, axis, shape.value, fwhm, what, **light)
         if curve:
@@ -304,20 +321,19 @@ def _modes(response: Any) -> "NormalModes":
     return normal_modes(response)
 
 
-def _check_outputs(*paths: str | None, stdout: bool = False) -> None:
-    """Refuse what cannot be written before anything is computed; ``-`` only where ``stdout`` says so."""
-    for path in paths:
-        if path is None or (path == "-" and stdout):
-            continue
-        if path in ("", "-"):
-            raise typer.BadParameter(f"{path!r} is no file to write here: only text goes to standard output.")
-        place = Path(path).resolve()
-        if place.is_dir():
-            raise SymvibError(f"cannot write {path}: it is a folder; give the name of a file in it.")
-        if not place.parent.is_dir():
-            raise SymvibError(f"cannot write {path}: there is no folder {place.parent}.")
-        if not os.access(place if place.exists() else place.parent, os.W_OK):
-            raise SymvibError(f"cannot write {path}: no permission.")
+def _check_range(shown: tuple[float, float] | None) -> None:
+    if shown is not None and not 0 <= shown[0] < shown[1] <= _HIGHEST_CM1:  # also refuses nan
+        raise typer.BadParameter(
+            f"--range {shown[0]:g} {shown[1]:g}: LOW HIGH in cm-1 are needed, 0 <= LOW < HIGH <= {_HIGHEST_CM1:g}."
+        )
+
+
+def _axis(low: float, high: float, fwhm: float) -> Any:
+    """Wavenumbers from ``low`` to ``high`` with ten points to a width, at least one for each cm-1."""
+    import numpy as np
+
+    step = max(min(fwhm / 10, 1.0), 0.01, (high - low) / _MOST_POINTS)
+    return np.linspace(low, high, max(2, round((high - low) / step) + 1))
 
 
 def _put(path: str, text: str) -> None:
@@ -354,6 +370,9 @@ def build(
         int | None, typer.Option(min=0, help="Of each molecule, with `files` [default: of the file, else 0].")
     ] = None,
     lines_only: Annotated[bool, typer.Option("--lines-only", help="Leave Hessians and derivatives out.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Compute the molecules flagged as failed again, too.")
+    ] = False,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one on each core.")] = -1,
     shard_size: Annotated[
         int | None,
@@ -393,6 +412,7 @@ def build(
                 shard_size=shard_size,
                 n_jobs=jobs,
                 scheduler=scheduler,
+                retry_failed=retry_failed,
                 on_done=on_done,
             )
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """What the command line shows on a terminal: rich tables, colours, a progress bar."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from .cli_base import say
 from .groups.report_text import (
     appendix_blocks,
     count_rows,
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["counting", "print_batch", "print_report", "with_progress"]
 
 T = TypeVar("T")
+
+_SECONDS_BETWEEN_LINES = 10.0
 
 _COLOUR = {"IR": "red", "Raman": "blue", "both": "magenta", "silent": "bright_black"}
 _LABEL_COLUMNS = 15  # width of the labels of report_text
@@ -81,10 +85,33 @@ def with_progress(items: Iterable[T], total: int) -> Iterator[T]:
 
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A function (done, all) that moves a progress bar on stderr where that is a terminal."""
+    """A function (done, all) that moves a progress bar on stderr, or writes a line there now and then.
+
+    Lines where stderr is no terminal (a batch job's log): at most one in ``_SECONDS_BETWEEN_LINES``.
+    """
+    if not Console(stderr=True).is_terminal:
+        yield _line_writer(what)
+        return
     with _progress() as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _line_writer(what: str) -> Callable[[int, int], None]:
+    started = last = time.monotonic()
+    at_start: int | None = None
+
+    def write(done: int, total: int) -> None:
+        nonlocal last, at_start
+        now = time.monotonic()
+        at_start = done if at_start is None else at_start
+        if now - last < _SECONDS_BETWEEN_LINES:
+            return
+        last = now
+        rate = (done - at_start) / (now - started)
+        say(f"symvib: {done} of {total} {what}" + (f", {(total - done) / rate:.0f} s left" if rate else ""))
+
+    return write
 
 
 def _progress() -> Progress:

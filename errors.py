@@ -42,6 +42,20 @@ class RepresentationError(SymvibError, ArithmeticError):
 class MissingPackageError(SymvibError, ImportError):
     """An optional package is not installed; the message holds the exact pip command."""
 
+    @classmethod
+    def of_extra(cls, need: str, extra: str) -> "MissingPackageError":
+        """The error that says ``need`` ("xTB needs tblite") and how to install the ``extra`` ("qm") that holds it.
+
+        Examples
+        --------
+        >>> str(MissingPackageError.of_extra("xTB needs tblite", "qm")).partition(" in the")[0]
+        "xTB needs tblite, which is not installed: pip install '.[qm]'"
+        """
+        return cls(
+            f"{need}, which is not installed: pip install '.[{extra}]' in the source folder (or 'symvib[{extra}]' "
+            "where symvib comes from an index)."
+        )
+
 
 class CoordinateError(SymvibError, ValueError):
     """Internal coordinates that are incomplete, undefined at the geometry, or not those of the molecule."""

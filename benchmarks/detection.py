@@ -32,7 +32,7 @@ def qm9(count: int, seed: int = 0) -> list[Molecule]:
     """``count`` molecules of QM9, drawn from the second part of the package's table."""
     spec = find_spec("qm9pack")
     if spec is None or spec.origin is None:
-        raise SystemExit("benchmarks/detection.py needs: pip install 'symvib[bench]'")
+        raise SystemExit("benchmarks/detection.py needs: pip install '.[bench]' in the source folder")
     csv.field_size_limit(2**31 - 1)
     with open(Path(spec.origin).parent / "data" / "qm9_part2.csv", newline="") as file:
         rows = [(r["SMILES"], r["Elements"], r["XYZ_Ang"]) for r in csv.DictReader(file)]

@@ -7,6 +7,8 @@ import numpy as np
 
 from ..groups.label_markup import irrep_html
 from ..groups.table_format import align, html_table
+from ._allowed import allowed_parts
+from ._line_presentation import has_dashes, intensity_cells, mode_numbers_text, wavenumber_text
 
 if TYPE_CHECKING:
     from ..groups.molecule import Molecule
@@ -17,20 +19,25 @@ __all__ = ["electrons_in_words", "mode_html", "mode_table"]
 
 def _columns(modes: "NormalModes") -> tuple[list[str], list[list[str]], list[bool]]:
     """Headings, rows of text and, for each row, whether it is imaginary: one row per degenerate set."""
-    headings = ["", "irrep", "cm-1", "x", "reduced mass/u"]
+    headings = ["mode", "irrep", "cm-1", "degeneracy", "reduced mass/u"]
     ir, raman, rho = modes.ir_km_per_mol, modes.raman_a4_per_amu, modes.depolarization
     headings += [] if ir is None else ["IR km/mol"]
     headings += [] if raman is None else ["Raman A^4/u", "rho"]
+    rules = (
+        None if modes.point_group is None or modes.irreps is None else allowed_parts(modes.point_group, modes.irreps)
+    )
     rows, imaginary = [], []
     for s, (irrep, wavenumber) in enumerate(modes.levels):
-        members = modes.set_index == s
-        row = [str(s + 1), irrep or "", f"{abs(wavenumber):.2f}{'i' if wavenumber < 0 else ' '}", str(members.sum())]
+        members = np.flatnonzero(modes.set_index == s)
+        row = [mode_numbers_text(members), irrep or "", wavenumber_text(wavenumber), str(len(members))]
         row.append(f"{modes.reduced_masses[members].mean():.3f}")
+        first = members[:1]  # partners have one irrep
         if ir is not None:
-            row.append(f"{ir[members].sum():.3f}")
+            row += intensity_cells([ir[members].sum()], None if rules is None else rules.infrared[first], 3)
         if raman is not None and rho is not None:
             ratio = rho[members]
-            row += [f"{raman[members].sum():.3f}", "-" if np.ma.getmaskarray(ratio).any() else f"{ratio.mean():.4f}"]
+            row += intensity_cells([raman[members].sum()], None if rules is None else rules.raman[first], 3)
+            row.append("-" if np.ma.getmaskarray(ratio).any() else f"{ratio.mean():.4f}")
         rows.append(row)
         imaginary.append(wavenumber < 0)
     return headings, rows, imaginary
@@ -50,8 +57,10 @@ def electrons_in_words(molecule: "Molecule") -> str:
     return ", ".join(parts)
 
 
-def _notes(modes: "NormalModes") -> list[str]:
-    notes = []
+def _notes(modes: "NormalModes", forbidden: bool) -> list[str]:
+    notes = ["mode: number by ascending wavenumber, from 1"]
+    if forbidden:
+        notes[0] += "; intensity -: forbidden by symmetry"
     count = len(modes.imaginary)
     if count:
         notes.append(
@@ -66,15 +75,17 @@ def _notes(modes: "NormalModes") -> list[str]:
 def mode_table(modes: "NormalModes") -> str:
     """One line per degenerate set (intensities summed over it), then notes."""
     headings, rows, _ = _columns(modes)
-    return "\n".join([_title(modes), align(headings, rows, len(headings)), *_notes(modes)])
+    notes = _notes(modes, has_dashes(headings, rows))
+    return "\n".join([_title(modes), align(headings, rows, len(headings)), *notes])
 
 
 def mode_html(modes: "NormalModes") -> str:
     """The same as an HTML table; imaginary wavenumbers in red."""
     headings, rows, imaginary = _columns(modes)
+    notes = _notes(modes, has_dashes(headings, rows))
     for row, bad in zip(rows, imaginary, strict=True):
         row[1:] = [irrep_html(row[1]), *map(escape, row[2:])]
         if bad:
             row[2] = f'<span style="color:#b00020">{row[2]}</span>'
     table = html_table(list(map(escape, headings)), rows, len(headings), "normal-modes")
-    return f"<p>{escape(_title(modes))}</p>" + table + "".join(f"<p>{escape(note)}</p>" for note in _notes(modes))
+    return f"<p>{escape(_title(modes))}</p>" + table + "".join(f"<p>{escape(note)}</p>" for note in notes)

@@ -70,6 +70,7 @@ def build_dataset(
     shard_size: int | None = None,
     n_jobs: int = -1,
     scheduler: str | None = None,
+    retry_failed: bool = False,
     on_done: Callable[[int, int], None] | None = None,
 ) -> BuildReport:
     """Compute the spectra of many molecules into ``folder``; run again after an interruption, it goes on.
@@ -90,8 +91,11 @@ def build_dataset(
     n_jobs : int
         Processes on this machine; -1: one for each core.
     scheduler : str, optional
-        Address of a Dask scheduler ("tcp://host:8786"); the workers need symvib[qm,data], and no common disk. Workers
-        with a nanny (Dask's default) compute with one OpenMP thread each; for others set OMP_NUM_THREADS=1.
+        Address of a Dask scheduler ("tcp://host:8786"); the workers need the extras qm and data, and no common disk.
+        Workers with a nanny (Dask's default) compute with one OpenMP thread each; for others set OMP_NUM_THREADS=1.
+    retry_failed : bool
+        Compute molecules that were flagged as failed again (after a kill for lack of memory, say). The new row takes
+        the place of the old one; the others of the shard stay.
     on_done : callable, optional
         Called with (molecules done, all).
 
@@ -100,7 +104,7 @@ def build_dataset(
     DatasetError
         The folder holds a dataset of other molecules or other settings; the disk is full; workers keep dying.
     MissingPackageError
-        A package of symvib[qm,data] or symvib[cluster] is not installed.
+        A package of the extras qm, data or cluster is not installed.
     """
     settings = settings or RowSettings()
     if settings.method not in XTB_METHODS:
@@ -122,6 +126,8 @@ def build_dataset(
             write_text(place / name, json.dumps(content, indent=1 if name == "build.json" else None, sort_keys=True))
     shards = _shards(listed, shard_size)
     todo = {k: shard for k, shard in enumerate(shards) if not _path(place, k).exists()}
+    if retry_failed:
+        todo |= _failed(place, shards)
     n_molecules = sum(map(len, shards))
     done = n_molecules - sum(map(len, todo.values()))
     n_computed = n_failed = 0
@@ -129,7 +135,7 @@ def build_dataset(
         on_done(done, n_molecules)
     run = run_locally(todo, settings, place, n_jobs) if scheduler is None else _run_on_dask(todo, settings, scheduler)
     for number, rows in run:
-        write_rows(_path(place, number), rows, provenance)
+        write_rows(_path(place, number), _completed(_path(place, number), shards[number], rows), provenance)
         done += len(rows)
         n_computed += 1
         n_failed += sum(row["status"] != "ok" for row in rows)
@@ -145,6 +151,29 @@ def _path(place: Path, number: int) -> Path:
 
 def _shards(tasks: list[DatasetTask], size: int) -> list[list[DatasetTask]]:
     return [tasks[k : k + size] for k in range(0, len(tasks), size)]
+
+
+def _failed(place: Path, shards: list[list[DatasetTask]]) -> dict[int, list[DatasetTask]]:
+    """Molecules of finished shards that were flagged as failed, by shard; their deaths are forgotten."""
+    found = {}
+    for number, tasks in enumerate(shards):
+        if not _path(place, number).exists():
+            continue
+        rows = read_dataset(_path(place, number), columns=["status"])
+        fine = {name for name, status in zip(rows.column("id"), rows.column("status"), strict=True) if status == "ok"}
+        if failed := [task for task in tasks if task.id not in fine]:
+            found[number] = failed
+            for task in failed:
+                _trace(place / "traces", task).unlink(missing_ok=True)
+    return found
+
+
+def _completed(path: Path, tasks: list[DatasetTask], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All rows of a shard, where only some molecules were computed again."""
+    if len(rows) == len(tasks):
+        return rows
+    by_id = {row["id"]: row for row in [*read_dataset(path), *rows]}
+    return [by_id[task.id] for task in tasks]
 
 
 def _provenance(settings: RowSettings) -> dict[str, Any]:
@@ -224,7 +253,7 @@ def run_locally(
         from joblib import Parallel, delayed, parallel_config
         from joblib.externals.loky.process_executor import TerminatedWorkerError
     except ImportError as error:
-        raise MissingPackageError("building a dataset needs joblib: pip install 'symvib[data]'.") from error
+        raise MissingPackageError.of_extra("building a dataset needs joblib", "data") from error
     traces = place / "traces"
     traces.mkdir(exist_ok=True)
     left = dict(todo)
@@ -295,7 +324,7 @@ def _run_on_dask(
         from distributed.comm.core import CommClosedError
         from distributed.scheduler import KilledWorker
     except ImportError as error:
-        raise MissingPackageError("--scheduler needs Dask: pip install 'symvib[cluster]'.") from error
+        raise MissingPackageError.of_extra("--scheduler needs Dask", "cluster") from error
     try:
         client: Any = Client(scheduler, timeout="10s")
     except OSError as error:

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import DatasetError, MissingPackageError
 from ..groups.atomic_write import writing
 from ..groups.molecule import Molecule
+from ._allowed import allowed_parts
 from .lines import LineList
 from .response import HarmonicResponse
 
@@ -86,7 +87,7 @@ def _arrow() -> Any:
         import pyarrow as arrow
         import pyarrow.parquet
     except ImportError as error:
-        raise MissingPackageError("datasets are Parquet files: pip install 'symvib[data]'.") from error
+        raise MissingPackageError.of_extra("datasets are Parquet files, which need pyarrow", "data") from error
     return arrow
 
 
@@ -298,13 +299,18 @@ class SimulatedDataset:
         )
 
     def lines(self, key: int | str) -> LineList:
-        """The line list of a row, by number or id."""
+        """The line list of a row, by number or id; what the selection rules forbid is exactly zero.
+
+        Files written before the rules were applied hold rounding there (up to 1e-21).
+        """
         row = self._computed(key)
         rho = row["depolarization"]
+        allowed = allowed_parts(row["point_group"], row["irrep"]) if row["irrep"] else None
+        infrared, raman = (True, True) if allowed is None else (allowed.infrared, allowed.raman)
         return LineList(
             np.array(row["wavenumber_cm1"]),
-            ir_km_per_mol=_array(row["ir_km_per_mol"]),
-            raman_a4_per_amu=_array(row["raman_a4_per_amu"]),
+            ir_km_per_mol=_array(row["ir_km_per_mol"], infrared),
+            raman_a4_per_amu=_array(row["raman_a4_per_amu"], raman),
             depolarization=None if rho is None else np.ma.masked_invalid(np.array(rho, dtype=float)),
             irreps=tuple(row["irrep"]) or None,
             name=row["name"] or row["id"],
@@ -343,8 +349,9 @@ class SimulatedDataset:
         return row
 
 
-def _array(values: Any) -> Any:
-    return None if values is None else np.array(values, dtype=float)
+def _array(values: Any, allowed: Any = True) -> Any:
+    """The numbers, zero where they are not allowed; None for None."""
+    return None if values is None else np.where(allowed, np.array(values, dtype=float), 0.0)
 
 
 def _from_lower(lower: Any, size: int) -> Any:

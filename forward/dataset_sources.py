@@ -38,7 +38,7 @@ def qm9_records() -> Iterator[dict[str, Any]]:
     # The files are read without importing the package: it needs pkg_resources, which setuptools 81 no longer has.
     spec = importlib.util.find_spec("qm9pack")
     if spec is None or not spec.submodule_search_locations:
-        raise MissingPackageError("QM9 is read from PyPI's qm9pack: pip install 'symvib[data]'.")
+        raise MissingPackageError.of_extra("QM9 is read from PyPI's package qm9pack", "data")
     folder = Path(next(iter(spec.submodule_search_locations))) / "data"
     for part in sorted(folder.glob("qm9_part*.csv")):
         with part.open(newline="", encoding="utf-8") as stream:

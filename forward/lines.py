@@ -22,7 +22,6 @@ __all__ = ["LineList", "irrep_dimension"]
 
 _DIMENSIONS = {"A": 1, "B": 1, "E": 2, "T": 3, "F": 3, "G": 4, "H": 5, "Sigma": 1}
 _IRREP_LETTER = re.compile(r"\d?(Sigma|Pi|Delta|Phi|Gamma|Eta|Iota|Kappa|[A-Z])")
-_ROWS_SHOWN = 60  # of a table in a notebook
 
 
 def irrep_dimension(irrep: str) -> int | None:
@@ -310,57 +309,30 @@ class LineList:
         return read_lines_csv(path)
 
     def rows(self) -> tuple[list[str], list[list[str]]]:
-        """Return the header and the rows of the table as text, without the columns that are not known."""
-        columns: list[tuple[str, list[str]]] = [("cm-1", [_wavenumber(value) for value in self.wavenumbers_cm1])]
-        if self.irreps is not None:
-            columns.append(("irrep", list(self.irreps)))
-        if (self._degeneracies != 1).any():
-            columns.append(("modes", [str(value) for value in self._degeneracies]))
-        if self.ir_km_per_mol is not None:
-            columns.append(("IR km/mol", [f"{value:.2f}" for value in self.ir_km_per_mol]))
-        if self.raman_a4_per_amu is not None:
-            columns.append(("Raman A^4/u", [f"{value:.2f}" for value in self.raman_a4_per_amu]))
-        if self.depolarization is not None:
-            masked = self.depolarization.tolist()
-            columns.append(("rho", ["-" if value is None else f"{value:.3f}" for value in masked]))
-        texts = [column for _, column in columns]
-        return [name for name, _ in columns], [list(row) for row in zip(*texts, strict=True)]
+        """Return the header and the rows of the table as text, without the columns that are not known.
+
+        "-" stands for an intensity that the selection rules forbid, and for its depolarization ratio.
+        """
+        from ._line_presentation import line_rows
+
+        return line_rows(self)
 
     def table(self) -> str:
         """Return the list as aligned text, with its source and notes below."""
-        from ..groups.table_format import align
+        from ._line_presentation import line_table
 
-        header, rows = self.rows()
-        index = [[str(k), *row] for k, row in enumerate(rows, start=1)]
-        return "\n".join([align(["", *header], index, len(header)), self.source, *self.notes])
+        return line_table(self)
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from ._line_presentation import line_html
 
-        from ..groups.label_markup import irrep_html
-        from ..groups.table_format import html_table
-
-        header, rows = self.rows()
-        place = header.index("irrep") if "irrep" in header else -1
-        cells = [
-            [str(k), *(irrep_html(c) if at == place else escape(c) for at, c in enumerate(row))]
-            for k, row in enumerate(rows[:_ROWS_SHOWN], start=1)
-        ]
-        notes = [self.source, *self.notes]
-        if len(rows) > _ROWS_SHOWN:
-            notes.insert(0, f"{_ROWS_SHOWN} of {len(rows)} lines")
-        table = html_table(["", *map(escape, header)], cells, len(header), "line-list")
-        return table + "".join(f"<p>{escape(note)}</p>" for note in notes)
+        return line_html(self)
 
     def plot(self, ax: "Axes | None" = None, quantity: str | None = None) -> "Axes":
         """Return axes with the lines as sticks of ``quantity`` ("ir" or "raman"; the first known if not given)."""
         from .spectrum_plot import plot_sticks
 
         return plot_sticks(self, ax, quantity)
-
-
-def _wavenumber(value: float) -> str:
-    return f"{-value:.2f}i" if value < 0 else f"{value:.2f}"
 
 
 def _column(name: str, values: Any, n: int | None, at_least: float | None = None) -> NDArrayFloat:

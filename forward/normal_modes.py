@@ -17,6 +17,7 @@ from ..groups.molecule import Molecule
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.readers import as_molecule
 from ..groups.schoenflies import PointGroup
+from ._allowed import allowed_parts
 from ._tensor_averages import (
     AveragedAway,
     averaged_dipole_derivatives,
@@ -248,8 +249,8 @@ def normal_modes(
         Of the molecule with these masses, where it is known already.
     symmetry : bool
         True: Hessian and derivatives are averaged over the point group (what that removes is stated in
-        ``averaged_away``) and each symmetry block is solved by itself: forbidden intensities vanish and degenerate sets
-        are equal. False: the response as it is; no irreps.
+        ``averaged_away``) and each symmetry block is solved by itself: what the selection rules forbid is exactly
+        zero and degenerate sets are equal. False: the response as it is; no irreps.
     tolerance : float, optional
         Angstrom, for the detection of the point group.
     check : bool
@@ -344,6 +345,8 @@ def _symmetric_modes(given: HarmonicResponse, detection: Detection | None, toler
         dipole_removed,
         polarizability_removed,
     )
+    along, mean, anisotropy = _normal_derivatives(labels.displacements, dipole, polarizability)
+    allowed = allowed_parts(detection.point_group, labels.irreps)  # what the averages leave of the rest is rounding
     return NormalModes(
         molecule,
         detection.point_group,
@@ -351,7 +354,9 @@ def _symmetric_modes(given: HarmonicResponse, detection: Detection | None, toler
         labels.irreps,
         labels.set_index,
         labels.displacements,
-        *_normal_derivatives(labels.displacements, dipole, polarizability),
+        None if along is None else np.where(allowed.infrared[:, None], along, 0.0),
+        None if mean is None else np.where(allowed.isotropic, mean, 0.0),
+        None if anisotropy is None else np.where(allowed.anisotropic, anisotropy, 0.0),
         removed,
         given.method,
     )

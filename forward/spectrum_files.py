@@ -291,7 +291,7 @@ def _parsed(text: str, path: str | Path) -> dict[str, Any]:
     try:
         import jcamp
     except ImportError as error:
-        raise MissingPackageError("reading JCAMP-DX needs the package jcamp: pip install jcamp") from error
+        raise MissingPackageError.of_extra("reading JCAMP-DX needs the package jcamp", "chem") from error
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said):

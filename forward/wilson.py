@@ -105,10 +105,11 @@ def wilson_gf(
     ... )
     >>> field = [[8.45, -0.10, 0.23], [-0.10, 8.45, 0.23], [0.23, 0.23, 0.70]]  # mdyn/A, mdyn, mdyn A
     >>> print(wilson_gf(water, field, internals))
-       nu  irrep        cm-1  degeneracy  potential energy
-        1  A1        3831.20           1  100 % O-H stretch
-        2  A1        1649.98           1  100 % H-O-H bend
-        3  B2        3941.20           1  100 % O-H stretch
+       nu     mode  irrep         cm-1  degeneracy  potential energy
+        1        2  A1         3831.20           1  100 % O-H stretch
+        2        1  A1         1649.98           1  100 % H-O-H bend
+        3        3  B2         3941.20           1  100 % O-H stretch
+    nu: Herzberg's numbers, by species; mode: number by ascending wavenumber, from 1
     3 internal coordinates, rank 3, 0 redundant (relative singular values 0.47 kept, 0 dropped)
     """
     response = _response(molecule, force_field, hessian, gradient)

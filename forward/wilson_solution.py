@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..groups.molecule import Molecule
 from ..groups.operations import NDArrayFloat, NDArrayInt
 from ..groups.schoenflies import PointGroup
+from ._line_presentation import mode_numbers_text, wavenumber_text
 from .coordinate_rank import CoordinateRank
 from .force_constants import wavenumbers_of
 from .internals import InternalCoordinates
@@ -172,24 +173,28 @@ class WilsonSolution:
             lines[self.numbers[mode]] = f"nu{self.numbers[mode]} {self.irreps[mode]}, {', '.join(named)}{note}"
         return tuple(lines[number] for number in sorted(lines))
 
-    def _rows(self) -> list[tuple[int, str, float, int, str]]:
-        """Number, irrep, wavenumber, degeneracy and words of each set, by number."""
+    def _rows(self) -> list[tuple[int, str, str, str, int, str]]:
+        """Number nu, modes, irrep, wavenumber, degeneracy and words of each set, by number nu."""
         means = self._means(self.wavenumbers_cm1)
         words = {int(line.split()[0][2:]): line.partition(", ")[2] for line in self.describe()}
         rows = {}
         for s, mean in enumerate(means):
             members = np.flatnonzero(self.set_index == s)
             number = self.numbers[members[0]]
-            rows[number] = (number, self.irreps[members[0]], float(mean), len(members), words[number])
+            shown = words[number] + (" (imaginary)" if mean < 0 else "")
+            irrep = self.irreps[members[0]]
+            rows[number] = (number, mode_numbers_text(members), irrep, wavenumber_text(mean), len(members), shown)
         return [rows[number] for number in sorted(rows)]
 
     @property
     def _notes(self) -> tuple[str, ...]:
-        """What was made of a Hessian, and the rank of the coordinates."""
+        """What the numbers mean, the rank of the coordinates, and what was made of a Hessian."""
+        numbering = "nu: Herzberg's numbers, by species; mode: number by ascending wavenumber, from 1"
         rank = str(self.rank)
         if self.removed is None:
-            return (rank,)
+            return (numbering, rank)
         return (
+            numbering,
             rank,
             f"of the Hessian {100 * self.asymmetry:.2g} % of the largest element averaged away over "
             f"{self.point_group.label}, {self.removed:.1e} Eh/bohr^2 not carried by the coordinates (rigid motions)",
@@ -197,10 +202,9 @@ class WilsonSolution:
 
     def tabulate(self) -> str:
         """A text table: one line for each degenerate set, then what is remarkable."""
-        lines = ["   nu  irrep        cm-1  degeneracy  potential energy"]
-        for number, irrep, wavenumber, degeneracy, words in self._rows():
-            note = "  imaginary" if wavenumber < 0 else ""
-            lines.append(f"  {number:3d}  {irrep:8s} {wavenumber:8.2f}  {degeneracy:10d}  {words}{note}")
+        lines = ["   nu     mode  irrep         cm-1  degeneracy  potential energy"]
+        for number, modes, irrep, wavenumber, degeneracy, words in self._rows():
+            lines.append(f"  {number:3d}  {modes:>7s}  {irrep:8s} {wavenumber:>9s}  {degeneracy:10d}  {words}")
         return "\n".join([*lines, *self._notes])
 
     def __str__(self) -> str:
@@ -210,12 +214,9 @@ class WilsonSolution:
         return f"WilsonSolution({self.molecule.formula}, {self.point_group.label}, {len(self.irreps)} vibrations)"
 
     def _repr_html_(self) -> str:
-        head = "<tr><th>nu</th><th>irrep</th><th>cm<sup>-1</sup></th><th>degeneracy</th><th>potential energy</th></tr>"
-        body = "".join(
-            f"<tr><td>{number}</td><td>{escape(irrep)}</td><td>{wavenumber:.2f}</td><td>{degeneracy}</td>"
-            f"<td>{escape(words)}{' (imaginary)' if wavenumber < 0 else ''}</td></tr>"
-            for number, irrep, wavenumber, degeneracy, words in self._rows()
-        )
+        names = ("nu", "mode", "irrep", "cm<sup>-1</sup>", "degeneracy", "potential energy")
+        head = "<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"
+        body = "".join("<tr>" + "".join(f"<td>{escape(str(c))}</td>" for c in row) + "</tr>" for row in self._rows())
         return f"<table>{head}{body}</table><p>{escape('; '.join(self._notes))}</p>"
 
     def as_dict(self) -> dict[str, Any]:

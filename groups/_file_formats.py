@@ -128,9 +128,7 @@ def _read_log_file(path: Path, name: str, frame: int | None) -> Molecule:
     try:
         from cclib.io.ccio import ccopen
     except ImportError as error:
-        raise MissingPackageError(
-            f"reading {path.name} needs cclib, which is not installed: pip install 'symvib[chem]'"
-        ) from error
+        raise MissingPackageError.of_extra(f"reading {path.name} needs cclib", "chem") from error
     cclib_logger = logging.getLogger("cclib")
     was_disabled = cclib_logger.disabled
     cclib_logger.disabled = True  # it warns of what the errors below say

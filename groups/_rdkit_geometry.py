@@ -49,9 +49,7 @@ def import_chem() -> Any:
     try:
         from rdkit import Chem
     except ImportError as error:
-        raise MissingPackageError(
-            "reading SMILES, .mol and .sdf needs RDKit, which is not installed: pip install 'symvib[chem]'"
-        ) from error
+        raise MissingPackageError.of_extra("reading SMILES, .mol and .sdf needs RDKit", "chem") from error
     return Chem
 
 

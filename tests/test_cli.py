@@ -311,6 +311,29 @@ def test_a_dash_is_standard_output(option, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("report", "O", "--html"),
+        ("report", "O", "--json"),
+        ("report", "O", "--markdown"),
+        ("report", "O", "--csv"),
+        ("report", "O", "N", "--csv"),
+        ("symmetrize", "O", "-o"),
+    ],
+)
+def test_outputs_are_checked_before_the_work(arguments, tmp_path, monkeypatch):
+    from symvib import cli
+    from symvib.groups import detection, report
+
+    for module, name in ((cli, "_report_many"), (report, "point_group_report"), (detection, "detect_point_group")):
+        monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("worked first"))
+    for path, words in ((tmp_path / "nowhere" / "x", "there is no folder"), (tmp_path, "it is a folder")):
+        result = run(*arguments, str(path))
+        assert result.exit_code == 1
+        assert words in one_line(result)
+
+
 def test_two_outputs_cannot_share_standard_output():
     assert run("report", WATER, "--latex", "-", "--json", "-").exit_code == 2
 

@@ -1,6 +1,7 @@
 """The commands of forward/: what they print, write and refuse."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -67,7 +68,7 @@ class TestModes:
         [
             (("no-such-file.xyz",), "no-such-file.xyz"),
             (("[Xe]",), "one atom"),
-            (("O", "--animation", "x.xyz", "--mode", "9"), "3"),
+            (("O", "--animation", "x.xyz", "--mode", "99"), "--mode 99: the molecule has 3 modes, counted from 1"),
         ],
     )
     def test_refusals_are_one_line(self, arguments, words, tmp_path, monkeypatch):
@@ -100,6 +101,25 @@ class TestSpectrum:
         assert to_stdout.exit_code == to_file.exit_code == 0, to_stdout.output
         assert to_stdout.stdout == (tmp_path / "w.csv").read_text()
         assert len(to_stdout.stdout.splitlines()) > (1000 if option == "--curve" else 3)
+
+    def test_range_of_picture_and_curve(self, water, tmp_path, monkeypatch):
+        pytest.importorskip("tblite", reason="the xTB engine needs tblite (symvib[qm])")
+        from symvib.forward import spectrum_plot
+        from symvib.forward.spectrum_files import read_spectrum_csv
+
+        figures = []
+        monkeypatch.setattr(spectrum_plot, "save_figure", lambda figure, path: figures.append(figure))
+        curve, csv, picture = (str(tmp_path / name) for name in ("c.csv", "l.csv", "w.svg"))
+        result = run("spectrum", water, "--range", "500", "2000.5", "--curve", curve, "--csv", csv, "-o", picture)
+        assert result.exit_code == 0, result.output
+        spectrum = read_spectrum_csv(curve)
+        assert (spectrum.axis[0], spectrum.axis[-1]) == (500.0, 2000.5)
+        rows = [line for line in Path(csv).read_text().splitlines() if line[0].isdigit()]
+        assert len(rows) == 3  # all lines
+        assert figures[0].axes[0].get_xlim() == (2000.5, 500.0)
+        strongest = max(float(row.split(",")[3]) for row in rows if float(row.split(",")[0]) < 2000)
+        infrared_sticks = next(ax for ax in figures[0].axes if "km mol" in ax.get_ylabel())
+        assert infrared_sticks.get_ylim()[1] < 2 * strongest  # the bend fills the panel, the stretches do not dwarf it
 
     def test_cross_sections_for_a_laser(self, water, tmp_path):
         pytest.importorskip("tblite", reason="the xTB engine needs tblite (symvib[qm])")
@@ -138,6 +158,8 @@ class TestSpectrum:
             (("--csv", "-", "--curve", "-"), 2),
             (("--temperature", "300"), 2),
             (("--laser", "5"), 2),
+            (("--range", "1800", "300"), 2),
+            (("--range", "nan", "300"), 2),
             (("--shape", "voigt"), 2),
             (("--engine", "parsed", "--charge", "1"), 2),
         ):
@@ -153,6 +175,32 @@ class TestSpectrum:
         assert "unpaired" in run("spectrum", water, "--charge", "1").stderr
         assert run("spectrum", water, "--shape", "square", "-o", "x.png").exit_code == 2
         assert run("spectrum", water, "--fwhm", "-3", "-o", "x.png").exit_code == 2
+
+
+class TestProgress:
+    def test_at_most_one_line_in_ten_seconds_where_there_is_no_terminal(self, monkeypatch, capsys):
+        from symvib import cli_view
+
+        now = [0.0]
+        monkeypatch.setattr(cli_view.time, "monotonic", lambda: now[0])
+        with cli_view.counting("molecules") as on_done:
+            for second in range(36):
+                now[0] = float(second)
+                on_done(20 + second, 120)
+        lines = capsys.readouterr().err.splitlines()
+        assert lines == [
+            "symvib: 30 of 120 molecules, 90 s left",
+            "symvib: 40 of 120 molecules, 80 s left",
+            "symvib: 50 of 120 molecules, 70 s left",
+        ]
+
+    def test_a_quick_run_says_nothing(self, capsys):
+        from symvib import cli_view
+
+        with cli_view.counting("molecules") as on_done:
+            on_done(0, 2)
+            on_done(2, 2)
+        assert capsys.readouterr().err == ""
 
 
 class TestDataset:

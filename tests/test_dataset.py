@@ -117,6 +117,36 @@ def test_masked_depolarization_survives(tasks, tmp_path):
     assert rho.mask.sum() == 3  # the bend twice and the antisymmetric stretch are not Raman active
 
 
+def test_failed_molecules_are_computed_again_where_asked(tasks, tmp_path, monkeypatch):
+    from symvib.forward import dataset
+
+    bad = replace(tasks[1], unpaired_electrons=1)  # methane has an even number of electrons
+    given = [tasks[0], bad, tasks[2]]
+    first = build_dataset(given, tmp_path, shard_size=2, n_jobs=1)
+    assert (first.n_failed, first.n_computed_in_all) == (1, 2)
+    before = list(read_dataset(tmp_path))
+    assert build_dataset(given, tmp_path, n_jobs=1).n_shards_computed == 0
+    stubborn = build_dataset(given, tmp_path, n_jobs=1, retry_failed=True)  # fails again, and nothing else changes
+    assert (stubborn.n_shards_computed, stubborn.n_failed) == (1, 1)
+    assert list(read_dataset(tmp_path)) == before
+    # As after a death: the reason is gone, and the trace of the death must not flag it once more.
+    listed = json.loads((tmp_path / "tasks.json").read_text())
+    listed[1]["unpaired_electrons"] = 0
+    (tmp_path / "tasks.json").write_text(json.dumps(listed))
+    dataset._trace(tmp_path / "traces", bad).write_bytes(b"xx")
+    counted = []
+    healed = build_dataset(
+        given, tmp_path, n_jobs=1, retry_failed=True, on_done=lambda done, total: counted.append((done, total))
+    )
+    assert (healed.n_shards_computed, healed.n_failed, healed.n_computed_in_all) == (1, 0, 3)
+    assert counted == [(2, 3), (3, 3)]
+    after = list(read_dataset(tmp_path))
+    assert [row["id"] for row in after] == [task.id for task in given]
+    assert [after[0], after[2]] == [before[0], before[2]]
+    assert after[1]["status"] == "ok"
+    assert build_dataset(given, tmp_path, n_jobs=1, retry_failed=True).n_shards_computed == 0
+
+
 KILLED = """
 import sys, pathlib, json
 from symvib.forward.dataset import build_dataset

@@ -1,6 +1,7 @@
 """The documentation says what the code does: generated pages, links, examples, and the limits quoted in prose."""
 
 import doctest
+import html
 import importlib.util
 import re
 from pathlib import Path
@@ -96,6 +97,30 @@ def test_limits_of_the_f_test_are_those_in_the_prose():
     assert _levels.PRINTED_REFUSAL == (1e-3, 1e-4)
     assert _levels._FEW_COORDINATES == 6
     assert _levels._NOISE_Z == 4
+
+
+def test_columns_of_datasets_are_those_in_the_table():
+    from symvib.forward.dataset_files import COLUMNS
+
+    page = (DOCS / "forward.md").read_text(encoding="utf-8")
+    section = page.partition("### Columns")[2].partition("**Kinds of exclusion.**")[0]
+    cells = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in section.splitlines() if line[:3] == "| `"]
+    rows = [(name, html.unescape(kind), unit, meaning) for name, kind, unit, meaning in cells]
+    assert {name: kind for name, kind, _, _ in rows} == COLUMNS
+    assert [name for name, *_ in rows] == list(COLUMNS)
+    units = {"hartree": "Eh", "angstrom": "Å", "cm1": "cm⁻¹", "km": "km/mol", "bohr2": "bohr²", "bohr3": "bohr³"}
+    for name, _, unit, meaning in rows:
+        assert meaning.strip()
+        for word in units.keys() & set(name.split("_")):
+            assert units[word] in unit, name
+
+
+def test_how_to_install_an_extra_is_said_in_one_place():
+    """symvib is on no index yet: `MissingPackageError.of_extra` says what works, and pages give the source folder."""
+    sources = [*PAGES, *ROOT.glob("cli*.py"), *(ROOT / "groups").rglob("*.py"), *(ROOT / "forward").rglob("*.py")]
+    assert len(sources) > 100
+    for source in sources:
+        assert "symvib[" not in source.read_text(encoding="utf-8"), source
 
 
 def test_every_page_is_in_the_index():

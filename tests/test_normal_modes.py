@@ -19,6 +19,8 @@ from symvib.forward.isotopologues import isotopologue
 from symvib.forward.normal_modes import normal_modes
 from symvib.forward.response import HarmonicResponse
 from symvib.forward.response_checks import check_response, response_residuals
+from symvib.forward.wilson import wilson_gf
+from symvib.groups.selection_rules import selection_rules
 from synthetic_responses import synthetic_response
 from zoo import ZOO, ZOO_BY_NAME, rotated
 
@@ -224,6 +226,47 @@ def test_without_derivatives_there_are_no_intensities():
     assert modes.lines().ir_km_per_mol is None
 
 
+@pytest.mark.parametrize("name", ["benzene", "CO2", "CH4", "SF6", "allene"])
+def test_what_the_rules_forbid_is_exactly_zero_and_nothing_else(name):
+    modes = normal_modes(response_of(name))
+    rules = selection_rules(modes.point_group)
+    plain = normal_modes(response_of(name), symmetry=False)
+    for k, label in enumerate(modes.irreps):
+        rule = rules[label]
+        assert (modes.ir_km_per_mol[k] > 0) == rule.infrared_active, label
+        assert (modes.raman_a4_per_amu[k] > 0) == rule.raman, label
+        assert (modes.mean_polarizability_derivatives[k] != 0) == rule.raman_polarised, label
+    assert modes.lines().ir_km_per_mol.sum() == pytest.approx(plain.ir_km_per_mol.sum(), rel=1e-6)
+    assert modes.lines().raman_a4_per_amu.sum() == pytest.approx(plain.raman_a4_per_amu.sum(), rel=1e-6)
+    csv = [line.split(",") for line in modes.lines().to_csv().splitlines() if not line.startswith("#")]
+    column = csv[0].index("ir_km_per_mol")
+    assert {row[column] for row in csv[1:] if not rules[row[2]].infrared} <= {"0.0"}
+
+
+def test_tables_show_forbidden_as_a_dash_and_weak_as_a_number():
+    modes = normal_modes(response_of("benzene"))
+    weak = replace(modes, dipole_derivatives_normal=modes.dipole_derivatives_normal * 1e-6)
+    rules = selection_rules("D6h")
+    for text, place in ((str(weak), 5), (weak.lines().table(), 3)):
+        rows = [line.split() for line in text.splitlines() if line[:1].isdigit()]
+        assert len(rows) in (20, 30)
+        for row in rows:
+            irrep = next(cell for cell in row if cell[0] in "ABE")
+            shown = row[place]
+            assert (shown == "-") == (not rules[irrep].infrared), row
+            assert shown == "-" or float(shown) < 0.01, row
+        assert "-: forbidden by symmetry" in text
+
+
+def test_modes_are_numbered_as_they_are_animated():
+    modes = normal_modes(response_of("benzene"))
+    numbers = [line.split()[0] for line in str(modes).splitlines() if line[:1].isdigit()]
+    ends = [number.split("-")[-1] for number in numbers]
+    assert ends[-1] == "30"
+    assert ends == [str(np.flatnonzero(modes.set_index == s)[-1] + 1) for s in range(20)]
+    assert "degeneracy" in str(modes)
+
+
 def test_imaginary_modes_are_flagged(caplog):
     response = response_of("H2O")
     modes = normal_modes(response)
@@ -239,6 +282,10 @@ def test_imaginary_modes_are_flagged(caplog):
         assert "not a minimum" in caplog.text
         assert "imaginary" in str(found)
         assert "imaginary" in found._repr_html_()
+        shown = f"{-found.wavenumbers_cm1[0]:.2f}i"
+        assert shown in str(found)
+        if symmetry:  # the same in the table of the energy distribution
+            assert shown in str(wilson_gf(saddle))
 
 
 def test_a_zero_mode_is_not_taken_for_a_rotation():

@@ -505,5 +505,5 @@ def test_missing_package_names_the_command(here, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     Path("a.log").write_text(GAUSSIAN)
     for x in ("CCO", "a.log"):
-        with pytest.raises(MissingPackageError, match=r"pip install 'symvib\[chem\]'"):
+        with pytest.raises(MissingPackageError, match=r"pip install '\.\[chem\]' in the source folder"):
             as_molecule(x)

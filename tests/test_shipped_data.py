@@ -83,6 +83,11 @@ def test_stored_lines_follow_from_stored_responses():
         modes, lines = sv.normal_modes(survey.response(index)), survey.lines(index)
         assert np.abs(modes.wavenumbers_cm1 - lines.wavenumbers_cm1).max() < 0.2
         assert np.allclose(modes.ir_km_per_mol, lines.ir_km_per_mol, rtol=2e-3, atol=0.05)
+        # Forbidden is exactly zero in both, though the file may hold rounding there.
+        rules = sv.selection_rules(modes.point_group)
+        dark = [not rules[label].infrared for label in lines.irreps]
+        assert not modes.ir_km_per_mol[dark].any()
+        assert not lines.ir_km_per_mol[dark].any()
 
 
 def test_unknown_names_are_refused():

@@ -25,8 +25,8 @@ def benzene():
     # Some levels of benzene; wavenumbers and intensities are round numbers, not results.
     return LineList(
         [370.0, 580.0, 693.0, 993.0, 1091.0, 1461.0, 3084.0, 3093.0],
-        [0.0, 0.0, 30.0, 0.0, 1.0, 2.0, 250.0, 0.0],
-        [0.0, 6.0, 0.0, 50.0, 0.0, 0.0, 0.0, 600.0],
+        [0.0, 0.0, 30.0, 0.0, 10.0, 20.0, 250.0, 0.0],
+        [0.0, 16.0, 0.0, 50.0, 0.0, 0.0, 0.0, 600.0],
         irreps=("E2u", "E2g", "A2u", "A1g", "E1u", "E1u", "E1u", "A1g"),
         degeneracies=[2, 2, 1, 1, 2, 2, 2, 1],
         name="benzene",

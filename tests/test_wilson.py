@@ -259,7 +259,7 @@ def test_words_numbers_and_tables():
         "nu2 A1, 100 % H-O-H bend",
         "nu3 B2, 100 % O-H stretch",
     )
-    assert "nu  irrep" in str(found)
+    assert "nu     mode  irrep" in str(found)
     assert "3 internal coordinates, rank 3, 0 redundant" in str(found)
     assert "<table>" in found._repr_html_()
     plain = json.loads(json.dumps(found.as_dict()))
@@ -329,6 +329,8 @@ def test_an_indefinite_field_shows_imaginary_modes():
     assert found.imaginary.tolist() == [0]
     assert found.wavenumbers_cm1[0] < 0 < found.wavenumbers_cm1[1]
     assert "imaginary" in str(found)
+    assert f"{-found.wavenumbers_cm1[0]:.2f}i" in str(found)
+    assert f"{found.wavenumbers_cm1[0]:.2f}" not in str(found)
     np.testing.assert_allclose(found.ped.sum(axis=1), 1.0)
 
 

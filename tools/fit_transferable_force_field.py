@@ -7,7 +7,8 @@ molecule, ``d_k^T (B^T F(x) B) d_l`` must be lambda_k delta_kl: linear in the co
 regression; residuals are divided by sqrt(lambda_k lambda_l): relative errors of wavenumbers. Gauss-Newton
 steps on the wavenumbers themselves, paired in ascending order, follow.
 Every fifth molecule (by a hash of its id) is left out and used for the error. Only main-group molecules whose atoms
-have at most four neighbours count. Minutes.
+have at most four neighbours count. Then ``measure_transferable_error.py`` measures the error by class of molecule with
+the new constants and completes the table: without it the statement of the force field has no error to name. Minutes.
 """
 
 import json
@@ -23,7 +24,7 @@ from rich.progress import track
 from symvib.forward.dataset_files import read_dataset
 from symvib.forward.force_constants import AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2, SQRT_MDYN_PER_ANGSTROM_U_IN_CM1
 from symvib.forward.selection import internal_coordinates
-from symvib.forward.transferable import in_scope, transferable_terms
+from symvib.forward.transferable import _table, in_scope, transferable_terms
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "studies"))  # the error statistics of the studies
 from _tools import compact_json, summarise
@@ -105,6 +106,7 @@ class Case:
 def main(
     datasets: Annotated[list[Path], typer.Argument()],
     limit: Annotated[int, typer.Option(help="Molecules of each dataset, at most.")] = 100_000,
+    classes: Annotated[bool, typer.Option(help="Measure the error by class of molecule, too.")] = True,
 ) -> None:
     """Fit, measure, write the table."""
     fitted, left_out = [], []
@@ -124,6 +126,17 @@ def main(
     print(json.dumps(error, indent=1))
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(table_text(error, dict(zip(ridge, x.tolist(), strict=True))))
+    _table.cache_clear()
+    if classes:
+        import measure_transferable_error  # it imports this module
+
+        measure_transferable_error.main(write=True)
+    else:
+        print(
+            f'{TARGET.name} has no error["classes"] now, which symvib needs: run '
+            "tools/measure_transferable_error.py --write.",
+            file=sys.stderr,
+        )
 
 
 def table_text(error: dict[str, object], constants: dict[str, float]) -> str:

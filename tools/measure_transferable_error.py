@@ -4,7 +4,7 @@
 
 Line lists of ``lines_symmetric_gfn2`` (up to so many atoms) and a seeded choice of ``lines_qm9_gfn2`` whose molecules
 are not in ``responses_survey_gfn2``, from which the constants were fitted. ``--write`` puts the result into the table
-as error["classes"]; the fit leaves it out, so run this after ``fit_transferable_force_field.py``. Minutes.
+as error["classes"]; ``fit_transferable_force_field.py`` calls this at its end. Minutes.
 """
 
 import json

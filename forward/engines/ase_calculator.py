@@ -88,7 +88,7 @@ class _Calculator:
             import ase
             from ase.units import Bohr, Hartree
         except ImportError as error:
-            raise MissingPackageError("ase_response needs ASE: pip install symvib[chem]") from error
+            raise MissingPackageError.of_extra("ase_response needs ASE", "chem") from error
         known = getattr(calculator, "implemented_properties", ())
         missing = [name for name in ("energy", "forces") if name not in known]
         if missing:

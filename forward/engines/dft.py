@@ -112,7 +112,7 @@ class _PySCF:
         try:
             import pyscf
         except ImportError as error:
-            raise MissingPackageError("dft_response needs PySCF: pip install symvib[dft]") from error
+            raise MissingPackageError.of_extra("dft_response needs PySCF", "dft") from error
         self.version: str = pyscf.__version__
         self.molecule, self.functional, self.basis = molecule, functional, basis
         self.charge, self.spin, self.grid_level = charge, spin, grid_level

@@ -90,7 +90,7 @@ def _cclib_data(path: Path) -> Any:
     try:
         from cclib.io.ccio import ccopen
     except ImportError as error:
-        raise MissingPackageError(f"reading {path.name} needs cclib: pip install 'symvib[chem]'") from error
+        raise MissingPackageError.of_extra(f"reading {path.name} needs cclib", "chem") from error
     if not path.is_file():
         raise HessianError(f"parsed_response({str(path)!r}): there is no such file.")
     try:

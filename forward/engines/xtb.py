@@ -33,7 +33,7 @@ _HESSIAN_ACCURACY = 1e-3
 _FIELD_ACCURACY = 1e-4
 _HIGHEST_NUMBER = 86  # radon; both parametrisations end there
 _LARGEST_MOLECULE = 1000
-_MISSING = "xTB needs tblite: pip install 'symvib[qm]'."
+_MISSING = ("xTB needs tblite", "qm")
 
 
 class XtbSurface:
@@ -78,7 +78,7 @@ class XtbSurface:
             from tblite import library
             from tblite.interface import Calculator
         except ImportError as error:
-            raise MissingPackageError(_MISSING) from error
+            raise MissingPackageError.of_extra(*_MISSING) from error
         self._calculator = Calculator(
             method,
             molecule.numbers,
@@ -139,7 +139,7 @@ def tblite_version() -> str:
     try:
         from tblite.library import get_version
     except ImportError as error:
-        raise MissingPackageError(_MISSING) from error
+        raise MissingPackageError.of_extra(*_MISSING) from error
     return "tblite " + ".".join(map(str, get_version()))
 
 
@@ -252,7 +252,7 @@ def xtb_response(
     EngineError
         No convergence, other bonds after the optimisation, unknown method, impossible charge.
     MissingPackageError
-        tblite is not installed: ``pip install 'symvib[qm]'``.
+        tblite (the extra qm) is not installed.
 
     Notes
     -----
