@@ -43,9 +43,15 @@ _PUBLIC = {
     "read_dataset": "forward.dataset_files",
     "shipped_dataset": "forward.dataset_files",
     "block_rank": "theory.block_rank",
+    "certificate": "theory.certificate",
+    "fibre": "theory.fibre",
     "identify": "theory.identifiability",
     "Identifiability": "theory.identifiability_result",
+    "intensity_ranks": "theory.intensity_patterns",
     "Noise": "theory.noise",
+    "supported_force_field": "theory.matroid",
+    "twins": "theory.twins",
+    "verify_certificate": "theory.certificate",
     "SymvibError": "errors",
 }
 
@@ -91,6 +97,11 @@ if TYPE_CHECKING:
     from .groups.selection_rules import SelectionRules, selection_rules
     from .groups.vibrations import vibrational_representation
     from .theory.block_rank import block_rank
+    from .theory.certificate import certificate, verify_certificate
+    from .theory.fibre import fibre
     from .theory.identifiability import identify
     from .theory.identifiability_result import Identifiability
+    from .theory.intensity_patterns import intensity_ranks
+    from .theory.matroid import supported_force_field
     from .theory.noise import Noise
+    from .theory.twins import twins

@@ -162,7 +162,7 @@ def test_plain_values_and_words():
     ("call", "words"),
     [
         (lambda r, m: supported_force_field(r, m, [1.0]), "constants"),
-        (lambda r, m: supported_force_field(r, m, observables=("freq", "x")), "known are"),
+        (lambda r, m: supported_force_field(r, m, observables=("freq", "x")), "unknown"),
         (lambda r, m: supported_force_field(r.molecule, m), "needed"),
         (lambda r, m: supported_force_field(response_jacobian(r, m.coordinates.b_matrix), m), "parameters"),
         (lambda r, m: supported_force_field(r, m).with_parameters([1.0]), "finite numbers"),

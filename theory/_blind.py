@@ -14,8 +14,9 @@ from ..groups.displacements import DisplacementSymmetry
 from ..groups.operations import NDArrayFloat
 from ._marginal import MarginalRank, marginal_rank
 from ._numeric_ranks import joint_blocks, numeric_ranks, reach_of
+from ._observables import observed_factors
 from ._parametrisation import Parametrisation
-from ._views import View, observed_factors
+from ._views import View
 
 __all__ = ["blind_ranks"]
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ..forward.force_field import LinearForceField
 from ..forward.response import HarmonicResponse
 from ..forward.response_jacobian import response_blocks
-from ._isospectral import is_visible, observed_factors
+from ._isospectral import present_factors
+from ._observables import is_visible, observed_factors
 from .exact import ExactProblem, exact_jacobian
 
 __all__ = ["exact_grades"]
@@ -55,8 +56,12 @@ def _problem(
     response: HarmonicResponse, force_field: LinearForceField, basis: NDArray[np.float64], observables: tuple[str, ...]
 ) -> ExactProblem:
     blocks = response_blocks(response, force_field.coordinates, basis=basis)
-    seen = [is_visible(block.intensities, observables) for block in blocks]
-    shown = [replace(block, intensities=observed_factors(block.intensities, observables)) for block in blocks]
+    there = [present_factors(block.intensities) for block in blocks]
+    seen = [is_visible(factors, observables) for factors in there]
+    shown = [
+        replace(block, intensities=observed_factors(factors, observables))
+        for block, factors in zip(blocks, there, strict=True)
+    ]
     return ExactProblem.from_blocks(shown, visible=seen)
 
 

@@ -15,67 +15,23 @@ from numpy.typing import NDArray
 from ..errors import IdentifiabilityError
 from ..forward._symmetric_form import NumericalRank, SymmetricForm, numerical_rank
 from ..forward.jacobian import SpectralBlock
+from ._observables import OBSERVABLES, is_visible, observed_factors
 
-__all__ = ["OBSERVABLES", "IsospectralBlock", "checked_observables", "is_visible", "observed_factors"]
+__all__ = ["IsospectralBlock", "present_factors"]
 
 Array = NDArray[np.float64]
 Matrix = NDArray[Any]
 
-OBSERVABLES = ("freq", "ir", "raman", "rho")
 # Two levels of one block closer than this, relative to the highest, are one line: single intensities are not seen.
 _DISTINCT = 1e-9
 # A factor this small, in the units of `response_blocks`, is rounding of a forbidden intensity.
 _FORBIDDEN = 1e-10
-# Of Raman activity, in terms of a'^2 and gamma'^2.
-_ACTIVITY = {"raman_isotropic": 45.0, "raman_anisotropic": 7.0}
 
 
-def checked_observables(observables: Iterable[str]) -> tuple[str, ...]:
-    """The observables as a tuple.
-
-    Raises
-    ------
-    IdentifiabilityError
-        An unknown one, no "freq", or "rho" without "raman" (a ratio alone does not fix an intensity).
-    """
-    given = (observables,) if isinstance(observables, str) else tuple(observables)
-    unknown = [name for name in given if name not in OBSERVABLES]
-    if unknown or "freq" not in given:
-        raise IdentifiabilityError(
-            f"observables={given}: known are {', '.join(OBSERVABLES)}; 'freq' is always one (lines have positions)."
-        )
-    if "rho" in given and "raman" not in given:
-        raise IdentifiabilityError(f"observables={given}: depolarization ratios ('rho') need Raman lines ('raman').")
-    return given
-
-
-def observed_factors(factors: Mapping[str, Any], observables: Iterable[str]) -> dict[str, Matrix]:
-    """Factors Q (n, r) of the intensities that the observables see; what symmetry forbids is absent.
-
-    "raman" alone is one intensity, 45 a'^2 + 7 gamma'^2; with "rho" its two parts are known one by one.
-    """
-    asked = checked_observables(observables)
-    there = _allowed(factors)
-    found: dict[str, Matrix] = {}
-    if "ir" in asked and "ir" in there:
-        found["ir"] = there["ir"]
-    parts = {name: there[name] for name in _ACTIVITY if name in there}
-    if "rho" in asked:
-        found |= parts
-    elif "raman" in asked and parts:
-        found["raman"] = np.hstack([np.sqrt(_ACTIVITY[name]) * q for name, q in parts.items()])
-    return found
-
-
-def _allowed(factors: Mapping[str, Any]) -> dict[str, Matrix]:
+def present_factors(factors: Mapping[str, Any]) -> dict[str, Matrix]:
+    """Factors (n, r) without those that are rounding of a forbidden intensity."""
     shaped = {name: np.reshape(np.asarray(q), (len(q), -1)) for name, q in factors.items()}
     return {name: q for name, q in shaped.items() if float(np.abs(q).max(initial=0.0)) > _FORBIDDEN}
-
-
-def is_visible(factors: Mapping[str, Any], observables: Iterable[str]) -> bool:
-    """Has the block a line in the techniques asked for (with "freq" alone: in any)?"""
-    asked = set(observables) & {"ir", "raman"} or {"ir", "raman"}
-    return any(name.split("_")[0] in asked for name in _allowed(factors))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +76,10 @@ class IsospectralBlock:
                 "take symmetry coordinates (response_blocks), which have no redundancy."
             )
         values, vectors = np.linalg.eigh(form.matrix)
-        squares = {k: q @ q.conj().T for k, q in observed_factors(form.factors, observables).items()}
+        factors = present_factors(form.factors)
+        squares = {k: q @ q.conj().T for k, q in observed_factors(factors, observables).items()}
         weights = {k: w / np.linalg.norm(w, 2) for k, w in squares.items()}
-        return cls(block.label, form.root, values, vectors, weights, is_visible(form.factors, observables))
+        return cls(block.label, form.root, values, vectors, weights, is_visible(factors, observables))
 
     @property
     def size(self) -> int:

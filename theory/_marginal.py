@@ -1,6 +1,7 @@
 """How many combinations of one block's constants a Jacobian determines, whatever the other constants are."""
 
 from dataclasses import dataclass
+
 import numpy as np
 
 from ..forward.jacobian import NumericalRank, numerical_rank

@@ -15,7 +15,8 @@ from ..forward.ped import coordinate_groups
 from ..forward.response import HarmonicResponse
 from ..forward.response_jacobian import response_blocks
 from ..forward.symmetry_coordinates import SymmetryBlock, SymmetryCoordinates, symmetry_coordinates
-from ._isospectral import OBSERVABLES, IsospectralBlock
+from ._isospectral import IsospectralBlock
+from ._observables import OBSERVABLES
 
 __all__ = ["MolecularBlock"]
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..errors import IdentifiabilityError
 from ..forward.jacobian import SpectralJacobian
-from ._isospectral import OBSERVABLES, checked_observables
+from ._observables import OBSERVABLES, checked_observables
 
 __all__ = ["observed_rows"]
 

@@ -182,7 +182,7 @@ def _arrow() -> Any:
         import pyarrow as arrow
         import pyarrow.parquet
     except ImportError as error:
-        raise MissingPackageError("a survey is written as Parquet: pip install 'symvib[data]'.") from error
+        raise MissingPackageError.of_extra("a survey is written as Parquet, which needs pyarrow", "data") from error
     return arrow
 
 

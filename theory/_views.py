@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -15,51 +14,19 @@ from ..forward.response import HarmonicResponse
 from ..forward.response_blocks import response_blocks
 from ..forward.symmetry_coordinates import SymmetryBlock, SymmetryCoordinates, symmetry_coordinates
 from ..groups.molecule import Molecule
+from ._observables import is_visible, observed_factors
 
 __all__ = [
-    "OBSERVABLES",
     "View",
     "ViewBlock",
-    "chosen_observables",
     "isotopologue_coordinates",
     "isotopologue_responses",
-    "observed_factors",
     "view_of",
 ]
 
-OBSERVABLES = ("freq", "ir", "raman", "rho")
 _FACTORS = ("ir", "raman_isotropic", "raman_anisotropic")
 # |Q| singular values below this fraction of the largest are directions in which the block has no intensity.
 _NO_INTENSITY = 1e-6
-
-
-def chosen_observables(observables: Iterable[str]) -> tuple[str, ...]:
-    """The observables in the order of `OBSERVABLES`, checked.
-
-    Raises
-    ------
-    IdentifiabilityError
-        An unknown one, none, intensities without line positions, or rho without the Raman intensity.
-    """
-    if not isinstance(observables, Iterable):
-        raise IdentifiabilityError(f"identify(observables={observables!r}): names such as ('freq', 'ir') are needed.")
-    given = (observables,) if isinstance(observables, str) else tuple(observables)
-    unknown = [name for name in given if name not in OBSERVABLES]
-    if unknown or not given:
-        raise IdentifiabilityError(
-            f"identify(observables={given!r}): {f'unknown: {unknown}' if unknown else 'nothing is observed'}; choose "
-            f"from {', '.join(OBSERVABLES)}."
-        )
-    if "freq" not in given:
-        raise IdentifiabilityError(
-            f"identify(observables={given!r}): an intensity belongs to a line, whose position is observed with it; "
-            "add 'freq'."
-        )
-    if "rho" in given and "raman" not in given:
-        raise IdentifiabilityError(
-            f"identify(observables={given!r}): a depolarization ratio is measured on a Raman line; add 'raman'."
-        )
-    return tuple(name for name in OBSERVABLES if name in given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +102,6 @@ def view_of(
 ) -> View:
     """The blocks of a response (of an isotopologue) with the factors of the chosen observables."""
     spectral = response_blocks(response, coordinates, force_field=force_constants)
-    both = "ir" not in observables and "raman" not in observables
     strongest = {
         name: max(float(np.linalg.norm(np.asarray(b.intensities.get(name, 0.0)))) for b in spectral)
         for name in _FACTORS
@@ -147,27 +113,11 @@ def view_of(
             name: q for name, q in block.intensities.items()
             if np.linalg.norm(np.asarray(q)) > _NO_INTENSITY * max(strongest[name], 1e-300)
         })  # fmt: skip
-        allowed = set(block.intensities)
-        visible = ("ir" in allowed and ("ir" in observables or both)) or (
-            bool(allowed - {"ir"}) and ("raman" in observables or both)
-        )
+        visible = is_visible(block.intensities, observables)
         blocks.append(
             ViewBlock(symmetry, replace(block, intensities=observed_factors(block.intensities, observables)), visible)
         )
     return View(name, response, coordinates, tuple(blocks))
-
-
-def observed_factors(factors: Mapping[str, Any], observables: tuple[str, ...]) -> dict[str, NDArray[Any]]:
-    """Factors of the observed intensities: Raman activity alone is one, with rho its two parts are."""
-    given = {name: np.asarray(factor) for name, factor in factors.items()}
-    chosen = {"ir": given["ir"]} if "ir" in observables and "ir" in given else {}
-    parts = {name: given[name] for name in _FACTORS[1:] if name in given}
-    if "rho" in observables:
-        return chosen | parts
-    if "raman" in observables and parts:
-        weights = {"raman_isotropic": sqrt(45), "raman_anisotropic": sqrt(7)}
-        chosen["raman"] = np.hstack([weights[name] * factor for name, factor in parts.items()])
-    return chosen
 
 
 def isotopologue_responses(

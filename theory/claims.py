@@ -6,6 +6,7 @@ by handing more claims to `ledger`.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any
 
 from ..errors import IdentifiabilityError, SymvibError
@@ -127,6 +128,14 @@ class Ledger:
             words = f"{outcome.verdict} ({outcome.grade}): {outcome.number}" if outcome else f"({entry.missing})"
             lines.append(f"{entry.claim.key:{width}}  {words}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{escape(e.claim.key)}</th><td>{escape(e.outcome.verdict if e.outcome else 'not checked')}</td>"
+            f"<td>{escape(e.outcome.number if e.outcome else e.missing)}</td></tr>"
+            for e in self.entries
+        )
+        return f"<table>{rows}</table>"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ..errors import IdentifiabilityError
 from ..forward.normal_modes import NormalModes, normal_modes
 from ..forward.response import HarmonicResponse
-from ._isospectral import OBSERVABLES, checked_observables
 from ._isospectral_paths import followed_path, orbit_path, relative_distance, silent_path
 from ._molecular_block import MolecularBlock
+from ._observables import OBSERVABLES, checked_observables
 from ._spectral_comparison import SpectralDeviation, compare_spectra
 
 __all__ = ["ConstantChange", "Fibre", "fibre", "fibre_dimensions"]

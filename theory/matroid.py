@@ -23,7 +23,7 @@ from ..forward.jacobian import SpectralJacobian
 from ..forward.response import HarmonicResponse
 from ..forward.response_jacobian import response_jacobian
 from ._greedy import DEPENDENT, GreedyBasis, greedy_basis, unit_columns
-from ._isospectral import OBSERVABLES, checked_observables
+from ._observables import OBSERVABLES, checked_observables
 from ._observed_rows import observed_rows
 from .constant_weights import DEFAULT_WEIGHTS, constant_kinds, default_weights
 

@@ -19,7 +19,8 @@ def null_space_words(
     """One sentence a combination that is invisible: "E1u: 0.8 C-C stretch - 0.6 C-C stretch / C-C-H bend ...".
 
     The combinations are reduced: each has one constant that no other has, so that they name as few constants as a null
-    space allows; ``null_space`` None: only their number is known. Coefficients are in natural units, sqrt(F_aa F_bb) of each constant.
+    space allows; ``null_space`` None: only their number is known. Coefficients are in natural units, sqrt(F_aa F_bb)
+    of each constant.
 
     Examples
     --------

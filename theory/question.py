@@ -15,11 +15,11 @@ from ..forward.valence_models import DiagonalForceField, UreyBradleyForceField, 
 from ..groups.detection import Detection, detect_point_group
 from ..groups.operations import NDArrayFloat
 from ._generic_response import generic_response
+from ._observables import checked_observables
 from ._parametrisation import Parametrisation, block_constants, general_parametrisation, model_parametrisation
 from ._views import (
     View,
     ViewBlock,
-    chosen_observables,
     isotopologue_coordinates,
     isotopologue_responses,
     view_of,
@@ -80,7 +80,7 @@ def pose(
     tolerance: float | None = None,
 ) -> Question:
     """The question that the arguments of `identify` put; errors as there."""
-    chosen = chosen_observables(observables)
+    chosen = checked_observables(observables)
     custom = _custom(force_field)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise IdentifiabilityError(f"identify(seed={seed!r}): a whole number from 0 is needed.")

@@ -12,10 +12,11 @@ from ..errors import IdentifiabilityError
 from ..forward.jacobian import SpectralBlock
 from ..forward.response import HarmonicResponse
 from ._closed_twins import closed_twins, mirror_twin
-from ._isospectral import OBSERVABLES, IsospectralBlock, checked_observables
+from ._isospectral import IsospectralBlock
 from ._isospectral_paths import relative_distance
 from ._krawczyk import ExistenceProof, MomentSystem
 from ._molecular_block import MolecularBlock
+from ._observables import OBSERVABLES, checked_observables
 from ._spectral_comparison import SpectralDeviation
 from ._twin_search import search
 
