@@ -92,7 +92,7 @@ def identify(
     stated = _noise(noise)
     question = pose(x, observables, force_field, isotopologues, engine=engine, seed=seed, tolerance=tolerance)
     numeric = numeric_ranks(question.views, question.parametrisation)
-    certain = exact_ranks(question.views, question.field, numeric.reach, seed) if exact else None
+    certain = exact_ranks(question.views, question.field, seed) if exact else None
     blinds, blind_rank = blind_ranks(question.views, question.parametrisation, question.observables)
     answer = _Answer(question, numeric, certain)
     blocks = {b.symmetry.irrep: answer.block(k, blinds[k]) for k, b in enumerate(question.views[0].blocks)}
