@@ -32,8 +32,6 @@ class NumericRanks:
         One a visible block, or a single one where blocks share constants.
     scales : tuple of ndarray
         Unit of each column of each Jacobian.
-    reach : ndarray (n_y, n_par) or None
-        Entries of all blocks for the shared constants; None where each block has its own.
     """
 
     blocks: tuple[MarginalRank, ...]
@@ -41,7 +39,6 @@ class NumericRanks:
     singular_values: NDArrayFloat
     jacobians: tuple[SpectralJacobian, ...]
     scales: tuple[NDArrayFloat, ...]
-    reach: NDArrayFloat | None = None
 
     @cached_property
     def rank(self) -> NumericalRank:
@@ -99,9 +96,7 @@ def _joint(views: tuple[View, ...], parametrisation: Parametrisation) -> Numeric
     values = np.linalg.svd(scaled, compute_uv=False)
     values = np.pad(values, (0, max(0, unknowns - len(values))))[:unknowns]
     blocks = tuple(marginal_rank(scaled, reach, float(values[0])) for reach in reaches)
-    return NumericRanks(
-        blocks, unknowns, np.asarray(values, dtype=float), (jacobian,), (parametrisation.scales,), whole
-    )
+    return NumericRanks(blocks, unknowns, np.asarray(values, dtype=float), (jacobian,), (parametrisation.scales,))
 
 
 def reach_of(block: ViewBlock, parametrisation: Parametrisation) -> NDArrayFloat:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import IdentifiabilityError
-from ..forward.force_field import ForceField, LinearForceField
+from ..forward.force_field import LinearForceField
 from ..forward.ped import coordinate_groups
 from ..forward.symmetry_coordinates import SymmetryBlock, SymmetryCoordinates
 from ..groups.operations import NDArrayFloat, NDArrayInt
@@ -148,22 +148,15 @@ def _positive(diagonal: NDArrayFloat) -> NDArrayFloat:
     return np.maximum(sizes, _SMALLEST_SCALE * sizes.max(initial=0.0))
 
 
-def model_parametrisation(name: str, field: ForceField, force_constants: NDArrayFloat) -> Parametrisation:
+def model_parametrisation(name: str, field: LinearForceField, force_constants: NDArrayFloat) -> Parametrisation:
     """The constants of a force-field model, in its internal coordinates.
 
     Raises
     ------
     IdentifiabilityError
-        The model has no constant.
+        A constant that does nothing.
     """
-    if field.n_parameters == 0:
-        raise IdentifiabilityError(f"identify: the force field {field!r} has no constant, so nothing is unknown.")
-    if isinstance(field, LinearForceField):
-        entries, values = np.asarray(field.entries), np.asarray(field.values, dtype=float)
-    else:
-        basis = np.asarray(field.basis, dtype=float)
-        p, i, j = np.nonzero(basis)
-        entries, values = np.stack([p, i, j], axis=1), basis[p, i, j]
+    entries, values = np.asarray(field.entries), np.asarray(field.values, dtype=float)
     diagonal = _positive(np.diag(force_constants))
     reach = np.abs(values) / np.sqrt(diagonal[entries[:, 1]] * diagonal[entries[:, 2]])
     largest = np.zeros(field.n_parameters)
