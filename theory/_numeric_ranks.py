@@ -88,9 +88,7 @@ def _joint(views: tuple[View, ...], parametrisation: Parametrisation) -> Numeric
     unknowns = numerical_rank(sizes).rank
     if not observed:
         empty = np.zeros((0, parametrisation.count))
-        return NumericRanks(
-            tuple(marginal_rank(empty, r) for r in reaches), unknowns, np.zeros(unknowns), (), (), whole
-        )
+        return NumericRanks(tuple(marginal_rank(empty, r) for r in reaches), unknowns, np.zeros(unknowns), (), ())
     jacobian = block_spectral_jacobian(observed, power_sums=True)
     scaled = jacobian.scaled(parametrisation.scales)
     values = np.linalg.svd(scaled, compute_uv=False)
