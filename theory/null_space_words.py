@@ -1,6 +1,7 @@
 """What the data do not see, in words: combinations of force constants."""
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def _reduced(rows: NDArrayFloat) -> NDArrayFloat:
     """Rows of the same span in reduced echelon form by the best-conditioned columns, each of unit norm."""
     import scipy.linalg
 
-    pivots = np.asarray(scipy.linalg.qr(rows, pivoting=True, mode="r")[1])
+    _, pivots = cast(Any, scipy.linalg.qr(rows, pivoting=True, mode="r"))
     reduced = np.linalg.solve(rows[:, pivots[: len(rows)]], rows)
     return np.asarray(reduced / np.linalg.norm(reduced, axis=1, keepdims=True), dtype=float)
 
