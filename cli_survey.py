@@ -48,7 +48,10 @@ def qm9(
         int | None,
         typer.Option(min=1, help="Molecules of `symmetry`, drawn at random; of `jacobians`, the first [default: all]."),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="Molecules of `protocol`, drawn at random.")] = 999,
+    count: Annotated[
+        int | None,
+        typer.Option(min=1, help="Molecules of `protocol`, drawn at random [default: 999, or all there are]."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of that draw.")] = 999,
     responses: Annotated[
         Path | None,

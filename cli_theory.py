@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .cli_base import read_source, refusing, say
+from .cli_base import check_outputs, read_source, refusing, say
 from .cli_forward import ChargeOption, KeepOption, MethodOption, MoleculeArgument, UnpairedOption
 
 __all__ = ["claims", "identify"]
@@ -49,7 +49,10 @@ def identify(
     charge: ChargeOption = 0,
     unpaired_electrons: UnpairedOption = 0,
     no_optimize: KeepOption = False,
-    noise: Annotated[bool, typer.Option("--noise", help="Standard errors at 0.5 cm-1, 5 %, 0.02 in rho.")] = False,
+    noise: Annotated[
+        bool, typer.Option("--noise", help="Standard errors of the constants at 5 % of an intensity, 0.02 in rho.")
+    ] = False,
+    noise_cm1: Annotated[float, typer.Option(min=1e-6, help="... and this of a line position, cm-1.")] = 0.5,
     no_exact: Annotated[bool, typer.Option("--no-exact", help="Singular values only.")] = False,
     json_path: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
@@ -59,7 +62,10 @@ def identify(
 ) -> None:
     """What spectra determine of the force constants, irrep by irrep, with the evidence."""
     from .theory.identifiability import identify as identified
+    from .theory.noise import Noise
 
+    check_outputs(json_path, stdout=True)
+    check_outputs(html, plot)
     source = read_source(molecule)
     if engine is not Program.NONE:
         from .forward.engine_api import harmonic_response
@@ -77,7 +83,7 @@ def identify(
         tuple(name.strip() for name in observables.split(",")),
         force_field.value,
         [_isotopologue(text) for text in isotopologue or []],
-        noise,
+        Noise(wavenumber_cm1=noise_cm1) if noise else None,
         exact=not no_exact,
     )
     typer.echo(result.to_json() if json_path == "-" else str(result))
@@ -123,7 +129,7 @@ def claims(
         str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
     ] = None,
 ) -> None:
-    """Published claims about what spectra tell, each checked now: verdict, evidence, number."""
+    """Published claims about what spectra tell: verdict, evidence, number; computed now or from the stored survey."""
     import json
 
     from .theory.claims import ledger

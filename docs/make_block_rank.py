@@ -167,8 +167,8 @@ def session() -> str:
         '>>> ranks = intensity_ranks("C2v", "A1")',
         ">>> ranks",
         repr(ranks),
-        ">>> [block_rank(n, ranks.values()) for n in (3, 5, 8)]",
-        repr([block_rank(n, ranks.values()) for n in (3, 5, 8)]),
+        ">>> [block_rank(n, ranks) for n in (3, 5, 8)]",
+        repr([block_rank(n, ranks) for n in (3, 5, 8)]),
         "",
         "```",
     ]

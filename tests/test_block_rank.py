@@ -402,3 +402,9 @@ def test_pattern_in_plain_values():
     p = intensity_pattern("C2", "B", ["ir", "vcd"]).as_dict()
     assert p["matrix_ranks"] == {"ir": 2, "vcd": 4}
     assert (p["group"], p["irrep"], p["kind"], p["ranks"]) == ("C2", "B", "real", {"ir": 2, "vcd": 2})
+
+
+def test_ranks_by_technique_of_a_silent_species():
+    assert block_rank(3, intensity_ranks("D6h", "B1u")) == 0
+    assert block_rank(3, intensity_ranks("D6h", "E1u")) == 5
+    assert block_rank(3, {}) == 3

@@ -256,6 +256,12 @@ class TestIsotopologues:
         with pytest.raises(IdentifiabilityError, match="most symmetric"):
             identify(WATER.with_isotopes({1: 2}), isotopologues=[{1: 1}])
 
+    def test_more_data_do_not_weaken_a_verdict(self):
+        alone, more = identify(FORMALDEHYDE), identify(FORMALDEHYDE, isotopologues=[{"H": 2}])
+        for irrep, block in alone.blocks.items():
+            assert (more.blocks[irrep].verdict, more.blocks[irrep].evidence) == (block.verdict, block.evidence)
+        assert more.rank == 10
+
     def test_blind_ranks_grow_with_isotopologues(self):
         one, two = identify(WATER), identify(WATER, isotopologues=[{"H": 2}])
         assert one.blind.rank == 3
@@ -292,6 +298,16 @@ class TestBlind:
     def test_no_more_than_seeing_or_than_there_is(self, model):
         result = identify(molecule("benzene"), force_field=model)
         assert result.blind.rank <= result.rank <= result.unknowns
+
+
+class TestStandIn:
+    @pytest.mark.parametrize("name", ["formaldehyde", "benzene", "allene", "B(OH)3"])
+    def test_every_vibration_has_a_spring(self, name):
+        """A stand-in Hessian without out-of-plane terms made constants of planar centres vanish."""
+        response = generic_response(detect_point_group(molecule(name)), seed=0)
+        assert normal_modes(response).wavenumbers_cm1.min() > 100
+        errors = identify(molecule(name), noise=True).noise.standard_errors
+        assert errors[np.isfinite(errors)].max() < 100
 
 
 class TestAccidents:
@@ -418,6 +434,12 @@ class TestPresentation:
         assert data["blocks"]["T1u"]["verdict"] == "finite"
         assert data["rank"] == result.rank
         assert len(data["noise"]["standard_errors"]) == result.n_constants
+
+    def test_text_shows_the_standard_errors_and_the_noise(self, result):
+        text = str(result)
+        assert "0.5 cm-1, 5 % of an intensity" in text
+        assert text.count("not determined") == 1  # T2u
+        assert "not determined" in result.to_html()
 
     def test_text_names_what_is_invisible(self, result):
         assert "T2u: the whole block (F-S-F bend) is invisible" in str(result)

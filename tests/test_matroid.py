@@ -185,3 +185,11 @@ def test_more_constants_demanded_than_the_data_determine():
     demanded = np.zeros(general.n_parameters)
     demanded[general.labels.index("A2u C out-of-plane bend")] = np.inf
     assert supported_force_field(response, general, demanded).total_weight == np.inf
+
+
+def test_a_model_by_name():
+    response = survey(WATER)
+    general = GeneralForceField.of(response.molecule).fitted(response.hessian).force_field
+    assert supported_force_field(response, "general").as_dict() == supported_force_field(response, general).as_dict()
+    with pytest.raises(IdentifiabilityError, match="choose from general"):
+        supported_force_field(response, "morse")

@@ -12,6 +12,8 @@ from ..groups.displacements import DisplacementSymmetry
 
 __all__ = ["generic_response"]
 
+_FLOOR_HARTREE_PER_BOHR2 = 0.02
+
 
 def generic_response(detection: Detection, seed: int) -> HarmonicResponse:
     """The model Hessian of Lindh et al. and random derivatives of dipole and polarizability that have the symmetry.
@@ -27,6 +29,8 @@ def generic_response(detection: Detection, seed: int) -> HarmonicResponse:
     rigid = rigid_motions(action.positions, np.ones(len(molecule)), bool(are_linear(action.positions)))
     internal = np.eye(size) - rigid @ rigid.T
     hessian = action.average(model_hessian(molecule.numbers, action.positions / BOHR_ANGSTROM))
+    # the model has no term for a planar centre that leaves its plane: every vibration gets a soft spring
+    hessian = hessian + _FLOOR_HARTREE_PER_BOHR2 * np.eye(size)
     dipole = averaged_dipole_derivatives(action, rng.standard_normal((3, size)) @ internal)
     tensor = rng.standard_normal((3, 3, size)) @ internal
     polarizability = averaged_polarizability_derivatives(action, (tensor + tensor.swapaxes(0, 1)) / 2)

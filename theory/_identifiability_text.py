@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..groups.cyclotomic_text import Style
 from ..groups.report_figures import figure_data_uri
 from ..groups.table_format import align, html_table, irrep_text, markdown_table
+from .question import RANDOM_DERIVATIVES
 
 if TYPE_CHECKING:
     from .identifiability_result import BlockIdentifiability, Identifiability
@@ -28,6 +29,8 @@ _HEADER = (
 )
 _NAMES = {"ir": "IR", "raman": "Raman", "raman_isotropic": "iso", "raman_anisotropic": "aniso"}
 _N_RIGHT = 8
+_SETTLED_GAP = 1e3
+_MOST_CONSTANTS = 40
 _SEEN, _INVISIBLE = "#1f5fa8", "#b5442e"
 
 
@@ -66,7 +69,7 @@ def _total(result: "Identifiability") -> list[str]:
     exact = "-" if result.exact_rank is None else str(result.exact_rank)
     return [
         "all",
-        str(sum(block.n * block.degeneracy for block in result.blocks.values())),
+        str(sum(block.n for block in result.blocks.values())),
         "",
         str(result.unknowns),
         str(result.nominal),
@@ -93,7 +96,8 @@ def _notes(result: "Identifiability") -> list[str]:
     notes = [
         "Columns: n levels; ranks of the intensities observed; unknown constants; observables of the block's own lines "
         "and how many of them are independent; combinations that all data determine (singular values, exact "
-        "arithmetic); blind: the same with the derivatives unknown (combinations left).",
+        "arithmetic); blind: the same with the derivatives unknown (combinations left). Last row: all levels, of all "
+        "isotopologues where some were added.",
         f"Derivatives of dipole moment and polarizability: {result.derivatives}.",
     ]
     if result.n_constants != result.unknowns:
@@ -111,13 +115,36 @@ def _notes(result: "Identifiability") -> list[str]:
     ratio = f"{result.nominal / result.unknowns:.2f}, of independent ones {result.independent / result.unknowns:.2f}"
     if not result.isotopologues:
         notes.append(f"Observables per unknown: {ratio}.")
-    if result.noise is not None:
-        known = sum(math.isfinite(error) for error in result.noise.standard_errors)
+    if unsettled := [b.irrep for b in result.blocks.values() if b.gap < _SETTLED_GAP]:
         notes.append(
-            f"With the noise stated, {result.noise.effective_rank} combinations are known better than to their own "
-            f"size; {known} of {result.n_constants} single constants have a finite standard error."
+            f"In {', '.join(unsettled)} the gap between singular values counted and not counted is below "
+            f"{_SETTLED_GAP:.0f}: floating point does not settle the rank."
+        )
+    if result.derivatives == RANDOM_DERIVATIVES:
+        notes.append(
+            "Ranks are generic; condition numbers and standard errors mean something with a computed response only "
+            "(engine=, --engine)."
         )
     return notes
+
+
+def _noise_rows(result: "Identifiability") -> list[list[str]]:
+    """Constants with the smallest standard errors first, in percent of sqrt(F_aa F_bb)."""
+    if result.noise is None:
+        return []
+    found = sorted(zip(result.noise.standard_errors, result.noise.labels, strict=True), key=lambda pair: pair[0])
+    rows = [[label, f"{100 * error:.3g}" if math.isfinite(error) else "not determined"] for error, label in found]
+    left = len(rows) - _MOST_CONSTANTS
+    return rows[:_MOST_CONSTANTS] + ([[f"... and {left} more (as_dict())", ""]] if left > 0 else [])
+
+
+def _noise_words(result: "Identifiability") -> str:
+    assert result.noise is not None
+    noise = result.noise.noise
+    return (
+        f"Standard errors at {noise.wavenumber_cm1:g} cm-1, {100 * noise.intensity_relative:g} % of an intensity, "
+        f"{noise.rho:g} of rho; {result.noise.effective_rank} combinations are known better than to their own size:"
+    )
 
 
 def _invisible(result: "Identifiability") -> list[str]:
@@ -128,6 +155,8 @@ def text(result: "Identifiability") -> str:
     """For the terminal."""
     table = align(_HEADER, [*_rows(result, Style.ASCII), _total(result)], _N_RIGHT)
     lines = [_headline(result), "", table, "", *_notes(result)]
+    if rows := _noise_rows(result):
+        lines += ["", _noise_words(result), "", align(("constant", "% of sqrt(F_aa F_bb)"), rows, 1)]
     if found := _invisible(result):
         lines += ["", "Invisible (coefficients in units of sqrt(F_aa F_bb)):", *(f"  {line}" for line in found)]
     return "\n".join(lines)
@@ -146,9 +175,14 @@ def html(result: "Identifiability") -> str:
     notes = "".join(f"<p>{escape(note)}</p>" for note in _notes(result))
     found = "".join(f"<li>{escape(sentence)}</li>" for sentence in _invisible(result))
     hidden = f"<p>Invisible (coefficients in units of &radic;(F<sub>aa</sub>F<sub>bb</sub>)):</p><ul>{found}</ul>"
+    errors = ""
+    if noise_rows := _noise_rows(result):
+        cells = [[escape(label), escape(value)] for label, value in noise_rows]
+        header = ("constant", "% of &radic;(F<sub>aa</sub>F<sub>bb</sub>)")
+        errors = f"<p>{escape(_noise_words(result))}</p>{html_table(header, cells, 1, 'character-table')}"
     picture = figure_data_uri(plot(result, _new_axes()), "identifiability")
-    figure = f'<figure><img src="{picture}" alt="singular values of each species"></figure>'
-    return f"<p>{escape(_headline(result))}</p>{table}{notes}{hidden if found else ''}{figure}"
+    figure = f'<figure><img src="{picture}" alt="singular values of each species" style="width:100%"></figure>'
+    return f"<p>{escape(_headline(result))}</p>{table}{notes}{errors}{hidden if found else ''}{figure}"
 
 
 def _new_axes() -> Any:

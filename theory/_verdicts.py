@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["BlockFacts", "Judgement", "block_verdict", "overall_verdict"]
+__all__ = ["BlockFacts", "Judgement", "block_verdict", "overall_verdict", "with_more_data"]
 
 # Worst first: a molecule is as well determined as its worst block.
 _ORDER = ("silent", "family", "finite", "locally unique", "unique")
@@ -115,6 +115,15 @@ def block_verdict(facts: BlockFacts) -> Judgement:
         grade,
         f"all {facts.unknowns} combinations determined, in a neighbourhood of almost every force field{facts.doubt}",
     )
+
+
+def with_more_data(own: Judgement, all_data: Judgement) -> Judgement:
+    """The verdict from all data, not weaker than the one from the molecule's own lines: the solutions are fewer."""
+    if own.verdict == "unique":
+        return own
+    if own.verdict in ("finite", "locally unique") and all_data.verdict == "locally unique":
+        return Judgement("locally unique", own.evidence, all_data.reason)
+    return all_data
 
 
 def _closed_form(facts: BlockFacts) -> Judgement | None:

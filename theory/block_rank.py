@@ -6,7 +6,7 @@ independent components of the derivative (dipole, polarizability) the species ha
 "generic" means are in docs/block_rank.md.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import accumulate
 from math import comb
@@ -77,17 +77,19 @@ class BlockCount:
         return counts | {"undetermined": self.undetermined, "identifiable": self.identifiable}
 
 
-def block_rank(n: int, intensity_ranks: Iterable[int], visible: bool = True, kind: Kind = "real") -> int:
+def block_rank(
+    n: int, intensity_ranks: Iterable[int] | Mapping[str, int], visible: bool = True, kind: Kind = "real"
+) -> int:
     """Generic rank of the spectra of a block as functions of its force constants.
 
     Parameters
     ----------
     n : int
         Vibrations of the species, each degenerate set counted once; 0 or more.
-    intensity_ranks : iterable of int
+    intensity_ranks : iterable of int, or mapping of technique to int
         One for each intensity measured per mode, e.g. infrared, isotropic and anisotropic Raman, as
         `symvib.theory.intensity_patterns.intensity_ranks` gives them; 0 (forbidden) is ignored, a rank above n counts
-        as n.
+        as n. Of a mapping of which all are forbidden, the block is not visible.
     visible : bool
         False: nothing of the block is seen, the rank is 0 whatever else is given. True without any intensity: the
         frequencies alone are known.
@@ -116,6 +118,9 @@ def block_rank(n: int, intensity_ranks: Iterable[int], visible: bool = True, kin
     >>> block_rank(3, (), visible=False)
     0
     """
+    if isinstance(intensity_ranks, Mapping):
+        visible = visible and (not intensity_ranks or any(intensity_ranks.values()))
+        intensity_ranks = intensity_ranks.values()
     return block_count(n, intensity_ranks, visible, kind).rank
 
 

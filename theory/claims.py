@@ -105,7 +105,8 @@ class Ledger:
         lines = [
             "# Claims ledger",
             "",
-            "Written by `symvib claims`; do not edit. Each number was computed when this page was written.",
+            "Written by `symvib claims`; do not edit. Each number was computed when this page was written; those about "
+            "all of QM9 are read from the result of `symvib survey qm9` that ships (theory/data/survey_qm9.json).",
             "",
             ", ".join(f"{count} {word}" for word, count in self.counts.items()) + ".",
             "",

@@ -77,8 +77,10 @@ class ProtocolRow:
     intensity_ratio_eigh: float
 
 
-def draw_like_qm9(tasks: Sequence[ResponseTask], count: int, population: int, seed: int = SEED) -> list[ResponseTask]:
-    """``count`` molecules drawn as from QM9 itself.
+def draw_like_qm9(
+    tasks: Sequence[ResponseTask], count: int | None, population: int, seed: int = SEED
+) -> list[ResponseTask]:
+    """``count`` molecules drawn as from QM9 itself; None: 999, or as many as such a draw can have.
 
     The datasets hold all molecules of QM9 that are neither C1 nor Cs, and some of the others at random: so many of
     the symmetric ones are drawn as a draw from all ``population`` molecules would give.
@@ -92,11 +94,15 @@ def draw_like_qm9(tasks: Sequence[ResponseTask], count: int, population: int, se
     plain = [detect_point_group(task.response.molecule, 0.05).point_group.label in ("C1", "Cs") for task in ours]
     pools = [[t for t, p in zip(ours, plain, strict=True) if p is kind] for kind in (True, False)]
     rng = np.random.default_rng(seed)
-    n_symmetric = int(rng.binomial(count, len(pools[1]) / population))
+    share = len(pools[1]) / population
+    if count is None:
+        count = min(SEED, int(len(pools[0]) / max(1 - share, 1e-9)))
+    n_symmetric = min(int(rng.binomial(count, share)), len(pools[1]))
     wanted = (count - n_symmetric, n_symmetric)
     if any(len(pool) < n for pool, n in zip(pools, wanted, strict=True)):
         raise DatasetError(
-            f"draw_like_qm9: {count} molecules wanted; there are {len(pools[0])} of C1 and Cs. Ask fewer."
+            f"draw_like_qm9: {count} molecules wanted; there are {len(pools[0])} of C1 and Cs. Ask fewer "
+            "(--count), or give a larger dataset (--responses, from `symvib dataset build qm9`)."
         )
     return [pool[k] for pool, n in zip(pools, wanted, strict=True) for k in rng.choice(len(pool), n, replace=False)]
 

@@ -1,7 +1,7 @@
 """What a combined spectrum determines of a harmonic force field: `identify`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from ._blind import blind_ranks
 from ._exact_ranks import exact_ranks
 from ._marginal import MarginalRank
 from ._numeric_ranks import NumericRanks, numeric_ranks
-from ._verdicts import BlockFacts, block_verdict, overall_verdict
+from ._verdicts import BlockFacts, Judgement, block_verdict, overall_verdict, with_more_data
 from ._views import ViewBlock
 from .block_rank import BlockCount, block_count
 from .exact import ExactRank
@@ -51,7 +51,7 @@ def identify(
     force_field : {"general", "valence", "diagonal", "urey-bradley"} or ForceField
         What is unknown: all constants that the symmetry allows, or those of a model that is linear in its constants.
     isotopologues : sequence
-        Further isotopologues whose spectra are measured, too: {atom index or element: mass number} each.
+        Further isotopologues whose spectra are measured, too: {atom index (from 0) or element: mass number} each.
     noise : Noise or True, optional
         Standard deviations of the data, for standard errors of the constants (Cramer-Rao); True: 0.5 1/cm, 5 % of an
         intensity, 0.02 of rho.
@@ -94,7 +94,7 @@ def identify(
     numeric = numeric_ranks(question.views, question.parametrisation)
     certain = exact_ranks(question.views, question.field, seed) if exact else None
     blinds, blind_rank = blind_ranks(question.views, question.parametrisation, question.observables)
-    answer = _Answer(question, numeric, certain)
+    answer = _Answer(question, numeric, certain, _by_itself(question, exact, seed))
     blocks = {b.symmetry.irrep: answer.block(k, blinds[k]) for k, b in enumerate(question.views[0].blocks)}
     return answer.whole(blocks, blind_rank, stated)
 
@@ -107,6 +107,15 @@ def _noise(given: Noise | bool | None) -> Noise | None:
     raise IdentifiabilityError(f"identify(noise={given!r}): a Noise, True for the default one, or None is needed.")
 
 
+def _by_itself(question: Question, exact: bool, seed: int) -> tuple[Judgement, ...] | None:
+    """Verdicts from the molecule's own lines, where isotopologues add others: more data cannot weaken them."""
+    if question.field is not None or len(question.views) == 1:
+        return None
+    own = replace(question, views=question.views[:1], parametrisation=None)
+    answer = _Answer(own, numeric_ranks(own.views, None), exact_ranks(own.views, None, seed) if exact else None, None)
+    return tuple(block_verdict(answer.facts(k)) for k in range(len(own.views[0].blocks)))
+
+
 @dataclass(frozen=True, eq=False)
 class _Answer:
     """Ranks of a question, and what follows from them."""
@@ -114,6 +123,7 @@ class _Answer:
     question: Question
     numeric: NumericRanks
     certain: ExactRank | None
+    alone: tuple[Judgement, ...] | None
 
     def facts(self, k: int) -> BlockFacts:
         """What decides about block k."""
@@ -169,6 +179,8 @@ class _Answer:
         block, found = self.question.views[0].blocks[k], self.numeric.blocks[k]
         facts, count, labels = self.facts(k), _count(block), self.question.labels(block)
         judgement = block_verdict(facts)
+        if self.alone is not None:
+            judgement = with_more_data(self.alone[k], judgement)
         irrep = block.symmetry.irrep
         null = null_space_words(irrep, labels, found.null_space, facts.unknowns - found.rank.rank)
         if judgement.verdict == "silent":

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import IdentifiabilityError
 from ..forward._symmetric_form import NumericalRank, numerical_rank
-from ..forward.force_field import ForceField, LinearForceField
+from ..forward.force_field import ForceField, GeneralForceField, LinearForceField
 from ..forward.internals import InternalCoordinates
 from ..forward.jacobian import SpectralJacobian
 from ..forward.response import HarmonicResponse
@@ -201,7 +201,7 @@ class SupportedForceField:
 
 def supported_force_field(
     response_or_jacobian: HarmonicResponse | SpectralJacobian,
-    force_field: ForceField,
+    force_field: ForceField | str,
     weights: ArrayLike | None = None,
     observables: Iterable[str] = OBSERVABLES,
     *,
@@ -214,8 +214,8 @@ def supported_force_field(
     ----------
     response_or_jacobian : HarmonicResponse or SpectralJacobian
         The Jacobian is taken at the force constants of the response; or one with ``force_field`` as its parameters.
-    force_field : ForceField
-        The model, with its constants at their prior values.
+    force_field : ForceField, or {"general", "valence", "diagonal", "urey-bradley"}
+        The model, with its constants at their prior values; by name: fitted to the Hessian of the response.
     weights : array_like (n_parameters,), optional
         What each constant is worth to you; default `default_weights`. Only their order matters; inf: it must be fitted.
     observables : iterable of {"freq", "ir", "raman", "rho"}
@@ -246,6 +246,8 @@ def supported_force_field(
     SupportedForceField(fit 4, keep 0)
     """
     observables = checked_observables(observables)
+    if isinstance(force_field, str):
+        force_field = _fitted(response_or_jacobian, force_field)
     jacobian = _jacobian_of(response_or_jacobian, force_field)
     worth = default_weights(force_field) if weights is None else np.array(weights, dtype=float)
     if worth.shape != (force_field.n_parameters,):
@@ -289,6 +291,19 @@ def supported_force_field(
         evidence,
         optimality,
     )
+
+
+def _fitted(response: Any, name: str) -> ForceField:
+    """The model of this name with the constants that reproduce the response best."""
+    from .question import MODELS
+
+    if name not in MODELS or not isinstance(response, HarmonicResponse):
+        raise IdentifiabilityError(
+            f"supported_force_field(force_field={name!r}): choose from {', '.join(MODELS)}, with a HarmonicResponse, "
+            "or give a ForceField."
+        )
+    model = MODELS[name] or GeneralForceField
+    return model.of(response.molecule).fitted(response.hessian).force_field
 
 
 def _jacobian_of(given: Any, force_field: ForceField) -> SpectralJacobian:

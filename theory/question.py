@@ -25,9 +25,11 @@ from ._views import (
     view_of,
 )
 
-__all__ = ["Question", "pose"]
+__all__ = ["MODELS", "RANDOM_DERIVATIVES", "Question", "pose"]
 
-_MODELS = {
+RANDOM_DERIVATIVES = "random ones of the right symmetry"
+
+MODELS = {
     "general": None,
     "valence": ValenceForceField,
     "diagonal": DiagonalForceField,
@@ -86,7 +88,7 @@ def pose(
         raise IdentifiabilityError(f"identify(seed={seed!r}): a whole number from 0 is needed.")
     response, detection, origin = _response(x, engine, seed, tolerance)
     coordinates = symmetry_coordinates(detection, None if custom is None else custom.internals)
-    model = None if custom is not None else _MODELS[force_field]
+    model = None if custom is not None else MODELS[force_field]
     field = model.of(coordinates) if model is not None else _linear(custom, coordinates)
     point = None if field is None else _at(field, response)
     views = [view_of("", response, coordinates, chosen, point)]
@@ -100,14 +102,14 @@ def pose(
 def _custom(force_field: Any) -> ForceField | None:
     """The force field given as an object; None for the name of a model."""
     if isinstance(force_field, str):
-        if force_field not in _MODELS:
+        if force_field not in MODELS:
             raise IdentifiabilityError(
-                f"identify(force_field={force_field!r}): choose from {', '.join(_MODELS)}, or give a ForceField."
+                f"identify(force_field={force_field!r}): choose from {', '.join(MODELS)}, or give a ForceField."
             )
         return None
     if not isinstance(force_field, ForceField):
         raise IdentifiabilityError(
-            f"identify(force_field={force_field!r}): a name ({', '.join(_MODELS)}) or a ForceField is needed."
+            f"identify(force_field={force_field!r}): a name ({', '.join(MODELS)}) or a ForceField is needed."
         )
     return force_field
 
@@ -136,7 +138,7 @@ def _response(
     return (
         generic_response(detection, seed),
         detection,
-        ("random ones of the right symmetry (ranks are generic; condition numbers need a computed response, --engine)"),
+        (RANDOM_DERIVATIVES),
     )
 
 

@@ -160,13 +160,15 @@ def survey_protocol(
     folder: str | Path,
     source: str | Path | None = None,
     *,
-    count: int = 999,
+    count: int | None = None,
     seed: int = SEED,
     shard_size: int = 50,
     n_jobs: int = -1,
     on_done: OnDone | None = None,
 ) -> SurveyReport:
-    """The diagonal protocol on ``count`` molecules drawn from ``source`` as from QM9, into ``folder``.
+    """The diagonal protocol on molecules drawn from ``source`` as from QM9, into ``folder``.
+
+    ``count`` None: 999 molecules, or as many as there are.
 
     Raises
     ------
