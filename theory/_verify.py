@@ -59,10 +59,10 @@ def verify_certificate(source: Any, molecule: Any | None = None) -> Verification
     ----------
     source : Certificate or path
     molecule : optional
-        Its point group and symmetry species are compared, too: without it those are taken from the file.
         Anything ``as_molecule`` reads: the atoms in the same order with the same masses (1e-4 u) and distances
         (1e-3 angstrom). A mirror image has the same distances, force constants and IR and Raman intensities and passes;
-        an isotopologue does not.
+        an isotopologue does not. Its point group and symmetry species are compared, too; without a molecule those are
+        taken from the file.
 
     Raises
     ------
