@@ -6,14 +6,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
 from helpers import molecule_of
 from symvib.errors import CoordinateError, IdentifiabilityError
 from symvib.forward.dataset_files import shipped_dataset
+from symvib.forward.force_constants import SQRT_MDYN_PER_ANGSTROM_U_IN_CM1
 from symvib.forward.force_field import GeneralForceField
 from symvib.forward.internals import InternalCoordinate, InternalCoordinates
 from symvib.forward.normal_modes import normal_modes
 from symvib.forward.response import HarmonicResponse
+from symvib.forward.response_blocks import response_blocks
 from symvib.forward.symmetry_coordinates import symmetry_coordinates
 from symvib.forward.valence_models import DiagonalForceField, ValenceForceField
 from symvib.groups.detection import detect_point_group
@@ -21,7 +24,7 @@ from symvib.groups.molecule import Molecule
 from symvib.groups.report import point_group_report
 from symvib.theory._generic_response import generic_response
 from symvib.theory._numeric_ranks import packed
-from symvib.theory._parametrisation import general_parametrisation
+from symvib.theory._parametrisation import general_parametrisation, natural_scales
 from symvib.theory._views import isotopologue_coordinates
 from symvib.theory.identifiability import identify
 from symvib.theory.noise import Noise
@@ -361,6 +364,61 @@ class TestNoise:
         wavenumber = normal_modes(response).wavenumbers_cm1[0]
         (error,) = identify(response, ("freq",), noise=True).noise.standard_errors
         assert error == pytest.approx(2 * 0.5 / wavenumber)  # d ln F = 2 d ln nu
+
+
+class TestCramerRao:
+    """Standard errors against a fit of simulated noisy spectra, by code that knows nothing of the Jacobian."""
+
+    @staticmethod
+    def spectrum(blocks, constants):
+        """Wavenumbers, IR, Raman activities, and rho where it varies, of blocks with these upper triangles."""
+        parts = {"nu": [], "ir": [], "raman": [], "rho": []}
+        start = 0
+        for block in blocks:
+            g = np.asarray(block.g)
+            size = len(g)
+            f = np.zeros((size, size))
+            upper = np.triu_indices(size)
+            f[upper] = constants[start : start + len(upper[0])]
+            start += len(upper[0])
+            f = f + np.triu(f, 1).T
+            root = np.linalg.cholesky(g)
+            values, vectors = np.linalg.eigh(root.T @ f @ root)
+            modes = root @ vectors
+            squares = {k: ((np.asarray(p).T @ modes) ** 2).sum(axis=0) for k, p in block.intensities.items()}
+            iso, aniso = (squares.get(f"raman_{k}", np.zeros(size)) for k in ("isotropic", "anisotropic"))
+            parts["nu"].append(SQRT_MDYN_PER_ANGSTROM_U_IN_CM1 * np.sqrt(values))
+            parts["ir"].append(squares["ir"])
+            parts["raman"].append(45 * iso + 7 * aniso)
+            if "raman_isotropic" in squares:
+                parts["rho"].append(3 * aniso / (45 * iso + 4 * aniso))
+        return {kind: np.concatenate(found) for kind, found in parts.items()}
+
+    def test_scatter_of_fitted_constants(self):
+        response = shipped_dataset("responses_survey_gfn2").response("qm9-000003")
+        blocks = response_blocks(response)
+        noise = Noise(wavenumber_cm1=2.0, intensity_relative=0.02, intensity_floor=1e-6, rho=0.01)
+        report = identify(response, noise=noise).noise
+        truth = np.concatenate([np.asarray(b.f)[np.triu_indices(len(b.f))] for b in blocks])
+        scales = np.concatenate([natural_scales(np.asarray(b.f)) for b in blocks])
+        exact = self.spectrum(blocks, truth)
+        sigma = {
+            "nu": np.full(3, noise.wavenumber_cm1),
+            "ir": noise.intensity_relative * exact["ir"],
+            "raman": noise.intensity_relative * exact["raman"],
+            "rho": np.full(len(exact["rho"]), noise.rho),
+        }
+        rng = np.random.default_rng(1)
+        fitted = []
+        for _ in range(400):
+            data = {k: v + sigma[k] * rng.standard_normal(len(v)) for k, v in exact.items()}
+
+            def misfit(x, data=data):
+                found = self.spectrum(blocks, x * scales)
+                return np.concatenate([(found[k] - data[k]) / sigma[k] for k in data])
+
+            fitted.append(least_squares(misfit, truth / scales, x_scale=1e-3).x)
+        np.testing.assert_allclose(np.std(fitted, axis=0), report.standard_errors, rtol=0.15)
 
 
 class TestRefusals:
