@@ -264,8 +264,8 @@ def draw(results: Values) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.8), layout="constrained", sharey=True)
     colours = {"IR": "#b03a2e", "Raman": "#1f618d", "IR+Raman": "#7d3c98", "IR+Raman+rho": "#1e8449"}
     for ax, key, label in (
-        (axes[0], "condition_number", "condition number (rank space)"),
-        (axes[1], "smallest_singular_value_of_full", "smallest singular value (full rank)"),
+        (axes[0], "condition_number", "condition number (rank space), simulated responses"),
+        (axes[1], "smallest_singular_value_of_full", "smallest singular value (full rank), simulated"),
     ):
         for row, sets in enumerate(cells.values()):
             for k, name in enumerate(SETS):
