@@ -16,6 +16,7 @@ demo: $(VENV)/.qm
 	$(VENV)/bin/symvib report examples/*.xyz --csv out/examples.csv
 	$(VENV)/bin/symvib completeness D6h 12
 	$(VENV)/bin/symvib spectrum examples/benzene.xyz --output out/benzene_spectrum.png
+	$(VENV)/bin/symvib identify examples/benzene.xyz --engine xtb --plot out/benzene_identify.png
 	@echo; echo "Open out/benzene.html in a browser, and out/benzene_spectrum.png: simulated IR above Raman."; \
 	  echo "out/examples.csv has one row for each molecule in examples/."
 
