@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .cli_base import check_outputs, read_source, refusing, say
+from .cli_base import JsonOption, check_outputs, read_source, refusing, say
 from .cli_certificate import certificate_app
 from .cli_forward import dataset_app, modes, spectrum
 from .cli_survey import survey_app
@@ -98,9 +98,7 @@ def report(
         list[str], typer.Argument(metavar="MOL...", help="Files (.xyz .mol .sdf .log ...), SMILES, or - for XYZ text.")
     ],
     html: Annotated[str | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page.")] = None,
-    json_path: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
-    ] = None,
+    json_path: JsonOption = None,
     markdown: Annotated[str | None, typer.Option(metavar="FILE", help="Write Markdown; - as above.")] = None,
     latex: Annotated[str | None, typer.Option(metavar="FILE", help="Write a LaTeX document; - as above.")] = None,
     csv: Annotated[

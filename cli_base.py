@@ -5,17 +5,19 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from .errors import MoleculeError, SymvibError
 
-__all__ = ["check_outputs", "read_source", "refusing", "say"]
+__all__ = ["JsonOption", "check_outputs", "read_source", "refusing", "say", "write_result"]
 
 _STDIN_LIMIT = 50_000_000  # bytes; an XYZ file of 20,000 atoms has about 1 MB
 
 F = TypeVar("F", bound=Callable[..., None])
+
+JsonOption = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")]
 
 
 def refusing(command: F) -> F:
@@ -70,3 +72,11 @@ def check_outputs(*paths: str | None, stdout: bool = False) -> None:
             raise SymvibError(f"cannot write {path}: there is no folder {place.parent}.")
         if not os.access(place if place.exists() else place.parent, os.W_OK):
             raise SymvibError(f"cannot write {path}: no permission.")
+
+
+def write_result(path: str, text: str) -> None:
+    """Write a file, whole or not at all, and say so."""
+    from .groups.atomic_write import write_text
+
+    write_text(path, text)
+    say(f"written: {path}")

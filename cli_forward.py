@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_base import check_outputs, read_source, refusing, say
+from .cli_base import JsonOption, check_outputs, read_source, refusing, say, write_result
 from .errors import DatasetError, SpectrumError, SymvibError
 
 if TYPE_CHECKING:
@@ -88,9 +88,7 @@ def modes(
     unpaired_electrons: UnpairedOption = None,
     no_optimize: KeepOption = False,
     follow_imaginary: FollowOption = False,
-    json_path: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
-    ] = None,
+    json_path: JsonOption = None,
     molden: Annotated[str | None, typer.Option(metavar="FILE", help="Write a Molden file.")] = None,
     jmol: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write XYZ frames with vibration vectors, for Jmol and ASE.")
@@ -125,7 +123,9 @@ def modes(
             text += f" {len(result.imaginary)} imaginary: the molecule is beyond what was fitted, or not at a minimum."
         vibrations: Any = result
     else:
-        response = _response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize, follow_imaginary)
+        response = computed_response(
+            molecule, engine, method, (charge, unpaired_electrons), not no_optimize, follow_imaginary
+        )
         vibrations = _modes(response)
         result = wilson_gf(response)
         text = f"{vibrations}\n\nPotential energy distribution\n{result}"
@@ -137,7 +137,7 @@ def modes(
     else:
         typer.echo(text)
         if json_path:
-            _write(json_path, json.dumps(vibrations.as_dict(), indent=2))
+            write_result(json_path, json.dumps(vibrations.as_dict(), indent=2))
     from .forward import mode_files
 
     if molden:
@@ -223,7 +223,9 @@ def spectrum(
     if csv == curve == "-":
         raise typer.BadParameter("--csv - and --curve - cannot share standard output.")
     light = {"laser_nm": laser, "temperature_k": 298.15 if temperature is None else temperature}
-    lines = _lines(_response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize, follow_imaginary))
+    lines = _lines(
+        computed_response(molecule, engine, method, (charge, unpaired_electrons), not no_optimize, follow_imaginary)
+    )
     lines = lines.scaled(scale) if scale != 1.0 else lines
     if "-" not in (csv, curve):
         typer.echo(lines.table())
@@ -286,7 +288,7 @@ def _lines(response: Any) -> "LineList":
     return modes.lines()
 
 
-def _response(
+def computed_response(
     molecule: str,
     engine: Engine,
     method: str | None,
@@ -294,6 +296,7 @@ def _response(
     optimize: bool,
     follow_imaginary: bool,
 ) -> Any:
+    """The response of a molecule; its own charge and unpaired electrons where none are given."""
     from .forward.engine_api import harmonic_response
 
     charge, unpaired_electrons = electrons
@@ -341,14 +344,7 @@ def _put(path: str, text: str) -> None:
     if path == "-":
         typer.echo(text, nl=False)
     else:
-        _write(path, text)
-
-
-def _write(path: str, text: str) -> None:
-    from .groups.atomic_write import write_text
-
-    write_text(path, text)
-    say(f"written: {path}")
+        write_result(path, text)
 
 
 @dataset_app.command(

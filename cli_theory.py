@@ -2,13 +2,20 @@
 
 import re
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from .cli_base import check_outputs, read_source, refusing, say
-from .cli_forward import ChargeOption, KeepOption, MethodOption, MoleculeArgument, UnpairedOption
+from .cli_base import JsonOption, check_outputs, read_source, refusing, say, write_result
+from .cli_forward import (
+    ChargeOption,
+    Engine,
+    KeepOption,
+    MethodOption,
+    MoleculeArgument,
+    UnpairedOption,
+    computed_response,
+)
 
 __all__ = ["claims", "identify"]
 
@@ -46,17 +53,15 @@ def identify(
         Program, typer.Option(help="none: generic derivatives of the right symmetry; or a program.")
     ] = Program.NONE,
     method: MethodOption = None,
-    charge: ChargeOption = 0,
-    unpaired_electrons: UnpairedOption = 0,
+    charge: ChargeOption = None,
+    unpaired_electrons: UnpairedOption = None,
     no_optimize: KeepOption = False,
     noise: Annotated[
         bool, typer.Option("--noise", help="Standard errors of the constants at 5 % of an intensity, 0.02 in rho.")
     ] = False,
     noise_cm1: Annotated[float, typer.Option(min=1e-6, help="... and this of a line position, cm-1.")] = 0.5,
     no_exact: Annotated[bool, typer.Option("--no-exact", help="Singular values only.")] = False,
-    json_path: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
-    ] = None,
+    json_path: JsonOption = None,
     html: Annotated[str | None, typer.Option(metavar="FILE", help="Write the report page with this section.")] = None,
     plot: Annotated[str | None, typer.Option(metavar="FILE", help="Singular values: .png, .svg or .pdf.")] = None,
 ) -> None:
@@ -66,18 +71,13 @@ def identify(
 
     check_outputs(json_path, stdout=True)
     check_outputs(html, plot)
-    source = read_source(molecule)
+    electrons = (charge, unpaired_electrons)
     if engine is not Program.NONE:
-        from .forward.engine_api import harmonic_response
-
-        options: dict[str, Any] = {"charge": charge, "unpaired_electrons": unpaired_electrons}
-        if engine is Program.PARSED:
-            options = {}
-        else:
-            options |= {"optimize": not no_optimize} | ({"method": method} if method else {})
-        source = harmonic_response(source, engine.value, **options)
-    elif method or charge or unpaired_electrons or no_optimize:
+        source = computed_response(molecule, Engine(engine.value), method, electrons, not no_optimize, False)
+    elif method or no_optimize or any(electrons):
         raise typer.BadParameter("--method, --charge, --unpaired-electrons and --no-optimize go with --engine.")
+    else:
+        source = read_source(molecule)
     result = identified(
         source,
         tuple(name.strip() for name in observables.split(",")),
@@ -88,7 +88,7 @@ def identify(
     )
     typer.echo(result.to_json() if json_path == "-" else str(result))
     if json_path not in (None, "-"):
-        _write(json_path, result.to_json())
+        write_result(json_path, result.to_json())
     if html:
         from .groups.report import point_group_report
 
@@ -114,20 +114,11 @@ def _isotopologue(text: str) -> dict[int | str, int]:
     return found
 
 
-def _write(path: str, text: str) -> None:
-    from .groups.atomic_write import write_text
-
-    write_text(Path(path), text)
-    say(f"written: {path}")
-
-
 @refusing
 def claims(
     only: Annotated[list[str] | None, typer.Option(metavar="KEY", help="This claim; may be repeated.")] = None,
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Write the page, as docs/claims.md.")] = None,
-    json_path: Annotated[
-        str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - for standard output.")
-    ] = None,
+    json_path: JsonOption = None,
 ) -> None:
     """Published claims about what spectra tell: verdict, evidence, number; computed now or from the stored survey."""
     import json
@@ -138,9 +129,9 @@ def claims(
     text = json.dumps(result.as_dict(), indent=2)
     typer.echo(text if json_path == "-" else str(result))
     if json_path not in (None, "-"):
-        _write(json_path, text)
+        write_result(json_path, text)
     if out:
-        _write(out, result.to_markdown())
+        write_result(out, result.to_markdown())
     if missing := result.counts.get("not checked"):
         say(f"symvib: {missing} claims could not be checked.")
         raise typer.Exit(1)

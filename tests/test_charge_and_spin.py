@@ -135,3 +135,15 @@ class TestEngines:
         anion = as_molecule(OH.format("charge=-1"))
         response = harmonic_response(anion, engine="dft", method="HF/STO-3G", raman=False)
         assert response.charge == response.provenance["charge"] == -1
+
+
+def test_identify_takes_the_charge_of_the_structure():
+    from typer.testing import CliRunner
+
+    from symvib.cli import app
+
+    pytest.importorskip("tblite", reason="responses are computed by xTB (symvib[qm])")
+    found = CliRunner().invoke(app, ["identify", "[NH4+]", "--engine", "xtb"])
+    assert found.exit_code == 0, found.output
+    assert "H4N (Td)" in found.stdout
+    assert "GFN2-xTB" in found.stdout
