@@ -73,10 +73,6 @@ class SymmetryBlock:
         columns = self.coefficients
         return (columns.conj().swapaxes(1, 2) @ (force_constants @ columns)).mean(axis=0)
 
-    def restrict_g(self, g_matrix: NDArrayFloat) -> NDArray[Any]:
-        """G (n_q, n_q) in the symmetry coordinates of one partner, (n, n): the mean over the partners."""
-        return (self.inverse @ (g_matrix @ self.inverse.conj().swapaxes(1, 2))).mean(axis=0)
-
     def expand(self, block_matrix: NDArray[Any]) -> NDArrayFloat:
         """The F (n_q, n_q) that is ``block_matrix`` (n, n) for every partner of this species and zero elsewhere."""
         whole = (self.inverse.conj().swapaxes(1, 2) @ block_matrix @ self.inverse).sum(axis=0)

@@ -6,6 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 
+from gf_problems import problem
 from symvib.errors import CoordinateError, ForceFieldError, SpectrumError
 from symvib.forward.jacobian import (
     SpectralBlock,
@@ -17,21 +18,6 @@ from symvib.forward.jacobian import (
 from symvib.forward.moments import moment_jacobian
 
 STEP = 1e-5
-
-
-def problem(n, ranks, seed=0, hermitian=False):
-    """Random G, F (positive definite) and intensity factors of the given ranks."""
-    rng = np.random.default_rng([n, len(ranks), seed])
-
-    def matrix(rows, columns):
-        real = rng.normal(size=(rows, columns))
-        return real + 1j * rng.normal(size=(rows, columns)) if hermitian else real
-
-    def definite():
-        m = matrix(n, n)
-        return m @ m.conj().T / n + np.eye(n)
-
-    return definite(), definite(), {f"i{j}": matrix(n, r) for j, r in enumerate(ranks)}
 
 
 def with_eigenvalues(g, values, seed=0):

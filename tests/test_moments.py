@@ -6,26 +6,12 @@ from math import comb
 import numpy as np
 import pytest
 
+from gf_problems import problem
 from symvib.errors import CoordinateError, ForceFieldError
 from symvib.forward.jacobian import force_constant_basis
 from symvib.forward.moments import moment_jacobian, moment_map, moment_terms
 
 RANKS = {"s0": (), "s1r1": (1,), "s1r3": (3,), "s2": (1, 1), "s2b": (2, 5), "C2v A1": (1, 1, 2), "C1": (3, 1, 5)}
-
-
-def problem(n, ranks, seed=0, hermitian=False):
-    """Random G, F (positive definite) and intensity factors of the given ranks."""
-    rng = np.random.default_rng([n, len(ranks), seed])
-
-    def matrix(rows, columns):
-        real = rng.normal(size=(rows, columns))
-        return real + 1j * rng.normal(size=(rows, columns)) if hermitian else real
-
-    def definite():
-        m = matrix(n, n)
-        return m @ m.conj().T / n + np.eye(n)
-
-    return definite(), definite(), {f"i{j}": matrix(n, r) for j, r in enumerate(ranks)}
 
 
 def block_rank(n, ranks, hermitian=False):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import gcd, lcm
+from math import gcd
 from typing import Any, cast
 
 import numpy as np
@@ -120,11 +120,6 @@ def _from_integers(real: NDArray[Any], imag: NDArray[Any] | None, denominator: i
         first, second = (None if part is None else part.astype(np.int64) for part in parts)
     assert first is not None
     return RationalMatrix(first, second, denominator // common)
-
-
-def common_denominator(matrices: Any) -> int:
-    """Least common denominator of rational matrices."""
-    return lcm(*(m.denominator for m in matrices))
 
 
 def rounded(values: NDArray[Any], digits: int) -> RationalMatrix:

@@ -134,13 +134,8 @@ def _general_entries(coordinates: SymmetryCoordinates) -> tuple[NDArrayInt, NDAr
     return np.concatenate(where), np.concatenate(values), count
 
 
-def _model_entries(force_field: Any, size: int) -> tuple[NDArrayInt, NDArray[np.float64], int]:
-    if isinstance(force_field, LinearForceField):
-        where, values = np.asarray(force_field.entries), np.asarray(force_field.values, dtype=float)
-    else:
-        basis = np.asarray(force_field.basis, dtype=float)
-        p, i, j = np.nonzero(basis)
-        where, values = np.stack([p, i, j], axis=1), basis[p, i, j]
+def _model_entries(force_field: LinearForceField, size: int) -> tuple[NDArrayInt, NDArray[np.float64], int]:
+    where, values = np.asarray(force_field.entries), np.asarray(force_field.values, dtype=float)
     if force_field.n_parameters == 0 or where[:, 1:].max(initial=0) >= size:
         raise IdentifiabilityError(
             f"ExactProblem: {force_field!r} has no constant, or is not in the {size} internal coordinates given."

@@ -6,26 +6,22 @@ averaged over the group first, so what symmetry forbids is zero and not small.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..constants import BOHR_ANGSTROM
 from ..errors import IdentifiabilityError
 from ..forward._partners import partner_bases
+from ..forward._tensor_averages import averaged_dipole_derivatives, averaged_polarizability_derivatives
 from ..forward.force_constants import AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2
 from ..forward.force_field import LinearForceField
-from ..forward.intensities import KM_PER_MOL_PER_E2_PER_U
 from ..forward.internals import InternalCoordinates
 from ..forward.jacobian import SpectralBlock
 from ..forward.response import HarmonicResponse
-from ..forward.response_jacobian import TRACELESS_BASIS
+from ..forward.response_blocks import intensity_factors
 from ..forward.symmetry_coordinates import SymmetryCoordinates, symmetry_coordinates
-from ..groups.displacements import DisplacementSymmetry
-from ..groups.operations import NDArrayFloat
 from .intensity_patterns import intensity_ranks
 
 __all__ = ["ProblemBlock", "SpectralProblem", "spectral_problem"]
@@ -168,7 +164,12 @@ def spectral_problem(response: HarmonicResponse, tolerance: float | None = None)
     action = coordinates.action
     hessian = action.average(response.hessian) * AJ_PER_ANGSTROM2_PER_HARTREE_PER_BOHR2
     inside = hessian / np.outer(action.mass_weights, action.mass_weights)
-    factors = _factors(action, response)
+    averaged = replace(
+        response,
+        dipole_derivatives=averaged_dipole_derivatives(action, response.dipole_derivatives),
+        polarizability_derivatives=averaged_polarizability_derivatives(action, response.polarizability_derivatives),
+    )
+    factors = intensity_factors(averaged, np.diag(1 / action.mass_weights))  # of mass-weighted displacements
     blocks = []
     for part in partner_bases(action):
         v = part.bases[0]
@@ -178,24 +179,6 @@ def spectral_problem(response: HarmonicResponse, tolerance: float | None = None)
             ProblemBlock(part.irrep, part.dimension, part.bases, _hermitian(v.conj().T @ inside @ v), allowed)
         )
     return SpectralProblem(coordinates, tuple(blocks))
-
-
-def _factors(action: DisplacementSymmetry, response: HarmonicResponse) -> dict[str, NDArrayFloat]:
-    """Mass-weighted intensity factors (3N, r), averaged over the group: T(D x) = R T(x)."""
-    dipole = np.asarray(response.dipole_derivatives).reshape(3, -1, 3)
-    alpha = np.asarray(response.polarizability_derivatives).reshape(3, 3, -1, 3) * BOHR_ANGSTROM**2
-    mean_dipole, mean_alpha = np.zeros_like(dipole), np.zeros_like(alpha)
-    for r, permutation in zip(action.matrices, action.permutations, strict=True):
-        mean_dipole += np.einsum("dc,dai,ij->caj", r, dipole[:, permutation], r, optimize=True)
-        mean_alpha += np.einsum("dc,fe,dfai,ij->ceaj", r, r, alpha[:, :, permutation], r, optimize=True)
-    size = len(action.matrices) * action.mass_weights
-    p = mean_dipole.reshape(3, -1) / size
-    tensor = mean_alpha.reshape(3, 3, -1) / size
-    return {
-        "ir": p.T * sqrt(KM_PER_MOL_PER_E2_PER_U),
-        "raman_isotropic": np.trace(tensor)[:, None] / 3,
-        "raman_anisotropic": np.einsum("mij,ijx->xm", TRACELESS_BASIS, tensor) * sqrt(1.5),
-    }
 
 
 def _hermitian(matrix: NDArray[Any]) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -154,23 +155,25 @@ class _Answer:
 
     def seen(self, k: int) -> bool:
         """Is any line to which block k contributes seen, of any isotopologue?"""
-        columns = self.question.views[0].blocks[k].symmetry.coefficients[0]
-        return self.question.views[0].blocks[k].visible or any(
-            block.visible and np.abs(columns.conj().T @ block.symmetry.real_columns).max() > _MEETS
+        return self.question.views[0].blocks[k].visible or any(visible and k in met for visible, met in self.meetings)
+
+    @cached_property
+    def meetings(self) -> list[tuple[bool, set[int]]]:
+        """For each block of an isotopologue: is it visible, and which blocks of the molecule itself meet in it."""
+        parents = [block.symmetry.coefficients[0].conj().T for block in self.question.views[0].blocks]
+        return [
+            (
+                found.visible,
+                {i for i, rows in enumerate(parents) if np.abs(rows @ found.symmetry.real_columns).max() > _MEETS},
+            )
             for view in self.question.views[1:]
-            for block in view.blocks
-        )
+            for found in view.blocks
+        ]
 
     def merged(self, k: int) -> set[int]:
         """Blocks of the molecule that meet block k in a block of some isotopologue of lower symmetry."""
-        parents = [block.symmetry.coefficients[0] for block in self.question.views[0].blocks]
-        met = [
-            {i for i, columns in enumerate(parents) if np.abs(columns.conj().T @ found.real_columns).max() > _MEETS}
-            for view in self.question.views[1:]
-            for found in view.coordinates.blocks
-        ]
         component = {k}
-        while grown := set().union(*(others for others in met if others & component)) - component:
+        while grown := set().union(*(met for _, met in self.meetings if met & component)) - component:
             component |= grown
         return component
 

@@ -5,7 +5,6 @@ derivatives are central differences, over symmetry-unique displacements, of the 
 polarizability; all are made exact for translations and rotations. Q. Sun et al., J. Chem. Phys. 153, 024109 (2020).
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,7 +19,6 @@ from ._program import response_of_program
 
 __all__ = ["dft_response"]
 
-_LOG = logging.getLogger(__name__)
 _CPHF_TOLERANCE, _CPHF_CYCLES = 1e-8, 50
 
 
