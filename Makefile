@@ -45,6 +45,7 @@ $(VENV)/.qm: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	$(PY) -m pip install --quiet 'torch==2.13.0'
 	$(PY) -m pip install --quiet --editable '.[all,test]'
 	@touch $@ $(VENV)/.qm
 

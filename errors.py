@@ -11,6 +11,7 @@ __all__ = [
     "ForceFieldError",
     "HessianError",
     "MissingPackageError",
+    "ModelError",
     "MoleculeError",
     "PointGroupError",
     "RepresentationError",
@@ -87,3 +88,7 @@ class IdentifiabilityError(SymvibError, ValueError):
 
 class CertificateError(SymvibError, ValueError):
     """A rank certificate that is damaged, belongs to another molecule, or does not prove what it states."""
+
+
+class ModelError(SymvibError, ValueError):
+    """A spectral model that cannot be built, loaded or trained, or a question it has no answer to."""
