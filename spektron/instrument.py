@@ -8,7 +8,7 @@ measurement come from the generator given to `measure`.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import log
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["InstrumentSettings", "InstrumentTable", "VirtualInstrument", "measure"]
 
 RESPONSE_TERMS, WARP_TERMS, BASELINE_TERMS = 4, 3, 5  # baseline: polynomial of degree 4
+_DISTORTIONS = ("shift_cm1", "warp_cm1", "response", "baseline", "noise", "stray_light")
+_TERMS = {
+    "warp_cm1": WARP_TERMS,
+    "log_response": RESPONSE_TERMS,
+    "baseline": BASELINE_TERMS,
+    "lorentzian_range_cm1": 2,
+    "peak_absorbance": 2,
+    "gain": 2,
+}
+_NOT_NEGATIVE = ("gaussian_fwhm_cm1", "lorentzian_range_cm1", "baseline_jitter", "noise", "stray_light")
 _PER_MODALITY = {name: k for k, name in enumerate(MODALITIES)}
 
 
@@ -90,6 +100,24 @@ class InstrumentSettings:
         if self.stray_light[1] >= 1:
             raise SpectrumError(f"InstrumentSettings: stray_light = {self.stray_light}; a share is below 1.")
 
+    def scaled(self, difficulty: float) -> "InstrumentSettings":
+        """The settings with all that distorts times ``difficulty``: 0 a perfect instrument, 1 the same, 2 twice as bad.
+
+        Widths, peak absorbance and gain stay: they change no information beyond resolution.
+
+        Examples
+        --------
+        >>> InstrumentSettings().scaled(0.5).noise
+        (0.0015, 0.015)
+        """
+        if not 0 <= difficulty < float("inf"):
+            raise SpectrumError(f"InstrumentSettings.scaled({difficulty}): a factor of 0 or more is needed.")
+
+        def times(value: Any) -> Any:
+            return tuple(difficulty * v for v in value) if isinstance(value, tuple) else difficulty * value
+
+        return replace(self, **{name: times(getattr(self, name)) for name in _DISTORTIONS})
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values; ``InstrumentSettings(**values)`` makes them again."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
@@ -141,14 +169,25 @@ class VirtualInstrument:
     peak_absorbance: tuple[float, float]
     gain: tuple[float, float]
 
+    def __post_init__(self) -> None:
+        if self.modality not in _PER_MODALITY:
+            raise SpectrumError(f"VirtualInstrument: modality {self.modality!r} is none of {MODALITIES}.")
+        for name, terms in _TERMS.items():
+            values = np.asarray(getattr(self, name), dtype=float)
+            if values.shape != (terms,) or not np.isfinite(values).all():
+                raise SpectrumError(f"VirtualInstrument: {name} = {getattr(self, name)}; {terms} numbers are needed.")
+        for name in _NOT_NEGATIVE:
+            values = np.asarray(getattr(self, name), dtype=float)
+            if not (np.isfinite(values).all() and (values >= 0).all()):
+                raise SpectrumError(f"VirtualInstrument: {name} = {getattr(self, name)}; it must be 0 or more.")
+
     @classmethod
-    def of_seed(
-        cls, seed: int, modality: str, settings: InstrumentSettings | None = None
-    ) -> "VirtualInstrument":
+    def of_seed(cls, seed: int, modality: str, settings: InstrumentSettings | None = None) -> "VirtualInstrument":
         """The instrument of a seed (0 or more); SpectrumError for an unknown modality or a negative seed."""
         if modality not in _PER_MODALITY or seed < 0:
             raise SpectrumError(
-                f"VirtualInstrument.of_seed({seed}, {modality!r}): a seed of 0 or more and one of {MODALITIES} are needed."
+                f"VirtualInstrument.of_seed({seed}, {modality!r}): a seed of 0 or more and one of {MODALITIES} are "
+                "needed."
             )
         ranges = settings or InstrumentSettings()
         rng = np.random.default_rng([int(seed), _PER_MODALITY[modality]])
@@ -177,6 +216,11 @@ class VirtualInstrument:
         """Plain values; ``simulated`` says what it is."""
         values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
         return {"simulated": True, **values}
+
+    def _repr_html_(self) -> str:
+        from ._instrument_plot import instrument_html
+
+        return instrument_html(self)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Axes with the response, the mean baseline and the error of the axis over 400 to 4000 1/cm."""
@@ -250,16 +294,15 @@ class InstrumentTable:
         n_modalities = len(self.modalities)
         if index.ndim != 2 or index.shape[1] not in (1, n_modalities):
             raise SpectrumError(
-                f"InstrumentTable.pick: the index has shape {tuple(index.shape)}; (B,) or (B, {n_modalities}) is needed."
+                f"InstrumentTable.pick: the index has shape {tuple(index.shape)}; (B,) or (B, {n_modalities}) is "
+                "needed."
             )
         columns = torch.arange(n_modalities, device=index.device)
         return InstrumentTable(self.modalities, **{name: getattr(self, name)[index, columns] for name in _NUMBERS})
 
     def to(self, *args: Any, **options: Any) -> "InstrumentTable":
         """The table on a device or in a dtype, as `Tensor.to`."""
-        return InstrumentTable(
-            self.modalities, **{name: getattr(self, name).to(*args, **options) for name in _NUMBERS}
-        )
+        return InstrumentTable(self.modalities, **{name: getattr(self, name).to(*args, **options) for name in _NUMBERS})
 
 
 _NUMBERS = tuple(field.name for field in fields(InstrumentTable) if field.name != "modalities")
@@ -273,9 +316,9 @@ def measure(
 ) -> Tensor:
     """Simulated measurements (B, M, L) of B molecules, each (molecule, modality) on its own instrument.
 
-    In units of the undistorted spectrum's maximum (infrared: of its peak absorbance) times a random gain: only the shape
-    counts. A modality without any line gives baseline and noise. Deterministic in the generator's state; per measurement it draws the sample's width, the peak absorbance,
-    the gain, the baseline's jitter and the noise.
+    In units of the undistorted spectrum's maximum (infrared: of its peak absorbance) times a random gain: only the
+    shape counts. A modality without any line gives baseline and noise. Deterministic in the generator's state; drawn
+    for each measurement are the sample's width, the peak absorbance, the gain, the baseline's jitter and the noise.
 
     Parameters
     ----------
@@ -328,7 +371,7 @@ def _flattened(shares: Tensor, peak: Tensor, stray: Tensor) -> Tensor:
 
 
 def _bases(axis: Tensor, low: float, high: float) -> tuple[Tensor, Tensor]:
-    """Cosines cos(pi k u), k = 1..4, and Chebyshev polynomials T_0..T_4 of 2u - 1, on the channels; each (5 or 4, L)."""
+    """Cosines cos(pi k u), k = 1..4, (4, L) and Chebyshev polynomials T_0..T_4 of 2u - 1, (5, L), on the channels."""
     cosines = cosine_series(axis, torch.eye(RESPONSE_TERMS, dtype=axis.dtype, device=axis.device), low, high)
     x = 2 * (axis - low) / (high - low) - 1
     terms = [torch.ones_like(x), x]
