@@ -74,7 +74,7 @@ class Ragged:
 
     def total(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Sums (n,) over the rows of what stands at each value."""
-        return np.bincount(self.row, values, len(self.lengths))
+        return np.bincount(self.row, values, len(self.lengths)).astype(float)
 
 
 def line_arrays(dataset: SimulatedDataset) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":

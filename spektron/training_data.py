@@ -49,8 +49,12 @@ class TrainingData:
         IR in km/mol, Raman in A^4/u; exactly zero where forbidden and in the padding.
     split : ndarray (n,) of str
         "train", "validation" or "test".
-    formulas, smiles, point_groups : tuple of str (n,)
-        Hill formula without charge; "" where the SMILES is not known; Schoenflies symbol.
+    formulas : tuple of str (n,)
+        Hill formula, without charge.
+    smiles : tuple of str (n,)
+        QM9's; of symmetric molecules read from the geometry where that is reliable, else "".
+    point_groups : tuple of str (n,)
+        Schoenflies symbols.
     sources : tuple of str (n,)
         The dataset of each molecule.
     has_inversion : ndarray (n,) of bool
@@ -69,7 +73,8 @@ class TrainingData:
     second_level_index : ndarray (m,) of int
         The row among the n of each.
     data_hash : str
-        SHA-256 over ids, lines, split and labels.
+        SHA-256 over ids, lines, split, group labels and names. Not over the properties: their last digit is the
+        linear algebra library's.
     """
 
     ids: tuple[str, ...]
@@ -112,7 +117,7 @@ class TrainingData:
 
     @cached_property
     def second_level(self) -> "LineBatch":
-        """Line lists (m,) of some test molecules at the second level of theory."""
+        """Line lists (m,) of some molecules, of all parts, at the second level of theory."""
         return _line_batch(self.second_level_wavenumbers_cm1, self.second_level_intensities)
 
     def indices(self, part: str) -> NDArray[np.int64]:
@@ -120,6 +125,10 @@ class TrainingData:
         if part not in PARTS:
             raise DatasetError(f"TrainingData.indices({part!r}): choose one of {', '.join(PARTS)}.")
         return np.flatnonzero(self.split == part)
+
+    def second_level_indices(self, part: str) -> NDArray[np.int64]:
+        """Rows (among the m) of the second level whose molecule is in a part; test on those of "test" only."""
+        return np.flatnonzero(np.isin(self.second_level_index, self.indices(part)))
 
     def property_scale(self) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
         """Mean and standard deviation (P,) of each property over the training molecules that have it."""
@@ -146,7 +155,7 @@ class TrainingData:
         for texts in (self.ids, self.formulas, self.smiles, self.point_groups, self.group_names, self.property_names):
             digest.update("\n".join(texts).encode() + b"\0")
         for name, value in vars(self).items():
-            if isinstance(value, np.ndarray):
+            if isinstance(value, np.ndarray) and name != "properties":
                 kind = value.dtype.newbyteorder("<") if value.dtype.kind in "fiu" else value.dtype
                 plain = "\n".join(value).encode() if kind.kind == "U" else value.astype(kind).tobytes()
                 digest.update(f"{name} {value.shape}\0".encode() + plain)
@@ -184,12 +193,11 @@ def load_training_data(sources: Sequence[str] = _SOURCES) -> TrainingData:
     )
     part_of = dict(zip((f for t in tables.values() for f in t.column("formula")), split.tolist(), strict=True))
     chosen = _joined([tables[name] for name in sources])
-    ids = tuple(chosen.column("id"))
-    formulas, smiles = tuple(chosen.column("formula")), tuple(chosen.column("smiles"))
+    ids, formulas = tuple(chosen.column("id")), tuple(chosen.column("formula"))
     point_groups = tuple(chosen.column("point_group"))
     inversion = {label: PointGroup.parse(label).has_inversion for label in set(point_groups)}
     labels = shipped_labels()
-    groups, group_mask = labels.of(ids, smiles)
+    groups, group_mask, smiles = labels.of(ids, chosen.column("smiles"))
     values, mask = properties(chosen)
     wavenumbers, intensities = line_arrays(chosen)
     second, index = _second_level(second, ids)
@@ -234,7 +242,8 @@ def formula_split(formulas: Sequence[str], second_level: "NDArray[np.bool_] | No
     ['train', 'train', 'train']
     """
     everywhere: dict[str, bool] = {}
-    for formula, also in zip(formulas, np.zeros(len(formulas), bool) if second_level is None else second_level):
+    also_computed = np.zeros(len(formulas), dtype=bool) if second_level is None else second_level
+    for formula, also in zip(formulas, also_computed, strict=True):
         everywhere[formula] = everywhere.get(formula, True) and bool(also)
     part_of = {formula: "test" if everywhere[formula] else _part(formula) for formula in everywhere}
     return np.array([part_of[formula] for formula in formulas], dtype="<U10")
