@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_base import refusing, say
+from .cli_base import refusing
 from .errors import MissingPackageError, ModelError
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ __all__ = ["Ranks", "gather_rows", "joined"]
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those that train together."""
+    """One process among those that train together."""
 
     rank: int
     count: int
@@ -44,7 +44,7 @@ class Ranks:
 
 @contextmanager
 def joined(device: str | torch.device = "auto") -> Iterator[Ranks]:
-    """This process as `torchrun` numbered it (environment RANK, WORLD_SIZE, LOCAL_RANK), joined to the others.
+    """The process as `torchrun` numbered it (environment RANK, WORLD_SIZE, LOCAL_RANK), joined to the others.
 
     Alone without these variables. NCCL on CUDA, gloo on the CPU. A process group that exists already is used and left.
 

@@ -3,14 +3,15 @@
 import json
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from ..errors import ModelError
 
-__all__ = ["RunFolder", "versions"]
+__all__ = ["RunFolder", "locked", "versions"]
 
 _OURS = ("run.json", "metrics.json", "config.json", "model.safetensors", "log.jsonl")
 _OUR_FOLDERS = ("checkpoints", "tensorboard")
@@ -84,6 +85,29 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
         for name in _OUR_FOLDERS:
             shutil.rmtree(self.path / name, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
+    """Keep other processes from training in a folder; let go when this one ends, however it ends.
+
+    Raises
+    ------
+    ModelError
+        Another process trains there.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows: nothing that a kill would let go
+        yield
+        return
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with (Path(folder) / ".lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ModelError(f"another process trains in {folder}: wait for it, or give another folder.") from error
+        yield
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a training run needs to go on bit for bit, each in one file that is there whole or not at all.
+"""Checkpoints: all that a training run needs to go on bit for bit, in one file that is there whole or not at all.
 
 A file is a safetensors file: weights, optimizer moments and the best weights so far as tensors; step counters, seconds
 and running means as JSON in its header. No pickle. It is written beside its place, flushed to the disk and renamed, so
