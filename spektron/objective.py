@@ -1,0 +1,153 @@
+"""What Spektron is trained for: masked reconstruction, identification across instruments, heads, and disentanglement."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .losses import gradient_reversal, info_nce, load_balance, masked_bce, masked_huber, non_negativity, vib_kl, warm_up
+from .model import Encoded, Spektron, normalised
+from .views import MODALITIES, TrainingBatch
+
+__all__ = ["LossWeights", "Objective"]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the terms of the objective; 0 switches a term off.
+
+    The bottleneck's weight rises from 0 over `warm_up_steps`, as does that of the adversary.
+    """
+
+    identification: float = 1.0
+    masked: float = 0.5
+    own: float = 0.25
+    cross_modal: float = 0.25
+    groups: float = 0.5
+    properties: float = 0.25
+    instrument: float = 0.25
+    adversary: float = 0.1
+    bottleneck: float = 1e-3
+    balance: float = 0.01
+    non_negative: float = 0.1
+    integrated_intensity: float = 0.02
+    warm_up_steps: int = 300
+    free_nats: float = 0.05
+    temperature: float = 0.05
+
+
+class Objective(nn.Module):
+    """The weighted sum of all terms on one batch.
+
+    Parameters
+    ----------
+    weights : LossWeights
+    gather : callable, optional
+        Collects the embeddings of all processes, so that every molecule of the whole batch is a candidate.
+    """
+
+    def __init__(self, weights: LossWeights | None = None, gather: Callable[[Tensor], Tensor] | None = None) -> None:
+        super().__init__()
+        self.weights = weights or LossWeights()
+        self.gather = gather or (lambda x: x)
+
+    def forward(
+        self, model: Spektron, batch: TrainingBatch, step: int, generator: torch.Generator | None
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The loss, and each term unweighted; ``generator`` draws from the bottleneck, None takes its means."""
+        weights = self.weights
+        views, size = batch.spectra.shape[:2]
+        present = batch.present.repeat(views, 1)
+        encoded = model.encode(
+            batch.spectra.flatten(0, 1), modalities=MODALITIES, present=present, seen=~batch.mask.flatten(0, 1)
+        )
+        warm = warm_up(step, weights.warm_up_steps)
+        terms: dict[str, Tensor] = {}
+        # Of each molecule: what its infrared says, what its Raman spectrum says, what both say.
+        choices = [torch.tensor(c, device=present.device) for c in ((True, False), (False, True), (True, True))]
+        usable = [(present & choice).any(-1)[:size] for choice in choices]
+        latents = [encoded.chem_of(choice.expand_as(present)).sample(generator) for choice in choices]
+        terms["identification"] = self._identification(model, latents, usable, size)
+        target, _ = normalised(batch.spectra.flatten(0, 1), (~batch.mask.flatten(0, 1)) & present.unsqueeze(-1))
+        whole, _ = normalised(batch.spectra.flatten(0, 1), present.unsqueeze(-1).expand_as(target))
+        whole = batch.spectra.flatten(0, 1) / encoded.scale * present.unsqueeze(-1)
+        terms["masked"] = relative_error(
+            model.masked_reconstruction(encoded), whole, batch.mask.flatten(0, 1) & present.unsqueeze(-1)
+        )
+        numbers = encoded.modalities.expand(len(present), -1)
+        swapped = latents[2].unflatten(0, (views, size)).roll(1, 0).flatten(0, 1)
+        inst = encoded.inst.sample(generator)
+        own = model.reconstruct(swapped.unsqueeze(1).expand(-1, len(MODALITIES), -1), inst, numbers)
+        terms["own"] = relative_error(own, whole, present.unsqueeze(-1).expand_as(whole))
+        reference = batch.reference.repeat(views, 1, 1)
+        crossed = torch.stack([latents[1], latents[0]], dim=1)  # infrared from Raman, Raman from infrared
+        ideal = model.reconstruct(crossed, None, numbers)
+        both = present.all(-1)[:, None, None].expand_as(reference)
+        terms["cross_modal"] = relative_error(ideal, reference, both)
+        terms["non_negative"] = non_negativity(ideal)
+        terms["integrated_intensity"] = relative_intensity(ideal, reference, present.all(-1))
+        terms.update(self._heads(model, encoded, batch, latents, usable, warm, generator))
+        total = sum((getattr(weights, name) * term for name, term in terms.items() if name != "bottleneck"), torch.zeros(()))
+        if "bottleneck" in terms:
+            total = total + weights.bottleneck * warm * terms["bottleneck"]
+        return total, {name: float(term.detach()) for name, term in terms.items()}
+
+    def _identification(self, model: Spektron, latents: list[Tensor], usable: list[Tensor], size: int) -> Tensor:
+        losses = []
+        for latent, rows in zip(latents, usable, strict=True):
+            first, second = (model.retrieval_embedding(part[rows]) for part in latent.split(size))
+            losses.append(info_nce(self.gather(first), self.gather(second), temperature=self.weights.temperature))
+        return torch.stack(losses).mean()
+
+    def _heads(
+        self,
+        model: Spektron,
+        encoded: Encoded,
+        batch: TrainingBatch,
+        latents: list[Tensor],
+        usable: list[Tensor],
+        warm: float,
+        generator: torch.Generator | None,
+    ) -> dict[str, Tensor]:
+        weights = self.weights
+        views = batch.spectra.shape[0]
+        present = encoded.present
+        known = [rows.repeat(views) for rows in usable]
+        chem, rows = torch.cat(latents), torch.cat(known)
+        terms: dict[str, Tensor] = {}
+        if model.config.functional_groups:
+            mask = batch.group_mask.repeat(views * len(latents)) & rows
+            terms["groups"] = masked_bce(
+                model.functional_group_logits(chem), batch.functional_groups.repeat(views * len(latents), 1), mask
+            )
+        if model.config.properties:
+            repeats = views * len(latents)
+            mask = batch.property_mask.repeat(repeats, 1) & rows[:, None]
+            terms["properties"] = masked_huber(model.predicted_properties(chem), batch.properties.repeat(repeats, 1), mask)
+        instruments = batch.instruments.flatten(0, 1)[present] + 0
+        inst = encoded.inst.sample(generator)[present]
+        terms["instrument"] = functional.cross_entropy(model.instrument_head(inst), instruments)
+        parts = encoded.chem_parts.sample(generator)[present]
+        terms["adversary"] = functional.cross_entropy(model.adversary(gradient_reversal(parts, warm)), instruments)
+        if model.config.bottleneck:
+            assert encoded.chem_parts.log_variance is not None and encoded.inst.log_variance is not None
+            terms["bottleneck"] = vib_kl(
+                encoded.chem_parts.mean, encoded.chem_parts.log_variance, free_bits=weights.free_nats, present=present
+            ) + vib_kl(encoded.inst.mean, encoded.inst.log_variance, free_bits=weights.free_nats, present=present)
+        if encoded.routings:
+            terms["balance"] = torch.stack([load_balance(r.probabilities, r.chosen) for r in encoded.routings]).mean()
+        return terms
+
+
+def relative_error(predicted: Tensor, target: Tensor, where: Tensor) -> Tensor:
+    """Sum of squared errors over the sum of squares of the target, on the channels ``where``; 1 predicts nothing."""
+    where = where.to(target)
+    return ((predicted - target).square() * where).sum() / (target.square() * where).sum().clamp(min=1e-6)
+
+
+def relative_intensity(predicted: Tensor, target: Tensor, rows: Tensor) -> Tensor:
+    """Mean squared logarithmic error of the integrated intensity (B, M, L) of the molecules ``rows`` (B,)."""
+    found, wanted = predicted[rows].mean(-1), target[rows].mean(-1)
+    return (found / wanted.clamp(min=1e-4) - 1).square().clamp(max=10).mean()

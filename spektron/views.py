@@ -1,0 +1,172 @@
+"""Training batches: two views of each molecule, as two virtual instruments would measure it; all SIMULATED.
+
+Everything random in batch number ``step`` follows from (seed, step), so a run that was killed goes on with the same
+batches, whatever came before.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import ModelError
+from .config import SpektronConfig
+from .instrument import InstrumentSettings, InstrumentTable, measure
+from .rendering import reference_spectra, spectral_axis
+from .training_data import TrainingData
+
+__all__ = ["TrainingBatch", "ViewSampler", "has_spectrum"]
+
+MODALITIES = ("ir", "raman")
+HELD_OUT = {"train": 0, "validation": 1_000_000, "test": 2_000_000}  # first seed of the instruments of each split
+_LEAST_INTENSITY = 1e-3  # km/mol or A^4/u: a molecule whose lines are all weaker has no spectrum of that kind
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingBatch:
+    """V views of B molecules in M modalities on L channels; all spectra are simulated.
+
+    Attributes
+    ----------
+    spectra : Tensor (V, B, M, L)
+    reference : Tensor (B, M, L)
+        As the ideal instrument shows them, largest value 1.
+    present : Tensor (B, M) of bool
+        False where the molecule has no spectrum of that kind (no line in the range is active).
+    mask : Tensor (V, B, M, L) of bool
+        True where a channel is hidden from the model.
+    instruments : Tensor (V, B, M) of int
+    functional_groups, group_mask : Tensor (B, G), (B,)
+    properties, property_mask : Tensor (B, P), (B, P)
+        Standardised over the training molecules.
+    molecules : Tensor (B,) of int
+        Rows in the training data.
+    """
+
+    spectra: Tensor
+    reference: Tensor
+    present: Tensor
+    mask: Tensor
+    instruments: Tensor
+    functional_groups: Tensor
+    group_mask: Tensor
+    properties: Tensor
+    property_mask: Tensor
+    molecules: Tensor
+
+    def __len__(self) -> int:
+        return len(self.molecules)
+
+    def to(self, device: Any) -> "TrainingBatch":
+        """The batch on a device."""
+        return replace(self, **{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+    def part(self, number: int, parts: int) -> "TrainingBatch":
+        """Every ``parts``-th molecule from ``number`` on: the share of one process of several."""
+        rows = slice(number, None, parts)
+        views = ("spectra", "mask", "instruments")
+        return replace(
+            self,
+            **{f.name: (getattr(self, f.name)[:, rows] if f.name in views else getattr(self, f.name)[rows]) for f in fields(self)},
+        )
+
+
+class ViewSampler:
+    """Batches of views of the molecules of one split.
+
+    Parameters
+    ----------
+    data : TrainingData
+    config : SpektronConfig
+        Gives the axis and the number of instruments.
+    seed : int
+    split : {"train", "validation", "test"}
+        Each split has molecules and instruments of its own.
+    batch_size : int
+    settings : InstrumentSettings, optional
+    masked_share, masked_molecules : float
+        Share of the channels that is hidden, in blocks, in the second view of this share of the molecules.
+    """
+
+    def __init__(
+        self,
+        data: TrainingData,
+        config: SpektronConfig,
+        seed: int = 0,
+        *,
+        split: str = "train",
+        batch_size: int = 128,
+        settings: InstrumentSettings | None = None,
+        masked_share: float = 0.4,
+        masked_molecules: float = 0.5,
+    ) -> None:
+        self.data, self.config, self.seed, self.split = data, config, seed, split
+        self.rows = np.asarray(data.indices(split))
+        if not 2 <= batch_size <= len(self.rows):
+            raise ModelError(f"ViewSampler: batches of {batch_size} of {len(self.rows)} {split} molecules.")
+        self.batch_size = batch_size
+        self.masked_share, self.masked_molecules = masked_share, masked_molecules
+        self.axis = spectral_axis(config.channels, config.lowest_cm1, config.highest_cm1)
+        first = HELD_OUT[split]
+        seeds = range(first, first + config.instruments)
+        self.table = InstrumentTable.of_seeds(seeds, MODALITIES, settings or InstrumentSettings())
+        self.present = has_spectrum(data.lines, self.axis)
+        mean, deviation = data.property_scaling()
+        self.properties = (torch.as_tensor(data.properties) - mean) / deviation
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches in which each molecule comes once (what is left over comes in another epoch)."""
+        return len(self.rows) // self.batch_size
+
+    def molecules(self, step: int) -> Tensor:
+        """Rows (B,) in the data of the molecules of batch ``step``."""
+        epoch, place = divmod(step, self.batches_per_epoch)
+        order = np.random.default_rng((self.seed, 1, epoch)).permutation(self.rows)
+        return torch.from_numpy(order[place * self.batch_size : (place + 1) * self.batch_size])
+
+    def batch(self, step: int) -> TrainingBatch:
+        """Batch number ``step``, the same whenever it is asked for."""
+        rows = self.molecules(step)
+        generator = torch.Generator().manual_seed(int(np.random.SeedSequence((self.seed, 2, step)).generate_state(1)[0]))
+        size, views = len(rows), 2
+        lines = self.data.lines[rows]
+        present = self.present[rows]
+        instruments = torch.randint(len(self.table), (views, size, len(MODALITIES)), generator=generator)
+        spectra = torch.stack([measure(lines, self.table, self.axis, generator, index=index) for index in instruments])
+        mask = torch.zeros(spectra.shape, dtype=torch.bool)
+        chosen = torch.rand(size, len(MODALITIES), 1, generator=generator) < self.masked_molecules
+        mask[1] = chosen & block_mask(mask.shape[1:], self.config.stride, self.masked_share, generator)
+        return TrainingBatch(
+            spectra=spectra,
+            reference=reference_spectra(lines, self.axis),
+            present=present,
+            mask=mask,
+            instruments=instruments,
+            functional_groups=torch.as_tensor(self.data.functional_groups)[rows],
+            group_mask=torch.as_tensor(self.data.group_mask)[rows],
+            properties=self.properties[rows].float(),
+            property_mask=torch.as_tensor(self.data.property_mask)[rows],
+            molecules=rows,
+        )
+
+
+def has_spectrum(lines: Any, axis: Tensor) -> Tensor:
+    """Whether (B, M) any line within the axis has an intensity worth the name (1e-3 km/mol or A^4/u)."""
+    inside = (lines.wavenumbers_cm1 >= axis[0]) & (lines.wavenumbers_cm1 <= axis[-1])
+    return ((lines.intensities > _LEAST_INTENSITY) & inside.unsqueeze(1)).any(-1)
+
+
+def block_mask(shape: Any, stride: int, share: float, generator: torch.Generator) -> Tensor:
+    """A mask (..., L) that hides about ``share`` of the channels in blocks of two to four token lengths."""
+    length = shape[-1]
+    widths = torch.randint(2, 5, (*shape[:-1], 1), generator=generator) * max(stride, 8)
+    number = length / (3 * max(stride, 8))
+    starts = torch.rand(shape, generator=generator) < share * number / length * 1.3
+    # A channel is hidden if a block started at most its width before.
+    cumulated = starts.cumsum(-1)
+    before = torch.arange(length).expand(shape) - widths
+    earlier = torch.where(before >= 0, cumulated.gather(-1, before.clamp(min=0)), 0)
+    return cumulated > earlier
