@@ -169,7 +169,7 @@ def read_chembl_ir(path: str | Path, *, table: str | None = None, limit: int | N
     ExternalSet
         With `lines`. A row is refused unless its SMILES can be read, the structure has 3N - 6 (5) modes, all real, and
         as many of them above 2500 1/cm as it has X-H bonds (X = C, N, O; S-H may lie on either side): of symvib's own
-        10,729 molecules with a SMILES 3 in 10,000 fail the last one. A structure that occurs again is refused, too.
+        10,729 molecules with a SMILES 2 fail the last one. A structure that occurs again is refused, too.
 
     Raises
     ------

@@ -295,12 +295,12 @@ def test_rows_that_cannot_be_right_are_refused_and_counted(tmp_path, line_rows):
 
 
 def test_own_lines_pass_the_check_of_x_h_stretches():
-    """What the docstring states: a few in 10,000 fail."""
+    """What the docstring states: 2 of 10,729 fail."""
     rows = shipped_dataset("lines_qm9_gfn2", ["smiles", "wavenumber_cm1"]).trusted()
     smiles, wavenumbers = rows.column("smiles"), rows.column("wavenumber_cm1")
     chosen = np.random.default_rng(1).choice(len(rows), 300, replace=False)
     wrong = [row for row in chosen if (np.array(wavenumbers[row]) > 2500).sum() != structure_facts(smiles[row]).n_x_h]
-    assert len(wrong) <= 2
+    assert len(wrong) <= 1
 
 
 def test_pickled_columns_are_refused(tmp_path, line_rows):
