@@ -1,6 +1,7 @@
 """Structural formulas: SMILES from a geometry where that is reliable, and the key by which structures are joined."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike
 from ..errors import DatasetError, MissingPackageError
 from ..groups.elements import element
 
-__all__ = ["connectivity_key", "plain_smiles", "smiles_of_geometry"]
+__all__ = ["StructureFacts", "connectivity_key", "smiles_of_geometry", "structure_facts"]
 
 _ORGANIC = frozenset({1, 6, 7, 8, 9, 16, 17, 35, 53})  # the elements whose valences bond orders can be read from
 
@@ -63,15 +64,61 @@ def smiles_of_geometry(numbers: Sequence[int], positions_angstrom: ArrayLike) ->
     return "" if charged or "." in text else text
 
 
-def plain_smiles(smiles: str) -> str:
-    """Canonical SMILES without stereochemistry and isotopes; DatasetError where RDKit cannot read it.
+@dataclass(frozen=True)
+class StructureFacts:
+    """What a SMILES says of a molecule.
+
+    Attributes
+    ----------
+    smiles : str
+        Canonical, stereochemistry kept.
+    key : str
+        As `connectivity_key`.
+    formula : str
+        Hill formula without charge.
+    atoms : tuple of int
+        Atomic numbers, hydrogen atoms among them.
+    n_x_h, n_s_h : int
+        Hydrogen atoms on C, N or O, and on S.
+    """
+
+    smiles: str
+    key: str
+    formula: str
+    atoms: tuple[int, ...]
+    n_x_h: int
+    n_s_h: int
+
+    @property
+    def n_atoms(self) -> int:
+        """Hydrogen atoms counted."""
+        return len(self.atoms)
+
+
+def structure_facts(smiles: str) -> StructureFacts:
+    """What a SMILES says of a molecule; DatasetError where RDKit cannot read it.
 
     Examples
     --------
-    >>> plain_smiles("OC"), plain_smiles("C[C@H](F)O")
-    ('CO', 'CC(O)F')
+    >>> facts = structure_facts("OC")
+    >>> facts.smiles, facts.formula, facts.n_atoms, facts.n_x_h
+    ('CO', 'CH4O', 6, 4)
     """
-    return _chem().MolToSmiles(_molecule(smiles), isomericSmiles=False)
+    chem = _chem()
+    from rdkit.Chem.rdMolDescriptors import CalcMolFormula
+
+    molecule = _molecule(smiles)
+    heavy = [(atom.GetAtomicNum(), atom.GetTotalNumHs(includeNeighbors=True)) for atom in molecule.GetAtoms()]
+    bare = [z for z, _ in heavy if z != 1]
+    hydrogens = sum(n for z, n in heavy if z != 1) or sum(n + 1 for z, n in heavy if z == 1)
+    return StructureFacts(
+        chem.MolToSmiles(molecule),
+        connectivity_key(smiles),
+        CalcMolFormula(molecule).split("+")[0].split("-")[0],
+        tuple(bare) + (1,) * hydrogens,
+        sum(n for z, n in heavy if z in (6, 7, 8)),
+        sum(n for z, n in heavy if z == 16),
+    )
 
 
 def connectivity_key(smiles: str) -> str:

@@ -141,7 +141,7 @@ def test_second_level_is_the_same_molecule_at_other_wavenumbers(data):
     for place in sample(len(kept), 20):
         lines = rows.lines(kept[place])
         assert data.second_level.wavenumbers_cm1[place, : len(lines)].numpy() == pytest.approx(lines.wavenumbers_cm1)
-    again = data.lines[data.second_level_index]
+    again = data.lines[data.second_level_index.tolist()]
     assert (again.wavenumbers_cm1 > 0).sum(1).tolist() == (data.second_level.wavenumbers_cm1 > 0).sum(1).tolist()
 
 
