@@ -10,7 +10,7 @@ from ..errors import ModelError
 
 __all__ = ["PRESETS", "SpektronConfig", "preset"]
 
-_WIDE = (41, 31, 25, 21, 17, 15, 15)
+_WIDE = (41, 25, 17, 15, 15, 15, 15)
 _CHOICES = {
     "tokenizer": ("cnn", "patches"),
     "mixer": ("dlinoss", "attention", "convolution"),
@@ -97,10 +97,10 @@ class SpektronConfig:
     mixer: str = "dlinoss"
     layers: int = 4
     width: int = 128
-    oscillators: int = 128
+    oscillators: int = 64
     attention_layers: int = 0
     attention_heads: int = 4
-    hidden: int = 256
+    hidden: int = 224
     experts: int = 4
     experts_per_token: int = 2
     bottleneck: bool = True
@@ -181,14 +181,13 @@ class SpektronConfig:
 PRESETS = {
     "tiny": SpektronConfig(
         name="tiny",
-        tokenizer_widths=(16, 24, 48, 48, 48, 48, 48),
-        kernels=(41, 25, 17, 15, 15, 15, 15),
+        tokenizer_widths=(12, 24, 48, 48, 48, 48, 48),
         width=48,
-        oscillators=48,
+        oscillators=32,
         layers=2,
-        hidden=64,
+        hidden=48,
         embedding=128,
-        pool_queries=2,
+        pool_queries=1,
     ),
     "small": SpektronConfig(name="small"),
     "base": SpektronConfig(

@@ -119,8 +119,8 @@ class Spektron(nn.Module):
         self.pool = AttentionPool(width, config.pool_queries)
         self.latent = nn.Linear(config.pool_queries * width, 2 * (config.chem + config.inst))
         self.masked_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.stride))
-        self.retrieval_head = FeedForward(config.chem, config.embedding)
-        self.retrieval_out = nn.Linear(config.chem, config.embedding)
+        self.retrieval_head = nn.Linear(config.chem, config.embedding)
+        self.retrieval_correction = FeedForward(config.chem, 2 * config.chem, config.embedding)
         self.group_head = FeedForwardHead(config.chem, config.functional_groups)
         self.property_head = FeedForwardHead(config.chem, config.properties)
         self.instrument_head = nn.Linear(config.inst, config.instruments)
@@ -204,7 +204,7 @@ class Spektron(nn.Module):
 
     def retrieval_embedding(self, chem: Tensor) -> Tensor:
         """Unit vectors (..., embedding) of z_chem (..., chem): alike molecules have a large inner product."""
-        return functional.normalize((self.retrieval_out(chem) + self.retrieval_head(chem)).float(), dim=-1)
+        return functional.normalize((self.retrieval_head(chem) + self.retrieval_correction(chem)).float(), dim=-1)
 
     def functional_group_logits(self, chem: Tensor) -> Tensor:
         """Logits (..., functional_groups) of z_chem (..., chem)."""

@@ -113,8 +113,8 @@ class ViewSampler:
         seeds = range(first, first + config.instruments)
         self.table = InstrumentTable.of_seeds(seeds, MODALITIES, settings or InstrumentSettings())
         self.present = has_spectrum(data.lines, self.axis)
-        mean, deviation = data.property_scaling()
-        self.properties = (torch.as_tensor(data.properties) - mean) / deviation
+        mean, deviation = data.property_scale()
+        self.properties = torch.from_numpy((data.properties - mean) / deviation)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -135,7 +135,7 @@ class ViewSampler:
         lines = self.data.lines[rows]
         present = self.present[rows]
         instruments = torch.randint(len(self.table), (views, size, len(MODALITIES)), generator=generator)
-        spectra = torch.stack([measure(lines, self.table, self.axis, generator, index=index) for index in instruments])
+        spectra = torch.stack([measure(lines, self.table.pick(index), self.axis, generator) for index in instruments])
         mask = torch.zeros(spectra.shape, dtype=torch.bool)
         chosen = torch.rand(size, len(MODALITIES), 1, generator=generator) < self.masked_molecules
         mask[1] = chosen & block_mask(mask.shape[1:], self.config.stride, self.masked_share, generator)
@@ -145,10 +145,10 @@ class ViewSampler:
             present=present,
             mask=mask,
             instruments=instruments,
-            functional_groups=torch.as_tensor(self.data.functional_groups)[rows],
-            group_mask=torch.as_tensor(self.data.group_mask)[rows],
+            functional_groups=torch.from_numpy(self.data.functional_groups[rows]),
+            group_mask=torch.from_numpy(self.data.group_mask[rows]),
             properties=self.properties[rows].float(),
-            property_mask=torch.as_tensor(self.data.property_mask)[rows],
+            property_mask=torch.from_numpy(self.data.property_mask[rows]),
             molecules=rows,
         )
 
