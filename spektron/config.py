@@ -31,7 +31,8 @@ _AT_LEAST = {
     "functional_groups": 0,
     "properties": 0,
     "instruments": 1,
-    "pool_queries": 1,
+    "windows": 1,
+    "window_features": 1,
 }
 
 
@@ -67,8 +68,8 @@ class SpektronConfig:
         Variational bottleneck. False: the latents are numbers, not distributions, and pay no divergence.
     chem, inst, embedding : int
         Dimensions of z_chem, z_inst and of the retrieval embedding.
-    pool_queries : int
-        Learned queries that pool the tokens by attention.
+    windows, window_features : int
+        Places along the spectrum about which the tokens are pooled, and numbers kept of each.
     functional_groups, properties, instruments : int
         Outputs of the supervised heads and of the instrument classifiers.
 
@@ -107,7 +108,8 @@ class SpektronConfig:
     chem: int = 128
     inst: int = 64
     embedding: int = 256
-    pool_queries: int = 4
+    windows: int = 38
+    window_features: int = 12
     functional_groups: int = 0
     properties: int = 0
     instruments: int = 64
@@ -187,7 +189,8 @@ PRESETS = {
         layers=2,
         hidden=48,
         embedding=128,
-        pool_queries=1,
+        windows=24,
+        window_features=8,
     ),
     "small": SpektronConfig(name="small"),
     "base": SpektronConfig(

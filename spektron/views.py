@@ -38,6 +38,7 @@ class TrainingBatch:
     mask : Tensor (V, B, M, L) of bool
         True where a channel is hidden from the model.
     instruments : Tensor (V, B, M) of int
+        -1 where the instrument is none of those of training.
     functional_groups, group_mask : Tensor (B, G), (B,)
     properties, property_mask : Tensor (B, P), (B, P)
         Standardised over the training molecules.
@@ -144,7 +145,7 @@ class ViewSampler:
             reference=reference_spectra(lines, self.axis),
             present=present,
             mask=mask,
-            instruments=instruments,
+            instruments=instruments if self.split == "train" else torch.full_like(instruments, -1),
             functional_groups=torch.from_numpy(self.data.functional_groups[rows]),
             group_mask=torch.from_numpy(self.data.group_mask[rows]),
             properties=self.properties[rows].float(),
