@@ -129,8 +129,8 @@ def check_coverage(
     if inside < _FEWEST_POINTS or share < _LEAST_COVERAGE:
         raise SpectrumError(
             f"{source} runs from {points[0]:g} to {points[-1]:g} cm-1 with {inside} points inside the model's range "
-            f"of {low:g} to {high:g} cm-1 ({share:.1%} of its channels); {_FEWEST_POINTS} points and {_LEAST_COVERAGE:.0%} "
-            "are needed. Is the unit of the axis right?"
+            f"of {low:g} to {high:g} cm-1 ({share:.1%} of its channels); {_FEWEST_POINTS} points and "
+            f"{_LEAST_COVERAGE:.0%} are needed. Is the unit of the axis right?"
         )
     if share < 0.5:
         notes.append(f"only {share:.0%} of the model's range of {low:g} to {high:g} cm-1 is covered")

@@ -15,6 +15,7 @@ from ._ordinates import as_absorbance
 from ._reading import ReadSpectrum, read_any
 from ._resampling import resample
 from ._two_columns import MOST_POINTS
+from .config import SpektronConfig
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +28,8 @@ _QUANTITIES = ("absorbance", "transmittance", "ir", "raman", "relative")
 
 def default_channels() -> NDArrayFloat:
     """The channels of the shipped models: 2048, evenly spaced from 400 to 4000 cm-1."""
-    return np.linspace(400.0, 4000.0, 2048)
+    config = SpektronConfig()
+    return np.linspace(config.lowest_cm1, config.highest_cm1, config.channels)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -99,6 +101,8 @@ class ModelInput:
         axes = plot_spectrum(self.measured, ax)
         low, high = self.channels_cm1[0], self.channels_cm1[-1]
         axes.set_xlim((low, high) if self.modality == "raman" else (high, low))
+        if self.modality == "raman":
+            axes.set_xlabel("Raman shift / cm$^{-1}$")
         return axes
 
 
