@@ -4,16 +4,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.polynomial import chebyshev
 
 from ..errors import ModelError
 
-__all__ = ["SPACING_CM1", "Preprocessing", "spectra_and_presence"]
+__all__ = ["SPACING_CM1", "Preprocessing", "remove_baseline", "spectra_and_presence"]
 
 SPACING_CM1 = 3600.0 / 2047.0  # of the 2048 channels between 400 and 4000 1/cm
 _BASELINES = ("none", "polynomial", "opening")
-_POLYNOMIAL_DEGREE = 5
-_POLYNOMIAL_ROUNDS = 25
+_DEGREE = 5
+_ROUNDS = 25
 _OPENING_CM1 = 250.0
+_COARSE_CM1 = 14.0
 
 
 def spectra_and_presence(spectra: Any, present: Any = None) -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +100,7 @@ class Preprocessing:
         from scipy.ndimage import gaussian_filter1d
 
         x = np.asarray(spectra, dtype=np.float32)
-        x = _scaled(x - _baseline(x, self.baseline, spacing_cm1))
+        x = _scaled(remove_baseline(x, self.baseline, spacing_cm1))
         sigma = self.smoothing_cm1 / spacing_cm1
         if self.derivative:
             x = _scaled(gaussian_filter1d(x, max(sigma, 1.0), axis=-1, order=self.derivative, mode="nearest"))
@@ -108,6 +110,11 @@ class Preprocessing:
         if self.power != 1.0:
             x = np.sign(x) * np.abs(x) ** np.float32(self.power)
         return _binned(x, self.channels_per_bin)
+
+
+def remove_baseline(x: np.ndarray, kind: str, spacing_cm1: float = SPACING_CM1) -> np.ndarray:
+    """Spectra (..., L) minus their baselines; ``kind`` as in `Preprocessing`."""
+    return x if kind == "none" else x - _baseline(x, kind, spacing_cm1)
 
 
 def _scaled(x: np.ndarray) -> np.ndarray:
@@ -122,21 +129,39 @@ def _binned(x: np.ndarray, width: int) -> np.ndarray:
     return x[..., : n * width].reshape(*x.shape[:-1], n, width).mean(axis=-1)
 
 
-def _baseline(x: np.ndarray, kind: str, spacing_cm1: float) -> np.ndarray | float:
-    if kind == "none":
-        return 0.0
-    if kind == "opening":
-        from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
+def _baseline(x: np.ndarray, kind: str, spacing_cm1: float) -> np.ndarray:
+    """The baseline (..., L), found on means of a few channels: it is smooth, and they have less noise."""
+    length = x.shape[-1]
+    width = max(1, min(round(_COARSE_CM1 / spacing_cm1), length // 128))
+    coarse = _binned(x, width)
+    n = coarse.shape[-1]
+    centres = (np.arange(n) + 0.5) * width - 0.5
+    if kind == "polynomial":
+        scale = 2.0 / (length - 1)
+        fine, rough = (chebyshev.chebvander(scale * places - 1.0, _DEGREE) for places in (np.arange(length), centres))
+        return (_polynomial_below(coarse, rough) @ fine.T.astype(np.float32)).astype(np.float32)
+    opened = _opened(coarse, max(3, round(_OPENING_CM1 / spacing_cm1 / width)))
+    weights = _interpolation(centres, length)
+    return opened @ weights
 
-        width = max(3, 2 * int(_OPENING_CM1 / spacing_cm1 / 2) + 1)
-        calm = uniform_filter1d(x, 9, axis=-1, mode="nearest")  # else the minimum follows the noise downwards
-        opened = maximum_filter1d(minimum_filter1d(calm, width, axis=-1), width, axis=-1)
-        return uniform_filter1d(opened, width, axis=-1, mode="nearest")
-    powers = np.linspace(-1.0, 1.0, x.shape[-1])[:, None] ** np.arange(_POLYNOMIAL_DEGREE + 1)
-    basis = np.linalg.qr(powers)[0].astype(np.float32)
-    cut = x
-    for _ in range(_POLYNOMIAL_ROUNDS):
-        fit = (cut @ basis) @ basis.T
-        cut = np.minimum(cut, fit)
-    # Cutting noise at the fit sinks it below the baseline by about the noise: a search does not mind a constant.
-    return (cut @ basis) @ basis.T
+
+def _polynomial_below(x: np.ndarray, vandermonde: np.ndarray) -> np.ndarray:
+    """Coefficients of the polynomial under the bands."""
+    solve, basis = np.linalg.pinv(vandermonde).T.astype(np.float32), vandermonde.T.astype(np.float32)
+    for _ in range(_ROUNDS):
+        # Noise is cut at the fit as well, and the fit ends up about the noise too low: searches mind no constant.
+        x = np.minimum(x, (x @ solve) @ basis)
+    return x @ solve
+
+
+def _opened(x: np.ndarray, width: int) -> np.ndarray:
+    from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
+
+    opened = maximum_filter1d(minimum_filter1d(x, width, axis=-1), width, axis=-1)
+    return uniform_filter1d(opened, width, axis=-1, mode="nearest")
+
+
+def _interpolation(centres: np.ndarray, length: int) -> np.ndarray:
+    """Matrix (n, length) that takes values at the centres to all channels, linearly."""
+    rows = np.eye(len(centres))
+    return np.array([np.interp(np.arange(length), centres, row) for row in rows], dtype=np.float32)

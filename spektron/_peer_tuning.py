@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError
-from ._peer_preprocessing import Preprocessing, spectra_and_presence
+from ._peer_preprocessing import SPACING_CM1, Preprocessing, remove_baseline, spectra_and_presence
 from ._peer_search import MEASURES, LibrarySearch, SearchSettings
-from .retrieval import RetrievalResult, retrieval
+from .retrieval import RetrievalResult, pooled, retrieval
 
 __all__ = ["OPTIONS", "TunedSearch", "tune"]
 
@@ -24,7 +24,12 @@ OPTIONS: dict[str, dict[str, Sequence[Any]]] = {  # the values that `tune` tries
     "sid": {**_COMMON, "threshold": (0.0, 0.01, 0.03), "floor": (0.03, 0.1, 0.3, 1.0), "max_shift_cm1": _SHIFTS},
     "wasserstein": {**_COMMON, "threshold": (0.0, 0.01, 0.02, 0.04, 0.08, 0.15), "order": (1, 2)},
 }
-_START = SearchSettings(preprocessing=Preprocessing(baseline="polynomial", power=0.5))
+_START = {
+    "cosine": SearchSettings(Preprocessing("polynomial", smoothing_cm1=6.0, power=0.5)),
+    "sid": SearchSettings(Preprocessing("polynomial", smoothing_cm1=6.0, power=0.5)),
+    # Bins of 7 1/cm: four times as fast, and bands are wider.
+    "wasserstein": SearchSettings(Preprocessing("polynomial", 6.0, threshold=0.03, power=0.5, channels_per_bin=4)),
+}
 _WEIGHTS = ((1.0, 1.0), (1.0, 0.7), (0.7, 1.0), (1.0, 0.5), (0.5, 1.0))
 
 
@@ -48,9 +53,7 @@ class TunedSearch:
 
 def tune(
     measure: str,
-    queries: Any,
-    library: Any,
-    true_index: Any,
+    tasks: Sequence[Any],
     *,
     options: Mapping[str, Sequence[Any]] | None = None,
     rounds: int = 2,
@@ -64,10 +67,10 @@ def tune(
     Parameters
     ----------
     measure : {"cosine", "sid", "wasserstein"}
-    queries, library : (n, M, L), (n_library, M, L) arrays
-        Validation molecules measured by two instruments.
-    true_index : (n,) int array
-        Library row of each query.
+    tasks : sequence
+        Validation molecules measured by pairs of instruments: each has ``queries`` (n, M, L) and ``library``
+        (n_library, M, L), absent spectra NaN, and ``true_index`` (n,), as a `retrieval_task.RetrievalTask`. Several
+        pairs keep the settings from fitting one instrument.
     options : mapping, optional
         Values to try for settings, in place of those in `OPTIONS`.
     rounds : int
@@ -77,28 +80,33 @@ def tune(
     Raises
     ------
     ModelError
-        An unknown measure, or settings that it does not have.
+        An unknown measure, no task, or settings that the measure does not have.
     """
     if measure not in MEASURES:
         raise ModelError(f"measure {measure!r} is not one of {', '.join(MEASURES)}")
+    if not tasks:
+        raise ModelError("tune needs at least one task of validation molecules, got none")
     options = {**OPTIONS[measure], **(options or {})}
-    queries, has = spectra_and_presence(queries)
-    library, holds = spectra_and_presence(library)
+    problems = [_Problem.of(task) for task in tasks]
+    n_modalities = problems[0].queries.shape[1]
     trials: list[dict[str, Any]] = []
-    chosen = []
-    for m in range(queries.shape[1]):
-        both = _Problem(queries[:, m : m + 1], library[:, m : m + 1], np.asarray(true_index), has[:, m], holds[:, m])
-        chosen.append(_tuned_modality(measure, m, both, options, rounds, search, trials))
-    found = LibrarySearch(measure, tuple(chosen), **{"weights": (1.0,) * queries.shape[1], **search})
-    if queries.shape[1] == 2 and "weights" not in search:
-        found = _weighted(found, queries, has, library, holds, np.asarray(true_index), trials)
-    result = retrieval(found.scores(queries, library, has, holds), true_index)
-    return TunedSearch(found, tuple(trials), result)
+    chosen = tuple(
+        _tuned_modality(measure, m, [problem.of_modality(m) for problem in problems], options, rounds, search, trials)
+        for m in range(n_modalities)
+    )
+    found = LibrarySearch(measure, chosen, **{"weights": (1.0,) * n_modalities, **search})
+    if n_modalities == 2 and "weights" not in search:
+        candidates = [replace(found, weights=weights) for weights in _WEIGHTS]
+        results = [_result(candidate, problems) for candidate in candidates]
+        trials.extend({"weights": list(c.weights), **r.as_dict()} for c, r in zip(candidates, results, strict=True))
+        worths = [_worth(result) for result in results]
+        found = candidates[worths.index(max(worths))]
+    return TunedSearch(found, tuple(trials), _result(found, problems))
 
 
 @dataclass(frozen=True)
 class _Problem:
-    """Validation queries and library of one modality."""
+    """Queries and library with their presence."""
 
     queries: np.ndarray
     library: np.ndarray
@@ -106,10 +114,33 @@ class _Problem:
     has: np.ndarray
     holds: np.ndarray
 
-    def worth(self, search: LibrarySearch) -> tuple[float, float]:
-        usable = self.has & self.holds[self.true_index]
-        scores = search.scores(self.queries[usable], self.library, None, self.holds[:, None])
-        return _worth(retrieval(scores, self.true_index[usable]))
+    @classmethod
+    def of(cls, task: Any) -> "_Problem":
+        queries, has = spectra_and_presence(task.queries)
+        library, holds = spectra_and_presence(task.library)
+        return cls(queries, library, np.asarray(task.true_index), has, holds)
+
+    def of_modality(self, m: int) -> "_Problem":
+        """One modality, and the queries that have it."""
+        usable, one = self.has[:, m] & self.holds[self.true_index, m], slice(m, m + 1)
+        has = self.has[usable, one]
+        return _Problem(
+            self.queries[usable, one], self.library[:, one], self.true_index[usable], has, self.holds[:, one]
+        )
+
+    def without(self, baseline: str, spacing_cm1: float = SPACING_CM1, **_: Any) -> "_Problem":
+        """The spectra without their baselines."""
+        queries, library = (remove_baseline(x, baseline, spacing_cm1) for x in (self.queries, self.library))
+        return replace(self, queries=queries, library=library)
+
+
+def _result(search: LibrarySearch, problems: Sequence[_Problem]) -> RetrievalResult:
+    """All queries of all problems; a molecule that is queried in several is a group by its place in the library."""
+    answers = [
+        retrieval(search.scores(p.queries, p.library, p.has, p.holds), p.true_index, groups=p.true_index)
+        for p in problems
+    ]
+    return pooled(answers)
 
 
 def _worth(result: RetrievalResult) -> tuple[float, float]:
@@ -119,25 +150,29 @@ def _worth(result: RetrievalResult) -> tuple[float, float]:
 def _tuned_modality(
     measure: str,
     modality: int,
-    problem: _Problem,
+    problems: Sequence[_Problem],
     options: Mapping[str, Sequence[Any]],
     rounds: int,
     search: Mapping[str, Any],
     trials: list[dict[str, Any]],
 ) -> SearchSettings:
     known: dict[SearchSettings, tuple[float, float]] = {}
+    without: dict[str, list[_Problem]] = {}
 
     def worth(settings: SearchSettings) -> tuple[float, float]:
         if settings not in known:
-            arguments = {**search, "weights": (1.0,)}
-            known[settings] = problem.worth(LibrarySearch(measure, (settings,), **arguments))
-            top1, reciprocal = known[settings]
+            # Baselines take longest and are few: the problems hold the spectra without them.
+            baseline = settings.preprocessing.baseline
+            if baseline not in without:
+                without[baseline] = [problem.without(baseline, **search) for problem in problems]
+            tried = LibrarySearch(measure, (settings.changed(baseline="none"),), **{**search, "weights": (1.0,)})
+            known[settings] = top1, reciprocal = _worth(_result(tried, without[baseline]))
             trials.append(
                 {"modality": modality, **settings.as_dict(), "top1": top1, "mean_reciprocal_rank": reciprocal}
             )
         return known[settings]
 
-    best = _START
+    best = _START[measure]
     for _ in range(rounds):
         before = best
         for name, values in options.items():
@@ -146,19 +181,3 @@ def _tuned_modality(
         if best == before:
             break
     return best
-
-
-def _weighted(
-    search: LibrarySearch,
-    queries: np.ndarray,
-    has: np.ndarray,
-    library: np.ndarray,
-    holds: np.ndarray,
-    true_index: np.ndarray,
-    trials: list[dict[str, Any]],
-) -> LibrarySearch:
-    candidates = [replace(search, weights=weights) for weights in _WEIGHTS]
-    results = [retrieval(c.scores(queries, library, has, holds), true_index) for c in candidates]
-    trials.extend({"weights": list(c.weights), **r.as_dict()} for c, r in zip(candidates, results, strict=True))
-    worths = [_worth(result) for result in results]
-    return candidates[worths.index(max(worths))]

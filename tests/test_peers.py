@@ -1,6 +1,7 @@
 """Peers: searches against plain formulas, preprocessing by what it must leave unchanged, learning on toy data."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,6 +31,10 @@ def toy_spectra(lines, seed, length=256, width=2.5, noise=0.02, baseline=0.2, sh
     x = (heights[..., None] * bands).sum(axis=-2)
     slope = baseline * generator.random((len(x), 2, 1)) * axis / length
     return (x + slope + noise * generator.normal(size=x.shape)).astype(np.float32)
+
+
+def task_of(queries, library):
+    return SimpleNamespace(queries=queries, library=library, true_index=np.arange(len(queries)))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +89,7 @@ def test_wasserstein_of_a_shift_is_the_shift():
 @pytest.mark.parametrize("measure", ["cosine", "sid", "wasserstein"])
 def test_searches_find_the_molecule(toys, measure):
     queries, library = toys
-    result = peers.tune(measure, queries, library, np.arange(60), rounds=1, spacing_cm1=1.0)
+    result = peers.tune(measure, [task_of(queries, library)], rounds=1, spacing_cm1=1.0)
     assert result.validation.top1 > 0.9
     search = result.search
     for modality in (0, 1):
@@ -173,7 +178,7 @@ def test_refusals(toys):
     with pytest.raises(ModelError, match="not one of"):
         LibrarySearch("euclid")
     with pytest.raises(ModelError, match="not one of"):
-        peers.tune("euclid", queries, library, np.arange(60))
+        peers.tune("euclid", [task_of(queries, library)])
     with pytest.raises(ModelError, match="modalities, channels"):
         search.scores(queries[0], library)
     with pytest.raises(ModelError, match="out of range"):

@@ -1,0 +1,172 @@
+"""Chemometric peers: PLS, ridge and random forest, from spectra to targets, one model for each set of modalities."""
+
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from ..errors import MissingPackageError, ModelError
+from ._peer_peaks import peak_features
+from ._peer_preprocessing import SPACING_CM1, Preprocessing, spectra_and_presence
+
+__all__ = ["METHODS", "RegressionPeer", "reference_targets"]
+
+METHODS = ("pls", "ridge", "forest")
+_DEFAULT = Preprocessing(baseline="polynomial", smoothing_cm1=6.0, power=0.5, channels_per_bin=4)
+
+
+@dataclass
+class RegressionPeer:
+    """Regression from spectra to targets; the embedding is the standardised prediction at unit length.
+
+    Each non-empty set of modalities has its own regression, fitted to the training spectra that have all of the set (a
+    spectrum of IR and Raman trains three); a query is answered by the regression of exactly the modalities it has.
+
+    Attributes
+    ----------
+    method : {"pls", "ridge", "forest"}
+        Partial least squares and ridge on preprocessed channels, random forest on peak features.
+    preprocessing : Preprocessing
+        Of PLS and ridge.
+    n_components : int
+        PLS components.
+    alpha : float
+        Ridge penalty, in units of the mean variance of a channel times the number of training spectra.
+    n_trees, least_leaf : int
+        Of the forest.
+    whitening : float
+        Predictions are compared after division by the standard deviation of the training targets to this power.
+    seed : int
+        Of the forest.
+    """
+
+    method: str = "pls"
+    preprocessing: Preprocessing = _DEFAULT
+    n_components: int = 64
+    alpha: float = 1e-2
+    n_trees: int = 100
+    least_leaf: int = 2
+    whitening: float = 1.0
+    seed: int = 0
+    n_jobs: int | None = None
+    spacing_cm1: float = SPACING_CM1
+    _models: dict[tuple[int, ...], Any] = field(default_factory=dict, repr=False)
+    _mean: np.ndarray | None = field(default=None, repr=False)
+    _scale: np.ndarray | None = field(default=None, repr=False)
+
+    def __post_init__(self):
+        if self.method not in METHODS:
+            raise ModelError(f"method {self.method!r} is not one of {', '.join(METHODS)}")
+
+    @property
+    def name(self) -> str:
+        """The method."""
+        return self.method
+
+    def fit(self, spectra: Any, targets: Any, present: Any = None) -> "RegressionPeer":
+        """Itself, fitted to spectra (n, M, L) and targets (n, k)."""
+        spectra, present = spectra_and_presence(spectra, present)
+        targets = np.asarray(targets, dtype=np.float32)
+        if targets.ndim != 2 or len(targets) != len(spectra) or not np.isfinite(targets).all():
+            raise ModelError(f"Finite targets (n, k) are wanted for {len(spectra)} spectra, got shape {targets.shape}")
+        self._mean, deviation = targets.mean(axis=0), targets.std(axis=0)
+        self._scale = np.maximum(deviation, 1e-6 * deviation.max() + 1e-12) ** self.whitening
+        features = [self._features(spectra[:, m]) for m in range(spectra.shape[1])]
+        self._models = {}
+        for size in range(1, len(features) + 1):
+            for chosen in combinations(range(len(features)), size):
+                rows = present[:, chosen].all(axis=1)
+                if rows.sum() > 1:
+                    x = np.concatenate([features[m][rows] for m in chosen], axis=1)
+                    self._models[chosen] = self._regression().fit(x, targets[rows])
+        return self
+
+    def predict(self, spectra: Any, present: Any = None) -> np.ndarray:
+        """Targets (n, k); ModelError before `fit` or for modalities that no training spectrum had together."""
+        if self._mean is None:
+            raise ModelError("RegressionPeer.predict before fit: there is no regression yet")
+        spectra, present = spectra_and_presence(spectra, present)
+        features = [self._features(spectra[:, m]) for m in range(spectra.shape[1])]
+        found = np.repeat(self._mean[None], len(spectra), axis=0)  # the mean where nothing was measured
+        for pattern in np.unique(present, axis=0):
+            chosen = tuple(np.flatnonzero(pattern).tolist())
+            if not chosen:
+                continue
+            if chosen not in self._models:
+                raise ModelError(f"No training spectra had the modalities {chosen}; known: {sorted(self._models)}")
+            rows = (present == pattern).all(axis=1)
+            x = np.concatenate([features[m][rows] for m in chosen], axis=1)
+            found[rows] = np.reshape(self._models[chosen].predict(x), (len(x), -1))
+        return found
+
+    def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
+        """Unit vectors (n, k): predictions, standardised by the training targets."""
+        centred = (self.predict(spectra, present) - self._mean) / self._scale
+        size = np.linalg.norm(centred, axis=1, keepdims=True)
+        return centred / np.where(size > 0, size, 1.0)
+
+    def _features(self, spectra: np.ndarray) -> np.ndarray:
+        if self.method == "forest":
+            return peak_features(spectra, spacing_cm1=self.spacing_cm1)
+        x = self.preprocessing(spectra, self.spacing_cm1)
+        size = np.linalg.norm(x, axis=1, keepdims=True)
+        return x / np.where(size > 0, size, np.float32(1.0))
+
+    def _regression(self) -> Any:
+        try:
+            from sklearn.cross_decomposition import PLSRegression
+            from sklearn.ensemble import RandomForestRegressor
+        except ImportError as error:
+            raise MissingPackageError.of_extra("PLS and forests need scikit-learn", "ml") from error
+        if self.method == "pls":
+            return PLSRegression(self.n_components, scale=False)
+        if self.method == "ridge":
+            return _Ridge(self.alpha)
+        return RandomForestRegressor(
+            self.n_trees, min_samples_leaf=self.least_leaf, max_features=0.3, random_state=self.seed, n_jobs=self.n_jobs
+        )
+
+
+@dataclass
+class _Ridge:
+    """Ridge with a penalty relative to the size of the features (sklearn's is absolute), by the normal equations."""
+
+    alpha: float
+
+    def fit(self, x: np.ndarray, y: np.ndarray) -> "_Ridge":
+        self.x_mean, self.y_mean = x.mean(axis=0), y.mean(axis=0)
+        x, y = (x - self.x_mean).astype(np.float64), (y - self.y_mean).astype(np.float64)
+        gram = x.T @ x
+        gram[np.diag_indices_from(gram)] += self.alpha * np.trace(gram) / len(gram)
+        self.coefficients = np.linalg.solve(gram, x.T @ y)
+        return self
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        return ((x - self.x_mean) @ self.coefficients + self.y_mean).astype(np.float32)
+
+
+def reference_targets(reference: Any, n_components: int = 64, power: float = 0.5, seed: int = 0) -> np.ndarray:
+    """Principal-component scores (n, k) of undistorted spectra (n, M, L): what the regressions predict for retrieval.
+
+    Parameters
+    ----------
+    reference : (n, M, L) array
+        Maximum 1 each; NaN (absent) counts as zero.
+    n_components : int
+    power : float
+        Taken of the values first, so that weak bands count.
+    seed : int
+        Of the randomised decomposition.
+    """
+    x, _ = spectra_and_presence(reference)
+    x = (np.maximum(x, 0.0) ** np.float32(power)).reshape(len(x), -1)
+    if not 1 <= n_components < min(x.shape):
+        raise ModelError(f"{n_components} components of {x.shape[0]} spectra of {x.shape[1]} values: give fewer")
+    x = x - x.mean(axis=0)
+    # Randomised range finder with power steps (N. Halko et al., SIAM Rev. 53, 217 (2011)): spectra are many and wide.
+    basis = np.random.default_rng(seed).normal(size=(x.shape[1], n_components + 16)).astype(np.float32)
+    for _ in range(4):
+        basis, _ = np.linalg.qr(x.T @ (x @ basis))
+    left, sizes, _ = np.linalg.svd(x @ basis, full_matrices=False)
+    return (left[:, :n_components] * sizes[:n_components]).astype(np.float32)
