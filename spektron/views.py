@@ -39,6 +39,8 @@ class TrainingBatch:
         True where a channel is hidden from the model.
     instruments : Tensor (V, B, M) of int
         -1 where the instrument is none of those of training.
+    conditions : Tensor (V, B, M, K)
+        What the instruments are like (`instrument_numbers`).
     functional_groups, group_mask : Tensor (B, G), (B,)
     properties, property_mask : Tensor (B, P), (B, P)
         Standardised over the training molecules.
@@ -51,6 +53,7 @@ class TrainingBatch:
     present: Tensor
     mask: Tensor
     instruments: Tensor
+    conditions: Tensor
     functional_groups: Tensor
     group_mask: Tensor
     properties: Tensor
@@ -67,7 +70,7 @@ class TrainingBatch:
     def part(self, number: int, parts: int) -> "TrainingBatch":
         """Every ``parts``-th molecule from ``number`` on: the share of one process of several."""
         rows = slice(number, None, parts)
-        views = ("spectra", "mask", "instruments")
+        views = ("spectra", "mask", "instruments", "conditions")
         return replace(
             self,
             **{f.name: (getattr(self, f.name)[:, rows] if f.name in views else getattr(self, f.name)[rows]) for f in fields(self)},
@@ -113,6 +116,7 @@ class ViewSampler:
         first = HELD_OUT[split]
         seeds = range(first, first + config.instruments)
         self.table = InstrumentTable.of_seeds(seeds, MODALITIES, settings or InstrumentSettings())
+        self.conditions = instrument_numbers(self.table)
         self.present = has_spectrum(data.lines, self.axis)
         mean, deviation = data.property_scale()
         self.properties = torch.from_numpy((data.properties - mean) / deviation)
@@ -146,12 +150,21 @@ class ViewSampler:
             present=present,
             mask=mask,
             instruments=instruments if self.split == "train" else torch.full_like(instruments, -1),
+            conditions=self.conditions[instruments, torch.arange(len(MODALITIES))],
             functional_groups=torch.from_numpy(self.data.functional_groups[rows]),
             group_mask=torch.from_numpy(self.data.group_mask[rows]),
             properties=self.properties[rows].float(),
             property_mask=torch.from_numpy(self.data.property_mask[rows]),
             molecules=rows,
         )
+
+
+def instrument_numbers(table: InstrumentTable) -> Tensor:
+    """What each instrument is like (n, M, K): resolution, noise, stray light, axis, response, baseline; standardised."""
+    scalars = (table.gaussian_fwhm_cm1.log(), table.noise.log(), table.stray_light, table.shift_cm1)
+    series = (table.warp_cm1, table.log_response, table.baseline)
+    numbers = torch.cat([torch.stack(scalars, dim=-1), *(s if s.ndim == 3 else s.unsqueeze(-1) for s in series)], dim=-1)
+    return (numbers - numbers.mean(0)) / numbers.std(0).clamp(min=1e-6)
 
 
 def has_spectrum(lines: Any, axis: Tensor) -> Tensor:
