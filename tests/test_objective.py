@@ -1,0 +1,156 @@
+"""The objective and its batches: deterministic, honest about what is hidden, and felt by every parameter."""
+
+import numpy as np
+import pytest
+import torch
+
+from symvib.errors import ModelError
+from symvib.spektron.config import preset
+from symvib.spektron.model import Spektron
+from symvib.spektron.objective import LossWeights, Objective, disagreement, linear_dependence, relative_error
+from symvib.spektron.probes import instrument_probe
+from symvib.spektron.training_data import load_training_data
+from symvib.spektron.views import HELD_OUT, ViewSampler, block_mask, has_spectrum, instrument_numbers
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load_training_data()
+
+
+@pytest.fixture(scope="module")
+def config(data):
+    return preset("tiny").with_(functional_groups=len(data.group_names), properties=len(data.property_names))
+
+
+@pytest.fixture(scope="module")
+def sampler(data, config):
+    return ViewSampler(data, config, seed=3, batch_size=12)
+
+
+def test_a_batch_is_the_same_whenever_it_is_asked_for(data, config, sampler):
+    first = sampler.batch(7)
+    sampler.batch(8)
+    again = ViewSampler(data, config, seed=3, batch_size=12).batch(7)
+    assert torch.equal(first.spectra, again.spectra)
+    assert torch.equal(first.mask, again.mask)
+    assert not torch.equal(first.spectra, sampler.batch(8).spectra)
+    assert not torch.equal(first.molecules, ViewSampler(data, config, seed=4, batch_size=12).batch(7).molecules)
+
+
+def test_an_epoch_has_each_molecule_once(sampler):
+    rows = torch.cat([sampler.molecules(step) for step in range(sampler.batches_per_epoch)]).numpy()
+    assert len(np.unique(rows)) == len(rows)
+    assert set(rows) <= set(sampler.rows)
+
+
+def test_splits_share_neither_molecules_nor_instruments(data, config):
+    samplers = {split: ViewSampler(data, config, split=split, batch_size=4) for split in HELD_OUT}
+    formulas = {split: {data.formulas[row] for row in sampler.rows} for split, sampler in samplers.items()}
+    assert not formulas["train"] & formulas["test"]
+    assert not formulas["train"] & formulas["validation"]
+    assert not formulas["validation"] & formulas["test"]
+    noise = [set(sampler.table.noise.flatten().tolist()) for sampler in samplers.values()]
+    assert not noise[0] & noise[1]
+    assert not noise[0] & noise[2]
+    assert (samplers["validation"].batch(0).instruments == -1).all()
+
+
+def test_masked_share():
+    mask = block_mask((200, 2, 2048), 27, 0.4, torch.Generator().manual_seed(0))
+    assert mask.float().mean().item() == pytest.approx(0.4, abs=0.06)
+    widths = torch.diff(torch.diff(mask[0, 0].int()).nonzero().flatten())
+    assert widths.min() >= 1
+
+
+def test_a_molecule_without_active_lines_has_no_spectrum(data, sampler):
+    silent = [row for row in range(len(data)) if not (data.lines.intensities[row, 0] > 1e-3).any()]
+    assert silent  # N2 and its like
+    assert not has_spectrum(data.lines[torch.tensor(silent)], sampler.axis)[:, 0].any()
+
+
+@pytest.mark.parametrize("size", [1, 10**6])
+def test_a_batch_size_that_cannot_be_is_refused(data, config, size):
+    with pytest.raises(ModelError, match="batches of"):
+        ViewSampler(data, config, batch_size=size)
+
+
+def test_gradients_reach_every_parameter(config, sampler):
+    model = Spektron(config)
+    loss, terms = Objective()(model, sampler.batch(0), 1000, torch.Generator().manual_seed(0))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert all(np.isfinite(value) for value in terms.values())
+    untouched = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert untouched == []
+
+
+def test_every_weight_is_that_of_a_term(config, sampler):
+    _, terms = Objective()(Spektron(config), sampler.batch(0), 0, torch.Generator().manual_seed(0))
+    assert set(terms) == {n for n in LossWeights.__dataclass_fields__ if n not in ("warm_up_steps", "free_nats", "temperature")}
+
+
+def test_without_noise_the_objective_is_deterministic(config, sampler):
+    model = Spektron(config)
+    with torch.no_grad():
+        losses = [Objective()(model, sampler.batch(0), 0, None)[0] for _ in range(2)]
+    assert torch.equal(*losses)
+
+
+def test_some_steps_lower_the_loss(config, sampler):
+    model, objective = Spektron(config), Objective()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    losses = []
+    for step in range(24):
+        loss, _ = objective(model, sampler.batch(step % 4), step, torch.Generator().manual_seed(step))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
+
+
+def test_relative_error():
+    target = torch.tensor([[3.0, 4.0]])
+    everywhere = torch.ones(1, 2, dtype=torch.bool)
+    assert relative_error(target, target, everywhere).item() == 0.0
+    assert relative_error(torch.zeros(1, 2), target, everywhere).item() == 1.0
+    assert relative_error(torch.tensor([[3.0, 99.0]]), target, torch.tensor([[True, False]])).item() == 0.0
+
+
+def test_disagreement_is_zero_for_equal_views_and_two_for_strangers():
+    generator = torch.Generator().manual_seed(0)
+    latents = torch.randn(2, 4000, 1, 3, generator=generator)
+    present = torch.ones(2, 4000, 1, dtype=torch.bool)
+    assert disagreement(latents[:1].expand(2, -1, -1, -1), present).item() == 0.0
+    assert disagreement(latents, present).item() == pytest.approx(2.0, abs=0.1)
+
+
+def test_linear_dependence_is_zero_for_independent_latents_and_grows():
+    generator = torch.Generator().manual_seed(0)
+    latents = torch.randn(2, 4000, 1, 3, generator=generator)
+    conditions = torch.randn(2, 4000, 1, 2, generator=generator)
+    present = torch.ones(2, 4000, 1, dtype=torch.bool)
+    found = []
+    for share in (0.0, 0.3, 1.0):
+        mixed = latents.clone()
+        mixed[..., 0] = (1 - share) * latents[..., 0] + share * conditions[..., 0]
+        found.append(linear_dependence(mixed, conditions, present).item())
+    assert found[0] == pytest.approx(0.0, abs=2e-3)
+    assert found[0] < found[1] < found[2]
+    assert found[2] == pytest.approx(0.5, abs=0.01)  # one of two conditions is told exactly
+
+
+def test_instrument_numbers_are_standardised(sampler):
+    numbers = instrument_numbers(sampler.table)
+    assert numbers.shape[:2] == (64, 2)
+    assert numbers.mean(0).abs().max() < 1e-4
+    assert torch.isfinite(numbers).all()
+
+
+def test_an_untrained_model_is_probed(config, data):
+    probe = instrument_probe(Spektron(config), data, "ir", split="validation", n_instruments=4)
+    assert probe.chance == 0.25
+    assert probe.interval_inst[0] <= probe.accuracy_inst <= probe.interval_inst[1]
+    assert probe.accuracy_chem_mean > 0.5  # random weights hide nothing
