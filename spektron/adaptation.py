@@ -6,8 +6,9 @@ result is later tested on must not be among it.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,8 @@ from ._latent_alignment import LatentAlignment, sinkhorn_align
 from ._sample_losses import sinkhorn_divergence
 from .lora import add_lora, lora_parameters, merge_lora
 from .model import Encoded, Spektron
+from .objective import relative_error
+from .views import block_mask
 
 __all__ = ["LatentAlignment", "adapt", "sinkhorn_align"]
 
@@ -34,7 +37,7 @@ def adapt(
     spectra: Tensor,
     steps: int = 100,
     *,
-    objective: Literal["masked", "transport"] = "masked",
+    objective: Literal["masked", "transport"] | Callable[[Spektron, Tensor], Tensor] = "masked",
     trained: Literal["norm", "bias", "lora", "all"] = "lora",
     rank: int = 4,
     learning_rate: float = 1e-3,
@@ -48,7 +51,7 @@ def adapt(
     axis: Tensor | None = None,
     seed: int = 0,
 ) -> Spektron:
-    """A copy of the model, trained on with unlabelled spectra of the instrument that it is to be used on.
+    """A copy of the model, trained on with the spectra of the instrument that it is to be used on.
 
     Parameters
     ----------
@@ -58,9 +61,11 @@ def adapt(
         All that is seen of the target instrument.
     steps : int
         Of AdamW without weight decay, after a linear warm-up over the first tenth.
-    objective : {"masked", "transport"}
+    objective : {"masked", "transport"} or callable
         "masked": fill in hidden channels of the spectra, as in pretraining (Y. Gandelsman et al., arXiv:2209.07522).
         "transport": bring the distribution of z_chem to that of ``source_latents`` by the Sinkhorn divergence.
+        A function of the model and the row numbers (k,) of a batch that returns the loss: for labelled or paired
+        spectra.
     trained : {"norm", "bias", "lora", "all"}
         The gains and offsets of norms; these and all biases; norms and low-rank updates of the matrices, merged at the
         end; everything.
@@ -106,10 +111,12 @@ def adapt(
     for parameter in parameters:
         parameter.requires_grad_(True)
     optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0)
-    options = {"modalities": tuple(modalities), "axis": axis}
-    present = torch.ones(spectra.shape[:2], dtype=torch.bool) if present is None else present
-    seen = torch.ones(spectra.shape, dtype=torch.bool) if seen is None else seen
-    seen = (seen & present.unsqueeze(-1)).to(spectra.device)
+    given = _Given(
+        spectra,
+        torch.ones(spectra.shape[:2], dtype=torch.bool) if present is None else present,
+        torch.ones(spectra.shape, dtype=torch.bool) if seen is None else seen,
+        {"modalities": tuple(modalities), "axis": axis},
+    )
     adapted.eval()
     losses = []
     for step in range(steps):
@@ -117,13 +124,14 @@ def adapt(
         rows = torch.randperm(len(spectra), generator=generator)[:batch_size]
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * min(1.0, (step + 1) / max(1.0, 0.1 * steps))
-        here = {"present": present[rows].to(spectra.device), **options}
         if objective == "masked":
-            loss = _masked_loss(adapted, spectra[rows], seen[rows], masked_share, generator, here)
-        else:
+            loss = _masked_loss(adapted, given, rows, masked_share, generator)
+        elif objective == "transport":
             assert source_latents is not None
-            latents = adapted.encode(spectra[rows], seen=seen[rows], **here).chem.mean
+            latents = given.encoded(adapted, rows).chem.mean
             loss = sinkhorn_divergence(latents, source_latents.to(latents), epsilon)
+        else:
+            loss = objective(adapted, rows)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -131,7 +139,7 @@ def adapt(
         losses.append(float(loss.detach()))
     result = merge_lora(adapted) if trained == "lora" else adapted.requires_grad_(True)
     settings = {
-        "objective": objective,
+        "objective": objective if isinstance(objective, str) else getattr(objective, "__name__", "function"),
         "trained": trained,
         "rank": rank if trained == "lora" else None,
         "steps": steps,
@@ -147,11 +155,31 @@ def adapt(
     return result.eval()
 
 
-def _check_choices(n: int, steps: int, objective: str, trained: str, source_latents: Tensor | None) -> None:
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """The spectra (n, M, L) that may be seen, which of them exist (n, M), and which channels (n, M, L)."""
+
+    spectra: Tensor
+    present: Tensor
+    seen: Tensor
+    options: dict[str, Any]
+
+    def measured(self, rows: Tensor) -> Tensor:
+        """Channels (k, M, L) with a value."""
+        return (self.seen[rows] & self.present[rows].unsqueeze(-1)).to(self.spectra.device)
+
+    def encoded(self, model: Spektron, rows: Tensor, seen: Tensor | None = None) -> Encoded:
+        """What the model makes of some rows, of the channels ``seen`` only."""
+        seen = self.measured(rows) if seen is None else seen
+        present = self.present[rows].to(self.spectra.device)
+        return model.encode(self.spectra[rows], present=present, seen=seen, **self.options)
+
+
+def _check_choices(n: int, steps: int, objective: Any, trained: str, source_latents: Tensor | None) -> None:
     if not n or steps < 0:
         raise ModelError(f"adapt: {n} spectra, {steps} steps; 1 spectrum or more and 0 steps or more are needed.")
     for name, value, allowed in (("objective", objective, _OBJECTIVES), ("trained", trained, _TRAINED)):
-        if value not in allowed:
+        if value not in allowed and not (name == "objective" and callable(value)):
             raise ModelError(f"adapt({name}={value!r}): choose one of {', '.join(allowed)}.")
     if objective == "transport" and source_latents is None:
         raise ModelError("adapt(objective='transport'): source_latents (m, chem) are needed to align with.")
@@ -169,14 +197,10 @@ def _parameters_to_train(model: nn.Module, trained: str) -> list[nn.Parameter]:
     return chosen
 
 
-def _masked_loss(
-    model: Spektron, spectra: Tensor, seen: Tensor, share: float, generator: torch.Generator, options: dict[str, Any]
-) -> Tensor:
+def _masked_loss(model: Spektron, given: _Given, rows: Tensor, share: float, generator: torch.Generator) -> Tensor:
     """Relative error of the channels hidden in this step, on the scale of the input, as in pretraining."""
-    from .objective import relative_error
-    from .views import block_mask
-
-    hidden = block_mask(spectra.shape, model.config.stride, share, generator).to(spectra.device) & seen
-    encoded: Encoded = model.encode(spectra, seen=seen & ~hidden, **options)
+    spectra, measured = given.spectra[rows], given.measured(rows)
+    hidden = block_mask(spectra.shape, model.config.stride, share, generator).to(spectra.device) & measured
+    encoded = given.encoded(model, rows, measured & ~hidden)
     target = torch.where(hidden, spectra, 0.0) / encoded.scale
     return relative_error(model.masked_reconstruction(encoded), target, hidden)

@@ -216,6 +216,22 @@ def test_transport_brings_the_latents_together(model, spectra):
     assert after < 0.5 * before
 
 
+def test_adapt_to_labelled_spectra_through_a_fixed_head(model, spectra):
+    """The labels of rows 7 to 9 are not given; the head is that of the source and stays as it is."""
+    labels, head = spectra[:, 0, 38], draws(32) / 32**0.5  # height of the first band
+
+    def squared_error(adapted, rows):
+        latents = adapted.encode(spectra[rows], modalities=("ir",), axis=AXIS).chem.mean
+        return (latents @ head - labels[rows]).square().mean()
+
+    adapted = adapt(model, spectra[:7], 25, objective=squared_error, learning_rate=1e-2, modalities=("ir",), axis=AXIS)
+    record = adapted.metrics["adaptation"]
+    assert record["objective"] == "squared_error"
+    assert record["last_loss"] < 0.3 * record["first_loss"]
+    with torch.no_grad():
+        assert squared_error(adapted, torch.arange(7, 10)) < squared_error(model, torch.arange(7, 10))
+
+
 def test_adapted_model_is_saved_and_loaded(model, spectra, tmp_path):
     from safetensors.torch import load_file
 
