@@ -102,7 +102,7 @@ def baseline_smoothness(baseline: Tensor) -> Tensor:
 
     For each span s = 1, 2, 4, ... channels up to L/32 the second difference b(i) - [b(i - s) + b(i + s)]/2; the mean of
     its square over i and s. 0 for a straight baseline and small for one that bends over the whole axis (a parabola from
-    0 to 1 and back costs 1e-6 on 2048 channels), but of the size of the squared height for anything that a band or
+    0 to 1 and back costs 2e-6 on 2048 channels), but of the size of the squared height for anything that a band or
     noise could be: short spans see jagged ones, long spans see bands. No low-pass filter is needed before.
 
     Examples

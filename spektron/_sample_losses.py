@@ -50,8 +50,10 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, epsilon: float | None = None, *, t
     x : Tensor (n, k)
     y : Tensor (m, k)
     epsilon : float, optional
-        In units of the cost, more than 0; 0.05 of the mean squared distance between the samples if not given. A large
-        one compares the means only.
+        In units of the cost, more than 0; half the mean squared distance between the samples if not given. A large one
+        compares little but the means; a small one compares point by point and then tells two small samples of one
+        distribution apart (in 16 even dimensions, for n = m = 200: 12 at 0.05 of the mean squared distance, 0.6 at
+        half, where a shift by 1 adds 0.9).
     tolerance : float
         On the marginals of the plan. POT warns if it is not reached.
 
@@ -68,7 +70,7 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, epsilon: float | None = None, *, t
     x, y = _full(x - centre), _full(y - centre)
     cost = squared_distances(x, y)
     if epsilon is None:
-        epsilon = 0.05 * float(cost.detach().mean())
+        epsilon = 0.5 * float(cost.detach().mean())
         if epsilon == 0:  # all points are one
             return cost.mean()
     if epsilon <= 0:
