@@ -7,7 +7,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .losses import gradient_reversal, info_nce, load_balance, masked_bce, masked_huber, non_negativity, vib_kl, warm_up
+from .losses import (
+    gradient_reversal,
+    info_nce,
+    integrated_intensity,
+    load_balance,
+    masked_bce,
+    masked_huber,
+    mutual_exclusion,
+    non_negativity,
+    vib_kl,
+    warm_up,
+)
 from .model import Encoded, Spektron
 from .views import MODALITIES, TrainingBatch
 
@@ -36,6 +47,7 @@ class LossWeights:
     balance: float = 0.05
     non_negative: float = 0.1
     integrated_intensity: float = 0.02
+    mutual_exclusion: float = 0.1
     warm_up_steps: int = 100
     free_nats: float = 0.05
     temperature: float = 0.05
@@ -87,8 +99,18 @@ class Objective(nn.Module):
         ideal = model.reconstruct(crossed, None, numbers)
         both = present.all(-1)[:, None, None].expand_as(reference)
         terms["cross_modal"] = relative_error(ideal, reference, both)
-        terms["non_negative"] = non_negativity(ideal)
-        terms["integrated_intensity"] = relative_intensity(ideal, reference, present.all(-1))
+        everywhere = present.all(-1)
+        terms["non_negative"] = non_negativity(ideal[everywhere])
+        terms["integrated_intensity"] = integrated_intensity(
+            ideal, model.axis, batch.areas.repeat(views, 1, 1), everywhere[:, None].expand(-1, len(MODALITIES))
+        )
+        terms["mutual_exclusion"] = mutual_exclusion(
+            ideal,
+            reference,
+            model.axis,
+            batch.centrosymmetric.repeat(views) & everywhere,
+            wavenumbers_cm1=batch.wavenumbers_cm1.repeat(views, 1),
+        )
         terms.update(self._heads(model, encoded, batch, latents, usable, generator))
         late = {name: warm for name in ("adversary", "invariance", "independence", "bottleneck")}
         total = torch.stack([getattr(weights, name) * late.get(name, 1.0) * term for name, term in terms.items()]).sum()
@@ -148,12 +170,6 @@ def relative_error(predicted: Tensor, target: Tensor, where: Tensor) -> Tensor:
     """Sum of squared errors over the sum of squares of the target, on the channels ``where``; 1 predicts nothing."""
     where = where.to(target)
     return ((predicted - target).square() * where).sum() / (target.square() * where).sum().clamp(min=1e-6)
-
-
-def relative_intensity(predicted: Tensor, target: Tensor, rows: Tensor) -> Tensor:
-    """Mean squared logarithmic error of the integrated intensity (B, M, L) of the molecules ``rows`` (B,)."""
-    found, wanted = predicted[rows].mean(-1), target[rows].mean(-1)
-    return (found / wanted.clamp(min=1e-4) - 1).square().clamp(max=10).mean()
 
 
 def disagreement(latents: Tensor, present: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from torch import Tensor
 from ..errors import ModelError
 from .config import SpektronConfig
 from .instrument import InstrumentSettings, InstrumentTable, measure
-from .rendering import reference_spectra, spectral_axis
+from .losses import line_areas
+from .rendering import REFERENCE_FWHM_CM1, LineBatch, reference_spectra, spectral_axis
 from .training_data import TrainingData
 
 __all__ = ["TrainingBatch", "ViewSampler", "has_spectrum"]
@@ -33,6 +34,12 @@ class TrainingBatch:
     spectra : Tensor (V, B, M, L)
     reference : Tensor (B, M, L)
         As the ideal instrument shows them, largest value 1.
+    areas : Tensor (B, M, 8)
+        Integrated intensity of the line list in eight windows of the axis, in the scale of the reference.
+    wavenumbers_cm1 : Tensor (B, n)
+        Of the fundamentals, silent ones included; 0 pads.
+    centrosymmetric : Tensor (B,) of bool
+        Whether the molecule has an inversion centre: no fundamental is active in both.
     present : Tensor (B, M) of bool
         False where the molecule has no spectrum of that kind (no line in the range is active).
     mask : Tensor (V, B, M, L) of bool
@@ -50,6 +57,9 @@ class TrainingBatch:
 
     spectra: Tensor
     reference: Tensor
+    areas: Tensor
+    wavenumbers_cm1: Tensor
+    centrosymmetric: Tensor
     present: Tensor
     mask: Tensor
     instruments: Tensor
@@ -144,9 +154,13 @@ class ViewSampler:
         mask = torch.zeros(spectra.shape, dtype=torch.bool)
         chosen = torch.rand(size, len(MODALITIES), 1, generator=generator) < self.masked_molecules
         mask[1] = chosen & block_mask(mask.shape[1:], self.config.stride, self.masked_share, generator)
+        reference = reference_spectra(lines, self.axis)
         return TrainingBatch(
             spectra=spectra,
-            reference=reference_spectra(lines, self.axis),
+            reference=reference,
+            areas=self._areas(lines, reference),
+            wavenumbers_cm1=lines.wavenumbers_cm1,
+            centrosymmetric=torch.from_numpy(self.data.has_inversion[rows]),
             present=present,
             mask=mask,
             instruments=instruments if self.split == "train" else torch.full_like(instruments, -1),
@@ -157,6 +171,13 @@ class ViewSampler:
             property_mask=torch.from_numpy(self.data.property_mask[rows]),
             molecules=rows,
         )
+
+    def _areas(self, lines: LineBatch, reference: Tensor) -> Tensor:
+        """Areas (B, M, 8) of the line list in windows of the axis, in units such that they add up to the reference's."""
+        gaussian, lorentzian = REFERENCE_FWHM_CM1
+        widths = {"gaussian_fwhm_cm1": gaussian, "lorentzian_fwhm_cm1": lorentzian}
+        areas = line_areas(lines.wavenumbers_cm1[:, None], lines.intensities, self.axis, windows=8, **widths)
+        return areas * (torch.trapezoid(reference, self.axis) / areas.sum(-1).clamp(min=1e-12)).unsqueeze(-1)
 
 
 def instrument_numbers(table: InstrumentTable) -> Tensor:
