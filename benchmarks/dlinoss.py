@@ -100,8 +100,9 @@ def peak_mb(name: str, both: bool, length: int) -> float:
 
 
 def peaks_mb(lengths: tuple[int, ...]) -> dict[tuple[str, int], float | None]:
-    """`peak_mb` in both directions by (operator, length); None where, scaled up from the length before, it would take
-    more than half of the free memory, so that it is not tried.
+    """`peak_mb` in both directions by (operator, length), None where it is not tried.
+
+    That is where, scaled up from the length before, it would take more than half of the free memory.
     """
     found: dict[tuple[str, int], float | None] = {}
     for name in OPERATORS:
@@ -196,8 +197,8 @@ def main() -> None:
     header = ["length", "directions", "pass", *(f"{name} ms" for name in OPERATORS), *ratios]
     notes = (
         f"Width {WIDTH}, {HEADS} heads, {WIDTH} oscillators a direction, float32, torch {torch.__version__}, one "
-        f"thread, processor time per sequence in batches of max(1, {POSITIONS} // length). Above 1: D-LinOSS is faster. The "
-        "source of the architecture states 1.8 at 2048 and 7 at 8192."
+        f"thread, processor time per sequence in batches of max(1, {POSITIONS} // length). Above 1: D-LinOSS faster. "
+        "The source of the architecture states 1.8 at 2048 and 7 at 8192."
     )
     times = Table("D-LinOSS against attention: time", header, time_rows(found), notes)
     rows = []

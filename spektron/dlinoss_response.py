@@ -171,10 +171,11 @@ class DLinOSSResponse:
     def _plot_poles(self, ax: "Axes") -> None:
         learned = _poles(self.radius, self.angle)
         initial = _poles(self.initial_radius, self.initial_angle)
-        circle = np.exp(1j * np.linspace(0, np.pi, 200))
-        ax.plot(circle.real, circle.imag, color="#333333", linewidth=0.8)
-        strokes = np.stack([initial.ravel(), learned.ravel()])
-        ax.plot(np.real(strokes), np.imag(strokes), color=_INITIAL, linewidth=0.6)
+        turn = np.linspace(0, np.pi, 200)
+        ax.plot(np.cos(turn), np.sin(turn), color="#333333", linewidth=0.8)
+        across = np.stack([initial.real.ravel(), learned.real.ravel()])
+        up = np.stack([initial.imag.ravel(), learned.imag.ravel()])
+        ax.plot(across, up, color=_INITIAL, linewidth=0.6)
         ax.plot(initial.real.ravel(), initial.imag.ravel(), "o", mfc="none", color=_INITIAL, ms=4, label="initial")
         for part, poles, marker in zip(_PARTS, learned, "o^", strict=False):
             ax.plot(poles.real, poles.imag, marker, color=_LEARNED, ms=3, label=f"learned, {part}")

@@ -317,7 +317,7 @@ class TestLayer:
         u[0, 0] = 1
         optimiser = torch.optim.Adam(layer.parameters(), lr=0.05)
         losses = []
-        for _ in range(150):
+        for _ in range(60):
             loss = (layer(u)[0, :, 0] - target).square().mean()
             optimiser.zero_grad()
             loss.backward()
