@@ -85,8 +85,7 @@ def chunked(bank: Oscillators, drive: Tensor, backward_from: int, size: int | No
     the data.
     """
     n, batch, length = drive.shape
-    if size is None:
-        size = length if length <= ONE_CHUNK else CHUNK
+    size = min(length, size or (ONE_CHUNK if length <= ONE_CHUNK else CHUNK))
     count = -(-length // size)
     # Zeros after the last position: an oscillator that runs backward stays at rest through them.
     chunks = functional.pad(drive, (0, count * size - length)).reshape(n, batch * count, size)

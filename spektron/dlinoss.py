@@ -69,9 +69,9 @@ class DLinOSS(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        if width < 1 or n_oscillators < 1 or not step > 0:
+        if width < 1 or n_oscillators < 1 or not 0 < step < math.inf:
             raise ModelError(
-                f"DLinOSS(width={width}, n_oscillators={n_oscillators}, step={step}): all must be positive."
+                f"DLinOSS(width={width}, n_oscillators={n_oscillators}, step={step}): all must be positive and finite."
             )
         low, high = radius_range
         if not 0 < low <= high < 1:

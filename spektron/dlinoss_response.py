@@ -1,4 +1,4 @@
-"""What a D-LinOSS layer does to a sequence: poles, transfer functions and impulse responses, learned against initial."""
+"""What a D-LinOSS layer does to a sequence: poles, transfer functions, impulse responses, learned against initial."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -62,8 +62,8 @@ class DLinOSSResponse:
         directions, n = self.radius.shape
         low, high = self.memory.min(), self.memory.max()
         return (
-            f"DLinOSSResponse: {directions} x {n} oscillators, memory {low:.3g} to {high:.3g} positions, poles moved by "
-            f"{self.displacement.mean():.2g} on average"
+            f"DLinOSSResponse: {directions} x {n} oscillators, memory {low:.3g} to {high:.3g} positions, "
+            f"poles moved by {self.displacement.mean():.2g} on average"
         )
 
     def _repr_html_(self) -> str:
@@ -122,7 +122,8 @@ class DLinOSSResponse:
         if length < 1:
             raise ModelError(f"impulse_response(length={length}): must be at least 1.")
         radius, angle = self._chosen(initial)
-        bank = Oscillators(*(torch.from_numpy(np.log(q / (1 - q))) for q in (radius, angle / np.pi)), 1.0)
+        raw_radius, raw_angle = (torch.from_numpy(np.log(q / (1 - q))) for q in (radius, angle / np.pi))
+        bank = Oscillators(raw_radius, raw_angle, 1.0)
         return (bank.kernel(length) * torch.rsqrt(bank.energy())[..., None]).numpy()
 
     def transfer_matrix(self, frequencies: ArrayLike) -> Complexes:
@@ -170,10 +171,11 @@ class DLinOSSResponse:
     def _plot_poles(self, ax: "Axes") -> None:
         learned = _poles(self.radius, self.angle)
         initial = _poles(self.initial_radius, self.initial_angle)
-        circle = np.exp(1j * np.linspace(0, np.pi, 200))
-        ax.plot(circle.real, circle.imag, color="#333333", linewidth=0.8)
-        strokes = np.stack([initial.ravel(), learned.ravel()])
-        ax.plot(strokes.real, strokes.imag, color=_INITIAL, linewidth=0.6)
+        turn = np.linspace(0, np.pi, 200)
+        ax.plot(np.cos(turn), np.sin(turn), color="#333333", linewidth=0.8)
+        across = np.stack([initial.real.ravel(), learned.real.ravel()])
+        up = np.stack([initial.imag.ravel(), learned.imag.ravel()])
+        ax.plot(across, up, color=_INITIAL, linewidth=0.6)
         ax.plot(initial.real.ravel(), initial.imag.ravel(), "o", mfc="none", color=_INITIAL, ms=4, label="initial")
         for part, poles, marker in zip(_PARTS, learned, "o^", strict=False):
             ax.plot(poles.real, poles.imag, marker, color=_LEARNED, ms=3, label=f"learned, {part}")
@@ -208,24 +210,27 @@ def dlinoss_response(layer: DLinOSS) -> DLinOSSResponse:
 
     Examples
     --------
-    >>> dlinoss_response(DLinOSS(4, 8, bidirectional=False))
-    DLinOSSResponse: 1 x 8 oscillators, memory 11.4 to 789 positions, poles moved by 0 on average
+    >>> response = dlinoss_response(DLinOSS(4, 8, bidirectional=False))
+    >>> response.radius.shape, float(response.displacement.max())
+    ((1, 8), 0.0)
     """
     with torch.no_grad():
         shape = (layer.n_directions, layer.n_oscillators)
         learned = Oscillators(layer.raw_radius.double(), layer.raw_angle.double(), layer.step_size)
-        initial = Oscillators(*layer.initial_poles.double(), layer.step_size)
-        poles = [_array(q.view(shape)) for bank in (learned, initial) for q in (bank.radius, bank.angle)]
+        initial = Oscillators(layer.initial_poles[0].double(), layer.initial_poles[1].double(), layer.step_size)
         return DLinOSSResponse(
-            *poles,
-            _array(layer.B.double().view(*shape, layer.width)),
-            _array(layer.C.double().view(layer.width, *shape).transpose(0, 1)),
-            _array(layer.D.double()),
+            radius=_array(learned.radius.view(shape)),
+            angle=_array(learned.angle.view(shape)),
+            initial_radius=_array(initial.radius.view(shape)),
+            initial_angle=_array(initial.angle.view(shape)),
+            input_matrix=_array(layer.B.view(*shape, layer.width)),
+            output_matrix=_array(layer.C.view(layer.width, *shape).transpose(0, 1)),
+            feedthrough=_array(layer.D),
         )
 
 
 def _poles(radius: Floats, angle: Floats) -> Complexes:
-    return radius * np.exp(1j * angle)
+    return (radius * np.exp(1j * angle)).astype(np.complex128)
 
 
 def _amplitude(radius: Floats, angle: Floats) -> Floats:
@@ -243,4 +248,4 @@ def _finite(frequencies: ArrayLike) -> Floats:
 
 
 def _array(values: torch.Tensor) -> Floats:
-    return values.detach().cpu().numpy().copy()
+    return values.detach().double().cpu().numpy().copy()

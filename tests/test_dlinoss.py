@@ -1,7 +1,10 @@
 """D-LinOSS: the stated oracles of its oscillators, equal evaluators, gradients, streaming, the response object."""
 
 import dataclasses
+import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -74,8 +77,9 @@ class TestOscillators:
         torch.testing.assert_close(values.abs(), bank.damping_factor[:, None].rsqrt().expand(-1, 2), rtol=1e-9, atol=0)
         torch.testing.assert_close(values.angle().abs(), bank.angle[:, None].expand(-1, 2), rtol=1e-7, atol=1e-9)
 
-    @pytest.mark.parametrize("stretch", [1, 6])
+    @pytest.mark.parametrize("stretch", [1, 2])
     def test_every_parameter_is_stable(self, stretch):
+        """Raw parameters to +-16; beyond, (1 - r)^2 + r (pi - theta)^2 to the bound is lost in rounding."""
         base = random_bank(400)
         bank = Oscillators(stretch * base.raw_radius, stretch * base.raw_angle, base.step)
         s = bank.damping_factor
@@ -149,11 +153,10 @@ class TestOscillators:
         assert torch.autograd.gradcheck(function, (radius, angle))
         assert torch.autograd.grad(function(radius, angle)[0].square().sum(), angle)[0].abs().min() > 0
 
-    @pytest.mark.parametrize("minimum", range(1, 300))
-    def test_fast_length(self, minimum):
-        length = fast_length(minimum)
-        smallest = min(odd * 2**k for odd in (1, 3, 5) for k in range(1, 10) if odd * 2**k >= minimum)
-        assert length == smallest
+    def test_fast_length(self):
+        for minimum in range(1, 600):
+            smallest = min(odd * 2**k for odd in (1, 3, 5) for k in range(1, 11) if odd * 2**k >= minimum)
+            assert fast_length(minimum) == smallest
 
 
 class TestEvaluators:
@@ -314,7 +317,7 @@ class TestLayer:
         u[0, 0] = 1
         optimiser = torch.optim.Adam(layer.parameters(), lr=0.05)
         losses = []
-        for _ in range(150):
+        for _ in range(60):
             loss = (layer(u)[0, :, 0] - target).square().mean()
             optimiser.zero_grad()
             loss.backward()
@@ -468,8 +471,6 @@ class TestResponse:
             response.radius = response.angle
 
     def test_as_dict_is_plain(self):
-        import json
-
         found = json.loads(json.dumps(dlinoss_response(layer_of()).as_dict()))
         assert np.shape(found["radius"]) == np.shape(found["displacement"]) == (2, 7)
 
@@ -500,3 +501,11 @@ class TestResponse:
             response.impulse_response(0)
         with pytest.raises(ModelError):
             response.transfer_function([0.1, math.nan])
+
+
+def test_the_benchmark_runs():
+    command = [sys.executable, str(ROOT / "benchmarks" / "dlinoss.py"), "--quick", "--json"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    times, exponents = json.loads(run.stdout.strip().splitlines()[-1])
+    assert {row[0] for row in times["rows"]} == {"76", "256"}
+    assert all(len(row) == len(table["header"]) for table in (times, exponents) for row in table["rows"])
