@@ -29,6 +29,7 @@ NAMES = (
     "xtb_response",
     "certificate",
     "survey",
+    "rendering",
 )
 PACKAGES = (
     "numpy",
@@ -42,6 +43,7 @@ PACKAGES = (
     "libmolsymm",
     "python-flint",
     "sympy",
+    "torch",
 )
 
 

@@ -335,7 +335,8 @@ def measure(
     SpectrumError
         Not one row a molecule, or other modalities than the lines'; axis not ascending.
     """
-    table = instruments if isinstance(instruments, InstrumentTable) else InstrumentTable.of(instruments)
+    dtype = lines.intensities.dtype
+    table = instruments if isinstance(instruments, InstrumentTable) else InstrumentTable.of(instruments, dtype)
     if table.modalities != lines.modalities or len(table) != len(lines):
         raise SpectrumError(
             f"measure: {len(table)} rows of instruments for {table.modalities}, but {lines!r}; one row a molecule and "
