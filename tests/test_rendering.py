@@ -153,7 +153,7 @@ def test_the_reference_is_ten_wide_and_one_high():
     assert not got[1].any()  # no Raman line: zero, not NaN
 
 
-# ---------------------------------------------------------------------------------------------------------- line batches
+# -------------------------------------------------------------------------------------------------- line batches
 
 
 def test_a_batch_holds_the_real_lines():
@@ -225,7 +225,7 @@ def test_the_cosine_series_is_one():
     assert torch.allclose(cosine_series(x, coefficients, 400.0, 4000.0), expected, atol=1e-12)
 
 
-# --------------------------------------------------------------------------------------------------------- augmentations
+# -------------------------------------------------------------------------------------------------- augmentations
 
 
 @pytest.fixture
