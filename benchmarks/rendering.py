@@ -88,8 +88,8 @@ def main() -> None:
     ]
     notes = (
         f"{count} molecules with {LINES} random lines, IR and Raman, {CHANNELS} channels; float32 against the loop's "
-        f"float64; one thread; medians of {rounds} rounds. Largest deviation of render_batch from the loop: {error:.1e} "
-        "of a spectrum's maximum."
+        f"float64; one thread; medians of {rounds} rounds. Largest deviation of render_batch: {error:.1e} "
+        "of the maximum of the loop's spectrum."
     )
     header = ["route", "ms, wall", "spectra/s, wall", "spectra/s, CPU", "CPU: times faster than the Voigt loop"]
     show([Table("Rendering spectra", header, rows, notes)], given.json)
