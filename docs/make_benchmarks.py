@@ -30,6 +30,7 @@ NAMES = (
     "certificate",
     "survey",
     "dlinoss",
+    "rendering",
 )
 PACKAGES = (
     "numpy",

@@ -7,6 +7,7 @@ the axis. One FFT pair a spectrum, whatever the number of lines. `forward.spectr
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from math import ceil, log, pi, sqrt
 from typing import Any
 
@@ -181,8 +182,8 @@ def render_batch(
     Within 1e-3 of each spectrum's maximum of `forward.spectrum.render` of the same lines. Lines more than 500 1/cm (40
     Lorentzian widths if that is more) outside the axis may be left out, wings and all. Time O(B M (n + G log G)) with a
     grid of G points (5400 for the default axis), whatever the widths of the single spectra; the narrowest width decides
-    the grid. Differentiable in wavenumbers, intensities, widths, shift and warp. On a CPU the same input gives the same bits; on a GPU the order of
-    the sums is not fixed.
+    the grid. Differentiable in wavenumbers, intensities, widths, shift and warp. On a CPU the same input gives the same
+    bits; on a GPU the order of the sums is not fixed.
 
     Parameters
     ----------
@@ -292,8 +293,8 @@ class _Grid:
 
     @classmethod
     def of(cls, axis: Tensor, gaussian: Tensor, lorentzian: Tensor) -> "_Grid":
-        narrowest = float(_grid_step(gaussian, lorentzian).min())
-        lowest = min(float(gaussian.min()), float(lorentzian.min()))
+        narrowest = float(_grid_step(gaussian.detach(), lorentzian.detach()).min())
+        lowest = min(float(gaussian.detach().min()), float(lorentzian.detach().min()))
         if not (narrowest > 0 and lowest >= 0 and narrowest < float("inf")):
             raise SpectrumError(
                 f"render_batch: Gaussian FWHM from {float(gaussian.min()):g}, Lorentzian from "
@@ -309,7 +310,7 @@ class _Grid:
         every = ceil(channel / narrowest)
         step = channel / every if even else min(narrowest, span)
         reach = every * (len(axis) - 1) if even else ceil(span / step)
-        widest = float(lorentzian.max())
+        widest = float(lorentzian.detach().max())
         margin = ceil(max(MARGIN_CM1, MARGIN_WIDTHS * widest) / step)
         period = ceil(max(_PERIOD_CM1, _PERIOD_WIDTHS * widest) / step)
         points = _fast_length(max(reach + 2 * margin, period) + 8)
@@ -347,7 +348,21 @@ class _Grid:
         scale = (1 / (self.step * splines)).to(gaussian)
         square = frequency**2 * (-2 * (pi * _SIGMA_PER_FWHM) ** 2)
         exponent = torch.outer(gaussian**2, square) - torch.outer(lorentzian, pi * frequency)
-        return exponent.exp_() * scale
+        return (exponent.exp_() - torch.outer(lorentzian, self._neighbouring_wings.to(gaussian))) * scale
+
+    @cached_property
+    def _neighbouring_wings(self) -> Tensor:
+        """Transform, per Lorentzian FWHM, of what the profile's periodic repetitions add at less than half a period.
+
+        Far from its centre a Voigt profile is FWHM / (2 pi x^2); the sum over all periods T of 1 / (x + m T)^2 is
+        (pi / T)^2 / sin^2(pi x / T).
+        """
+        share = torch.fft.fftfreq(self.points, 1 / self.points, dtype=torch.float64) / self.points
+        share[0] = 1.0  # any number whose sine is not needed: the limit pi^2 / 3 is set below
+        wings = pi**2 / torch.sin(pi * share).square() - 1 / share**2
+        wings[0] = pi**2 / 3
+        period = self.points * self.step
+        return torch.fft.rfft(wings).real * (self.step / (2 * pi * period**2))
 
 
 def _grid_step(gaussian: Tensor, lorentzian: Tensor) -> Tensor:
