@@ -1,5 +1,6 @@
 """The training loop: the same bits again, after a kill too; early stop, refusals, non-finite losses, metrics, ranks."""
 
+import itertools
 import json
 import os
 import signal
@@ -9,13 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
-
-import itertools
-
-from typer.testing import CliRunner  # noqa: E402
 
 import symvib  # noqa: E402
 from _toy_training import SETTINGS, ToyModel, ToySampler, objective, toy_parts, toy_train  # noqa: E402
@@ -85,17 +83,15 @@ def test_it_learns(whole):
 @pytest.mark.parametrize("step", [1, 5, 7, 13, 23])
 def test_resumed_from_any_step_it_ends_with_the_same_bits(whole, tmp_path, step):
     """Killed after ``step`` steps, wherever the last checkpoint, the log and the validations then stand."""
-    sampler = ToySampler(0)
-    batch = sampler.batch
 
-    def dying(number):
-        if number == step:
-            raise KeyboardInterrupt
-        return batch(number)
+    class Dying(ToySampler):
+        def batch(self, number):
+            if number == step:
+                raise KeyboardInterrupt
+            return super().batch(number)
 
-    sampler.batch = dying
     with pytest.raises(KeyboardInterrupt):
-        toy_train(tmp_path, parts=TrainingParts(ToyModel(0), objective, sampler, ToySampler(999)))
+        toy_train(tmp_path, parts=TrainingParts(ToyModel(0), objective, Dying(0), ToySampler(999)))
     result = toy_train(tmp_path)
     assert weights_of(result.folder) == weights_of(whole.folder)
     assert log_of(result.folder) == log_of(whole.folder)
@@ -285,7 +281,10 @@ def test_parameters_of_the_objective_are_trained_and_resumed(tmp_path):
 
         def forward(self, model, batch, step, generator):
             loss, parts = objective(model, batch, step, generator)
-            return loss * torch.exp(-self.log_scale) + self.log_scale, {**parts, "scale": float(self.log_scale.exp())}
+            return loss * torch.exp(-self.log_scale) + self.log_scale, {
+                **parts,
+                "scale": float(self.log_scale.detach().exp()),
+            }
 
     def run(folder, **changes):
         scaled = Scaled()
