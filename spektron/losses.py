@@ -12,16 +12,34 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..errors import ModelError
+from ._physics_losses import (
+    baseline_smoothness,
+    dispersion,
+    integrated_intensity,
+    kramers_kronig,
+    line_areas,
+    mutual_exclusion,
+    non_negativity,
+)
+from ._sample_losses import hsic, sinkhorn_divergence
 
 __all__ = [
+    "baseline_smoothness",
+    "dispersion",
     "gaussian_kl",
     "gradient_reversal",
     "hsic",
     "info_nce",
+    "integrated_intensity",
+    "kramers_kronig",
+    "line_areas",
     "load_balance",
     "masked_bce",
     "masked_huber",
     "masked_reconstruction",
+    "mutual_exclusion",
+    "non_negativity",
+    "sinkhorn_divergence",
     "vib_kl",
     "warm_up",
 ]
@@ -213,32 +231,6 @@ def gradient_reversal(x: Tensor, weight: float = 1.0) -> Tensor:
     return _GradientReversal.apply(x, weight)  # type: ignore[return-value]
 
 
-def hsic(x: Tensor, y: Tensor, *, normalised: bool = True) -> Tensor:
-    """Dependence of two variables over a batch by the Hilbert-Schmidt independence criterion.
-
-    tr(K H L H) / (n - 1)^2, biased and so never negative (A. Gretton et al., ALT 2005, def. 2), with Gaussian kernels
-    whose width is the median distance; ``normalised`` divides by the square root of HSIC(x, x) HSIC(y, y), which makes
-    it 1 for y = x (C. Cortes et al., JMLR 13, 795, 2012). 0 if one of the two is constant; independent samples give a
-    positive number of order 1/n. Time and memory O(n^2).
-
-    Parameters
-    ----------
-    x, y : Tensor (n, k), or (n,) of integers
-        Values, or classes (instruments, say), which are alike only if they are equal.
-    """
-    if len(x) != len(y) or len(x) < 2:
-        raise ModelError(
-            f"hsic: samples {tuple(x.shape)} and {tuple(y.shape)}; the same number of rows >= 2 is needed."
-        )
-    dtype = torch.promote_types(_float_type(x), _float_type(y))
-    kernel_x, kernel_y = _centred(_kernel(x, dtype)), _centred(_kernel(y, dtype))
-    cross = (kernel_x * kernel_y).sum()
-    if not normalised:
-        return cross / (len(x) - 1) ** 2
-    scale = (kernel_x.square().sum() * kernel_y.square().sum()).clamp(min=torch.finfo(dtype).tiny)
-    return cross / torch.sqrt(scale)
-
-
 def load_balance(router_probabilities: Tensor, assignment: Tensor, *, mask: Tensor | None = None) -> Tensor:
     """Excess of a router's load over an even one: E sum_e f_e P_e - 1, 0 where experts are used evenly.
 
@@ -274,38 +266,9 @@ def load_balance(router_probabilities: Tensor, assignment: Tensor, *, mask: Tens
     return n_experts * (share * average).sum() - tokens.any().to(load.dtype)
 
 
-def _kernel(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """Gaussian kernel (n, n) of the median distance, or equality of integer classes."""
-    if not x.is_floating_point():
-        rows = x.reshape(len(x), -1)
-        return (rows[:, None] == rows[None, :]).all(-1).to(dtype)
-    rows = x.reshape(len(x), -1).to(dtype)
-    squares = (rows[:, None] - rows[None, :]).square().sum(-1) if rows.shape[1] <= 8 else _squared_distances(rows)
-    with torch.no_grad():
-        upper = torch.triu_indices(len(x), len(x), 1, device=x.device)
-        median = squares[upper[0], upper[1]].median().clamp(min=torch.finfo(dtype).tiny)
-    return torch.exp(-squares / (2 * median))
-
-
-def _squared_distances(rows: Tensor) -> Tensor:
-    """Squared distances (n, n) by one matrix product; the rows are centred first, which keeps small differences."""
-    rows = rows - rows.mean(0).detach()
-    norms = rows.square().sum(-1)
-    return (norms[:, None] + norms[None, :] - 2 * rows @ rows.T).clamp(min=0.0)
-
-
-def _centred(kernel: Tensor) -> Tensor:
-    """H K H with H = 1 - 1/n."""
-    return kernel - kernel.mean(0, keepdim=True) - kernel.mean(1, keepdim=True) + kernel.mean()
-
-
 def _full(x: Tensor) -> Tensor:
     """The tensor in float32 at least."""
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-
-
-def _float_type(x: Tensor) -> torch.dtype:
-    return _full(x).dtype if x.is_floating_point() else torch.float32
 
 
 def _expanded(mask: Tensor | None, like: Tensor, caller: str) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .losses import gradient_reversal, info_nce, load_balance, masked_bce, masked_huber, non_negativity, vib_kl, warm_up
-from .model import Encoded, Spektron, normalised
+from .model import Encoded, Spektron
 from .views import MODALITIES, TrainingBatch
 
 __all__ = ["LossWeights", "Objective"]
@@ -70,8 +70,6 @@ class Objective(nn.Module):
         usable = [(present & choice).any(-1)[:size] for choice in choices]
         latents = [encoded.chem_of(choice.expand_as(present)).sample(generator) for choice in choices]
         terms["identification"] = self._identification(model, latents, usable, size)
-        target, _ = normalised(batch.spectra.flatten(0, 1), (~batch.mask.flatten(0, 1)) & present.unsqueeze(-1))
-        whole, _ = normalised(batch.spectra.flatten(0, 1), present.unsqueeze(-1).expand_as(target))
         whole = batch.spectra.flatten(0, 1) / encoded.scale * present.unsqueeze(-1)
         terms["masked"] = relative_error(
             model.masked_reconstruction(encoded), whole, batch.mask.flatten(0, 1) & present.unsqueeze(-1)
@@ -126,11 +124,11 @@ class Objective(nn.Module):
             repeats = views * len(latents)
             mask = batch.property_mask.repeat(repeats, 1) & rows[:, None]
             terms["properties"] = masked_huber(model.predicted_properties(chem), batch.properties.repeat(repeats, 1), mask)
-        instruments = batch.instruments.flatten(0, 1)[present] + 0
-        inst = encoded.inst.sample(generator)[present]
-        terms["instrument"] = functional.cross_entropy(model.instrument_head(inst), instruments)
-        parts = encoded.chem_parts.sample(generator)[present]
-        terms["adversary"] = functional.cross_entropy(model.adversary(gradient_reversal(parts, warm)), instruments)
+        instruments = batch.instruments.flatten(0, 1)[present]
+        if (instruments >= 0).all():  # other instruments than those of training have no class
+            inst, chem = (part.sample(generator)[present] for part in (encoded.inst, encoded.chem_parts))
+            terms["instrument"] = functional.cross_entropy(model.instrument_head(inst), instruments)
+            terms["adversary"] = functional.cross_entropy(model.adversary(gradient_reversal(chem, warm)), instruments)
         if model.config.bottleneck:
             assert encoded.chem_parts.log_variance is not None and encoded.inst.log_variance is not None
             terms["bottleneck"] = vib_kl(

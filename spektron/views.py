@@ -38,6 +38,7 @@ class TrainingBatch:
     mask : Tensor (V, B, M, L) of bool
         True where a channel is hidden from the model.
     instruments : Tensor (V, B, M) of int
+        -1 where the instrument is none of those of training.
     functional_groups, group_mask : Tensor (B, G), (B,)
     properties, property_mask : Tensor (B, P), (B, P)
         Standardised over the training molecules.
@@ -113,8 +114,8 @@ class ViewSampler:
         seeds = range(first, first + config.instruments)
         self.table = InstrumentTable.of_seeds(seeds, MODALITIES, settings or InstrumentSettings())
         self.present = has_spectrum(data.lines, self.axis)
-        mean, deviation = data.property_scaling()
-        self.properties = (torch.as_tensor(data.properties) - mean) / deviation
+        mean, deviation = data.property_scale()
+        self.properties = torch.from_numpy((data.properties - mean) / deviation)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -135,7 +136,7 @@ class ViewSampler:
         lines = self.data.lines[rows]
         present = self.present[rows]
         instruments = torch.randint(len(self.table), (views, size, len(MODALITIES)), generator=generator)
-        spectra = torch.stack([measure(lines, self.table, self.axis, generator, index=index) for index in instruments])
+        spectra = torch.stack([measure(lines, self.table.pick(index), self.axis, generator) for index in instruments])
         mask = torch.zeros(spectra.shape, dtype=torch.bool)
         chosen = torch.rand(size, len(MODALITIES), 1, generator=generator) < self.masked_molecules
         mask[1] = chosen & block_mask(mask.shape[1:], self.config.stride, self.masked_share, generator)
@@ -144,11 +145,11 @@ class ViewSampler:
             reference=reference_spectra(lines, self.axis),
             present=present,
             mask=mask,
-            instruments=instruments,
-            functional_groups=torch.as_tensor(self.data.functional_groups)[rows],
-            group_mask=torch.as_tensor(self.data.group_mask)[rows],
+            instruments=instruments if self.split == "train" else torch.full_like(instruments, -1),
+            functional_groups=torch.from_numpy(self.data.functional_groups[rows]),
+            group_mask=torch.from_numpy(self.data.group_mask[rows]),
             properties=self.properties[rows].float(),
-            property_mask=torch.as_tensor(self.data.property_mask)[rows],
+            property_mask=torch.from_numpy(self.data.property_mask[rows]),
             molecules=rows,
         )
 

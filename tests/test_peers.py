@@ -1,0 +1,189 @@
+"""Peers: searches against plain formulas, preprocessing by what it must leave unchanged, learning on toy data."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy.stats import wasserstein_distance
+
+from symvib.errors import ModelError
+from symvib.spektron import peers
+from symvib.spektron._peer_preprocessing import Preprocessing
+from symvib.spektron._peer_search import LibrarySearch, SearchSettings
+
+PLAIN = Preprocessing(smoothing_cm1=0.0)
+
+
+def toy_lines(n, seed=0, length=256, n_bands=6):
+    """Positions and heights of bands (n, 2, n_bands)."""
+    generator = np.random.default_rng(seed)
+    return generator.uniform(10, length - 10, (n, 2, n_bands)), generator.uniform(0.2, 1.0, (n, 2, n_bands))
+
+
+def toy_spectra(lines, seed, length=256, width=2.5, noise=0.02, baseline=0.2, shift=0.5):
+    """The lines as an instrument of that seed would draw them (n, 2, length)."""
+    generator = np.random.default_rng(seed)
+    places, heights = lines
+    axis = np.arange(length)
+    places = places + generator.normal(scale=shift)
+    bands = np.exp(-0.5 * ((axis - places[..., None]) / width) ** 2)
+    x = (heights[..., None] * bands).sum(axis=-2)
+    slope = baseline * generator.random((len(x), 2, 1)) * axis / length
+    return (x + slope + noise * generator.normal(size=x.shape)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def toys():
+    lines = toy_lines(60)
+    return toy_spectra(lines, 1), toy_spectra(lines, 2)
+
+
+def test_cosine_is_the_angle():
+    x, y = np.random.default_rng(0).random((2, 5, 1, 40))
+    search = LibrarySearch("cosine", (SearchSettings(PLAIN),), spacing_cm1=1.0)
+    a, b = x[:, 0], y[:, 0]
+    cosine = (a @ b.T) / np.outer(np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1))
+    part = search._of_modality(x[:, 0], y[:, 0], search.settings[0])
+    np.testing.assert_allclose(part, cosine, atol=1e-6)
+
+
+def test_sid_is_the_symmetric_divergence():
+    x, y = np.random.default_rng(0).random((2, 5, 40)) + 0.1
+    settings = SearchSettings(PLAIN, floor=0.2)
+    part = LibrarySearch("sid")._of_modality(x, y, settings)
+    for i in range(5):
+        p, q = (z + 0.2 * z.mean() for z in (x[i], y[i]))
+        p, q = p / p.sum(), q / q.sum()
+        assert part[i, i] == pytest.approx(-np.sum((p - q) * np.log(p / q)), abs=1e-5)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_wasserstein_is_the_distance_of_the_distributions(order):
+    x, y = np.random.default_rng(0).random((2, 4, 200))
+    y *= np.linspace(0.1, 1.0, 200)  # far apart: order 2 spreads the mass of a channel over its width, ot does not
+    search = LibrarySearch("wasserstein", spacing_cm1=3.0)
+    part = -search._of_modality(x, y, SearchSettings(PLAIN, order=order))
+    places = 3.0 * np.arange(200)
+    for i in range(4):
+        if order == 1:
+            assert part[0, i] == pytest.approx(wasserstein_distance(places, places, x[0], y[i]), rel=1e-4)
+        else:
+            ot = pytest.importorskip("ot")
+            squared = ot.emd2_1d(places, places, x[0] / x[0].sum(), y[i] / y[i].sum(), metric="sqeuclidean")
+            assert part[0, i] == pytest.approx(np.sqrt(squared), rel=0.005)
+
+
+def test_wasserstein_of_a_shift_is_the_shift():
+    axis = np.arange(400.0)
+    x = np.exp(-0.5 * ((axis - np.array([[200.0], [230.0]])) / 8) ** 2)
+    for order in (1, 2):
+        found = LibrarySearch("wasserstein", spacing_cm1=2.0)._of_modality(x, x, SearchSettings(PLAIN, order=order))
+        assert found[0, 1] == pytest.approx(-60.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("measure", ["cosine", "sid", "wasserstein"])
+def test_searches_find_the_molecule(toys, measure):
+    queries, library = toys
+    result = peers.tune(measure, queries, library, np.arange(60), rounds=1, spacing_cm1=1.0)
+    assert result.validation.top1 > 0.9
+    search = result.search
+    for modality in (0, 1):
+        scores = peers.peer_scores(search, peers.masked(queries, [modality]), library)
+        assert np.mean(scores.argmax(axis=1) == np.arange(60)) > 0.7
+    assert len({str(t) for t in result.trials}) == len(result.trials)
+
+
+def test_presence_decides_what_is_compared(toys):
+    queries, library = toys
+    search = LibrarySearch(spacing_cm1=1.0)
+    ir, both = peers.masked(queries, [0]), search.scores(queries, library)
+    alone = search.scores(ir, library)
+    np.testing.assert_array_equal(alone, search.scores(queries, library, np.tile([True, False], (60, 1))))
+    assert not np.allclose(alone, both)
+    assert np.all(search.scores(ir, peers.masked(library, [1])) == -np.inf)
+    mixed = ir.copy()
+    mixed[30:] = queries[30:]
+    np.testing.assert_allclose(search.scores(mixed, library), np.vstack([alone[:30], both[30:]]), atol=1e-4)
+
+
+@pytest.mark.parametrize("measure", ["cosine", "sid", "wasserstein"])
+def test_gain_is_irrelevant(toys, measure):
+    queries, library = toys
+    search = LibrarySearch(measure, spacing_cm1=1.0)
+    gains = np.random.default_rng(0).uniform(0.1, 50, (60, 2, 1))
+    np.testing.assert_allclose(search.scores(gains * queries, library), search.scores(queries, library), atol=2e-3)
+
+
+def test_shift_is_found(toys):
+    queries, _ = toys
+    moved = np.roll(queries, 6, axis=-1)
+    plain = LibrarySearch("cosine", (SearchSettings(PLAIN),), spacing_cm1=1.0)
+    shifted = LibrarySearch("cosine", (SearchSettings(PLAIN, max_shift_cm1=6, shift_step_cm1=2),), spacing_cm1=1.0)
+    truth = np.arange(60)
+    assert np.mean(shifted.scores(moved, queries).argmax(1) == truth) > np.mean(
+        plain.scores(moved, queries).argmax(1) == truth
+    )
+
+
+@pytest.mark.parametrize("baseline", ["polynomial", "opening"])
+def test_baselines_go_and_bands_stay(baseline):
+    axis = np.linspace(-1, 1, 2048)
+    bands = np.exp(-0.5 * ((axis - np.array([[-0.6], [0.3]])) / 0.006) ** 2)
+    tilted = bands + 0.3 + 0.2 * axis - 0.1 * axis**2
+    clean, found = (Preprocessing(baseline, 0.0)(x) for x in (bands, tilted))
+    assert np.abs(found - clean).max() < 0.06
+    assert np.abs(Preprocessing("none", 0.0)(tilted) - clean).max() > 0.2
+
+
+def test_second_derivative_removes_a_line():
+    axis = np.linspace(-1, 1, 500)
+    band = np.exp(-0.5 * (axis / 0.03) ** 2)[None]
+    steps = Preprocessing(smoothing_cm1=4.0, derivative=2)
+    np.testing.assert_allclose(steps(band + 3 * axis)[:, 20:-20], steps(band)[:, 20:-20], atol=0.02)
+
+
+def test_bins_average():
+    x = np.arange(12.0)[None]
+    np.testing.assert_allclose(Preprocessing(smoothing_cm1=0, channels_per_bin=5)(x), [[2 / 11, 7 / 11]], rtol=1e-6)
+
+
+def test_baseline_peers():
+    x = toy_spectra(toy_lines(30), 1)
+    targets = np.random.default_rng(0).random((30, 3))
+    nearest = peers.NearestNeighbour(LibrarySearch(spacing_cm1=1.0)).fit(x, targets)
+    np.testing.assert_array_equal(nearest.predict(x), targets)
+    np.testing.assert_allclose(peers.MeanSpectrum().fit(x, targets).predict(x[:2]), [targets.mean(0)] * 2)
+    with pytest.raises(ModelError, match="before fit"):
+        peers.NearestNeighbour().predict(x)
+    with pytest.raises(ModelError, match="one target"):
+        peers.NearestNeighbour().fit(x, targets[:5])
+
+
+def test_refusals(toys):
+    queries, library = toys
+    search = LibrarySearch(spacing_cm1=1.0)
+    with pytest.raises(ModelError, match="same axis"):
+        search.scores(queries, library[..., :100])
+    broken = queries.copy()
+    broken[3, 0, 7] = np.nan
+    with pytest.raises(ModelError, match="row 3"):
+        search.scores(broken, library)
+    with pytest.raises(ModelError, match="negative values"):
+        LibrarySearch("sid", (SearchSettings(Preprocessing(derivative=1)),))
+    with pytest.raises(ModelError, match="not one of"):
+        LibrarySearch("euclid")
+    with pytest.raises(ModelError, match="not one of"):
+        peers.tune("euclid", queries, library, np.arange(60))
+    with pytest.raises(ModelError, match="modalities, channels"):
+        search.scores(queries[0], library)
+    with pytest.raises(ModelError, match="out of range"):
+        SearchSettings(order=3)
+
+
+@pytest.mark.parametrize(("measure", "limit"), [("cosine", 3.0), ("sid", 4.0), ("wasserstein", 8.0)])
+def test_a_large_library_is_a_matter_of_seconds(measure, limit):
+    generator = np.random.default_rng(0)
+    queries, library = generator.random((100, 1, 2048)), generator.random((1500, 1, 2048))
+    start = time.perf_counter()
+    assert LibrarySearch(measure).scores(queries, library).shape == (100, 1500)
+    assert time.perf_counter() - start < limit
