@@ -71,7 +71,7 @@ def joined(device: str | torch.device = "auto") -> Iterator[Ranks]:
 
 
 def gather_rows(x: Tensor) -> Tensor:
-    """Rows (n, ...) of all processes, stacked in the order of their ranks (n * processes, ...); differentiable.
+    """Rows (n, ...) of all processes, stacked in the order of their ranks; differentiable. ``n`` may differ.
 
     Where every process computes the same loss of all rows and the gradients are then averaged over the processes, as
     DistributedDataParallel does, they are those of that loss. Alone: ``x`` itself.
@@ -84,17 +84,22 @@ def gather_rows(x: Tensor) -> Tensor:
 class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        parts = [torch.empty_like(x) for _ in range(dist.get_world_size())]
-        dist.all_gather(parts, x.contiguous())
-        ctx.rows = len(x)
-        return torch.cat(parts)
+        counts = [torch.zeros(1, dtype=torch.long, device=x.device) for _ in range(dist.get_world_size())]
+        dist.all_gather(counts, torch.tensor([len(x)], device=x.device))
+        rows = [int(count) for count in counts]
+        padded = x.new_zeros(max(rows), *x.shape[1:])
+        padded[: len(x)] = x
+        parts = [torch.empty_like(padded) for _ in rows]
+        dist.all_gather(parts, padded)
+        start = sum(rows[: dist.get_rank()])
+        ctx.own = slice(start, start + len(x))
+        return torch.cat([part[:count] for part, count in zip(parts, rows, strict=True)])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
         total = gradient.contiguous().clone()
         dist.all_reduce(total)
-        start = dist.get_rank() * ctx.rows
-        return total[start : start + ctx.rows]
+        return total[ctx.own]
 
 
 def _device(device: str | torch.device, local_rank: int) -> torch.device:

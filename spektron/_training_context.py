@@ -15,12 +15,14 @@ _DRAWS = 7  # stream number of the draws of the objective, apart from those of t
 
 
 def precision_of(precision: str, device: torch.device) -> torch.dtype:
+    """The type of matrix products for the setting ``precision`` on a device."""
     if precision == "auto":
         precision = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
 def autocast(precision: str, device: torch.device) -> Callable[[], Any]:
+    """What makes the autocast context for the setting ``precision``."""
     dtype = precision_of(precision, device)
     return lambda: torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype is torch.bfloat16)
 
@@ -32,9 +34,18 @@ def seeded(seed: int, step: int, rank: int, device: torch.device) -> Iterator[to
     The global one, which dropout draws from, is seeded likewise within and put back after.
     """
     number = int(np.random.SeedSequence((seed, _DRAWS, step, rank)).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(number)
+    # torch.manual_seed would also queue a call for every device that is not there, once a step, and keep them all.
+    on_cuda = device.type == "cuda"
+    before = torch.get_rng_state(), torch.cuda.get_rng_state(device) if on_cuda else None
+    torch.default_generator.manual_seed(number)
+    if on_cuda:
+        torch.cuda.manual_seed(number)
+    try:
         yield torch.Generator(device=device).manual_seed(number)
+    finally:
+        torch.set_rng_state(before[0])
+        if before[1] is not None:
+            torch.cuda.set_rng_state(before[1], device)
 
 
 @contextmanager

@@ -18,6 +18,14 @@ class Plain(ToyModel):
             self.layers = torch.nn.Sequential(torch.nn.Linear(5, 16), torch.nn.GELU(), torch.nn.Linear(16, 4))
 
 
+class Uneven(Batch):
+    def part(self, rank, ranks):
+        return Uneven(self.x[5 * rank : 5 + 5 * rank], self.y[5 * rank : 5 + 5 * rank])  # 5 rows and 3
+
+    def to(self, device):
+        return Uneven(self.x.to(device), self.y.to(device))
+
+
 class Pairs:
     def __init__(self, seed):
         self.seed = seed
@@ -25,7 +33,7 @@ class Pairs:
     def batch(self, step):
         generator = torch.Generator().manual_seed(1000 * self.seed + step)
         x = torch.randn(8, 5, generator=generator)
-        return Batch(x, x + 0.3 * torch.randn(8, 5, generator=generator))
+        return Uneven(x, x + 0.3 * torch.randn(8, 5, generator=generator))
 
 
 def contrast(model, batch, step, generator):
@@ -34,6 +42,10 @@ def contrast(model, batch, step, generator):
     return loss, {"rows": float(len(first))}
 
 
-if __name__ == "__main__":
+def train_pairs(folder):
     parts = TrainingParts(Plain(), contrast, Pairs(0), Pairs(99))
-    train_parts(parts, sys.argv[1], settings=TrainingSettings(**SETTINGS), identity={"toy": "pairs"}, device="cpu")
+    return train_parts(parts, folder, settings=TrainingSettings(**SETTINGS), identity={"toy": "pairs"}, device="cpu")
+
+
+if __name__ == "__main__":
+    train_pairs(sys.argv[1])
