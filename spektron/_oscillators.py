@@ -102,6 +102,12 @@ class Oscillators:
         identity = torch.eye(2, dtype=first.dtype, device=first.device)
         return first[..., None, None] * self.transition()[..., None, :, :] - second[..., None, None] * identity
 
+    def advance(self, z: Tensor, x: Tensor, drive: Tensor) -> tuple[Tensor, Tensor]:
+        """Z' and x' from z, x and the drive of the new position, each (n, ...) for a bank (n,): the IMEX step."""
+        stiffness, factor = (q.reshape(-1, *[1] * (x.ndim - 1)) for q in (self.stiffness, self.damping_factor))
+        z = (z + self.step * (drive - stiffness * x)) / factor
+        return z, x + self.step * z
+
     def push(self) -> Tensor:
         """(dt, dt^2) / S: what a unit input adds to (z, x), (..., 2)."""
         inverse = self.radius**2

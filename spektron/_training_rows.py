@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ..constants import (
@@ -18,8 +19,9 @@ from ..constants import (
 from ..forward._allowed import allowed_parts
 from ..forward.dataset_files import SimulatedDataset
 from ..groups.elements import element
+from .rendering import LineBatch
 
-__all__ = ["PROPERTY_NAMES", "Ragged", "line_arrays", "properties"]
+__all__ = ["PROPERTY_NAMES", "Ragged", "line_batch", "properties"]
 
 PROPERTY_NAMES = (
     "mass_u",
@@ -74,13 +76,13 @@ class Ragged:
 
     def total(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Sums (n,) over the rows of what stands at each value."""
-        return np.bincount(self.row, values, len(self.lengths))
+        return np.bincount(self.row, values, len(self.lengths)).astype(float)
 
 
-def line_arrays(dataset: SimulatedDataset) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-    """Padded wavenumbers (n, k) in 1/cm and intensities (n, 2, k): IR in km/mol, Raman in A^4/u.
+def line_batch(dataset: SimulatedDataset) -> LineBatch:
+    """Line lists of all rows: IR in km/mol, Raman in A^4/u, float32.
 
-    Real lines only, ascending as in the rows, padded by zeros. What the selection rules forbid is exactly zero, as in
+    Real lines only, in the order of the rows. What the selection rules forbid is exactly zero, as in
     `SimulatedDataset.lines`: the rows hold rounding there.
     """
     wavenumbers = Ragged.of(dataset, "wavenumber_cm1")
@@ -97,7 +99,7 @@ def line_arrays(dataset: SimulatedDataset) -> "tuple[NDArray[np.float32], NDArra
     ):
         values = Ragged.of(dataset, column).values
         intensities[row, modality, place] = np.where(allowed, values, 0.0)[real]
-    return padded, intensities
+    return LineBatch(torch.from_numpy(padded), torch.from_numpy(intensities)).checked()
 
 
 def _allowed(dataset: SimulatedDataset) -> "tuple[NDArray[np.bool_], NDArray[np.bool_]]":

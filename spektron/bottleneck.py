@@ -1,14 +1,15 @@
 """The variational bottleneck: what the spectra say about the molecule (z_chem) and about the instrument (z_inst)."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-__all__ = ["AttentionPool", "Gaussian", "product_of_experts"]
+__all__ = ["Gaussian", "WindowPool", "product_of_experts"]
 
 _LOG_VARIANCE = (-8.0, 4.0)
+_INITIAL = -1.5  # before squashing: a standard deviation of 0.1, so that differences are seen through the noise at first
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,7 @@ class Gaussian:
     def of_parameters(cls, mean: Tensor, log_variance: Tensor) -> "Gaussian":
         """From the outputs of a linear map; the log-variance is squashed smoothly into [-8, 4]."""
         low, high = _LOG_VARIANCE
-        return cls(mean, low + (high - low) * torch.sigmoid(log_variance))
+        return cls(mean, low + (high - low) * torch.sigmoid(log_variance + _INITIAL))
 
     def __getitem__(self, index) -> "Gaussian":
         return Gaussian(self.mean[index], None if self.log_variance is None else self.log_variance[index])
@@ -52,16 +53,27 @@ def product_of_experts(parts: Gaussian, present: Tensor) -> Gaussian:
     return Gaussian((precision * parts.mean).sum(1) / total, -torch.log(total))
 
 
-class AttentionPool(nn.Module):
-    """Tokens (B, T, width) -> (B, queries * width), each part a softmax-weighted mean of the tokens."""
+class WindowPool(nn.Module):
+    """Tokens (B, T, width) -> (B, windows * features): softmax-weighted means, each about a place along the spectrum.
 
-    def __init__(self, width: int, queries: int) -> None:
+    The logit of a token is what its content says plus a Gaussian of its place, 0 to 1 from the first token to the last,
+    about the window's (both learned; at first the windows lie evenly). Where a band stands is thus kept, for any number
+    of tokens; a plain attention pool would have to learn it before it can tell two molecules apart.
+    """
+
+    def __init__(self, width: int, windows: int, features: int) -> None:
         super().__init__()
-        self.queries = nn.Parameter(torch.empty(queries, width).normal_(std=width**-0.5))
-        self.key = nn.Linear(width, width)
-        self.value = nn.Linear(width, width)
+        self.windows, self.features = windows, features
+        self.value = nn.Linear(width, features)
+        self.content = nn.Linear(width, windows, bias=False)
+        nn.init.zeros_(self.content.weight)
+        self.centre = nn.Parameter((torch.arange(windows) + 0.5) / windows)
+        self.log_width = nn.Parameter(torch.full((windows,), -math.log(2.0 * windows)))
+        self.norm = nn.LayerNorm(windows * features)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """The pooled tokens."""
-        queries = self.queries.expand(len(tokens), -1, -1).to(tokens.dtype)
-        return functional.scaled_dot_product_attention(queries, self.key(tokens), self.value(tokens)).flatten(1)
+        place = torch.linspace(0, 1, tokens.shape[1], device=tokens.device)[:, None]
+        near = -0.5 * ((place - self.centre) * torch.exp(-self.log_width)).square()
+        weights = (self.content(tokens).float() + near).softmax(1).to(tokens.dtype)
+        return self.norm((weights.transpose(1, 2) @ self.value(tokens)).flatten(1))

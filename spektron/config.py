@@ -10,7 +10,7 @@ from ..errors import ModelError
 
 __all__ = ["PRESETS", "SpektronConfig", "preset"]
 
-_WIDE = (41, 31, 25, 21, 17, 15, 15)
+_WIDE = (41, 25, 17, 15, 15, 15, 15)
 _CHOICES = {
     "tokenizer": ("cnn", "patches"),
     "mixer": ("dlinoss", "attention", "convolution"),
@@ -31,7 +31,8 @@ _AT_LEAST = {
     "functional_groups": 0,
     "properties": 0,
     "instruments": 1,
-    "pool_queries": 1,
+    "windows": 1,
+    "window_features": 1,
 }
 
 
@@ -67,8 +68,8 @@ class SpektronConfig:
         Variational bottleneck. False: the latents are numbers, not distributions, and pay no divergence.
     chem, inst, embedding : int
         Dimensions of z_chem, z_inst and of the retrieval embedding.
-    pool_queries : int
-        Learned queries that pool the tokens by attention.
+    windows, window_features : int
+        Places along the spectrum about which the tokens are pooled, and numbers kept of each.
     functional_groups, properties, instruments : int
         Outputs of the supervised heads and of the instrument classifiers.
 
@@ -97,17 +98,18 @@ class SpektronConfig:
     mixer: str = "dlinoss"
     layers: int = 4
     width: int = 128
-    oscillators: int = 128
+    oscillators: int = 64
     attention_layers: int = 0
     attention_heads: int = 4
-    hidden: int = 256
+    hidden: int = 224
     experts: int = 4
     experts_per_token: int = 2
     bottleneck: bool = True
     chem: int = 128
     inst: int = 64
     embedding: int = 256
-    pool_queries: int = 4
+    windows: int = 38
+    window_features: int = 12
     functional_groups: int = 0
     properties: int = 0
     instruments: int = 64
@@ -181,14 +183,14 @@ class SpektronConfig:
 PRESETS = {
     "tiny": SpektronConfig(
         name="tiny",
-        tokenizer_widths=(16, 24, 48, 48, 48, 48, 48),
-        kernels=(41, 25, 17, 15, 15, 15, 15),
+        tokenizer_widths=(12, 24, 48, 48, 48, 48, 48),
         width=48,
-        oscillators=48,
+        oscillators=32,
         layers=2,
-        hidden=64,
+        hidden=48,
         embedding=128,
-        pool_queries=2,
+        windows=24,
+        window_features=8,
     ),
     "small": SpektronConfig(name="small"),
     "base": SpektronConfig(

@@ -32,8 +32,8 @@ class Routing:
 class FeedForward(nn.Sequential):
     """Linear, GELU, linear on the last dimension."""
 
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+    def __init__(self, width: int, hidden: int, outputs: int | None = None) -> None:
+        super().__init__(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, outputs or width))
 
 
 class MixtureOfExperts(nn.Module):

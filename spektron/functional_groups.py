@@ -1,8 +1,9 @@
 """Functional groups of molecules by substructure patterns, and the labels of the shipped molecules.
 
 The labels of the molecules that ship with symvib are a small file, so that training needs no RDKit; it is made by
-``tools/make_functional_groups.py``. A molecule whose structural formula is not known has no labels at all: it is
-masked, which is not the same as having none of the groups.
+``tools/make_functional_groups.py``. A molecule whose structural formula is not known (metals, boranes, ions) has no
+labels at all: it is masked, which is not the same as having none of the groups. The groups are those that at least 100
+of the shipped molecules have; carboxylic acids, nitro and sulfur groups are not among them, as QM9 hardly has any.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,25 +28,25 @@ FUNCTIONAL_GROUPS: Mapping[str, str] = {  # name: SMARTS
     "carbonyl": "[CX3,CX2]=[OX1]",
     "aldehyde": "[$([CX3H1](=O)[#6]),$([CX3H2]=O)]",
     "ketone": "[#6][CX3](=O)[#6]",
-    "carboxylic_acid": "[CX3](=O)[OX2H1]",
     "ester": "[CX3](=O)[OX2H0][#6]",
     "amide": "[CX3](=[OX1])[NX3]",
     "ether": "[OX2;!r3]([#6;!$(C=O)])[#6;!$(C=O)]",
     "epoxide": "[OX2]1[CX4][CX4]1",
+    "n_h": "[#7;!H0]",
     "primary_amine": "[NX3;H2;!$(NC=[O,S,N]);!$(N~[!#6;!#1])][#6]",
     "secondary_amine": "[NX3;H1;!$(NC=[O,S,N]);!$(N~[!#6;!#1])]([#6])[#6]",
     "tertiary_amine": "[NX3;H0;!$(NC=[O,S,N]);!$(N~[!#6;!#1])]([#6])([#6])[#6]",
     "imine": "[CX3]=[NX2]",
-    "oxime": "[CX3]=[NX2][OX2]",
     "nitrile": "[CX2]#[NX1]",
     "alkyne": "[CX2]#[CX2]",
+    "terminal_alkyne": "[CX2]#[CX2H]",
     "alkene": "[CX3]=[CX3]",
     "arene": "c1ccccc1",
     "heteroarene": "[n,o,s;r5,r6]",
     "three_membered_ring": "[r3]",
     "methyl": "[CX4H3]",
     "fluoride": "[#6]F",
-    "halide": "[#6][Cl,Br,I]",
+    "chloride_bromide_or_iodide": "[#6][Cl,Br,I]",
 }
 GROUP_NAMES: tuple[str, ...] = tuple(FUNCTIONAL_GROUPS)
 _FILE = Path(__file__).parent / "data" / "functional_groups.parquet"
@@ -106,8 +107,13 @@ class FunctionalGroupLabels:
     smiles: tuple[str, ...]
     labels: NDArray[np.float32]
 
-    def of(self, ids: Sequence[str], smiles: Sequence[str]) -> "tuple[NDArray[np.float32], NDArray[np.bool_]]":
-        """Labels (n, G) and mask (n,) of molecules; masked where the id is not known or its SMILES is another one."""
+    def of(
+        self, ids: Sequence[str], smiles: Sequence[str]
+    ) -> "tuple[NDArray[np.float32], NDArray[np.bool_], tuple[str, ...]]":
+        """Labels (n, G), mask (n,) and SMILES (n,) of molecules, "" in ``smiles`` where the caller knows none.
+
+        Masked where the id is not known or its SMILES is another one.
+        """
         rows = [
             row if row is not None and text in ("", self.smiles[row]) else -1
             for row, text in zip(map(self.place.get, ids), smiles, strict=True)
@@ -116,7 +122,8 @@ class FunctionalGroupLabels:
         mask = place >= 0
         labels = np.zeros((len(rows), len(self.names)), dtype=np.float32)
         labels[mask] = self.labels[place[mask]]
-        return labels, mask
+        known = tuple(text if row < 0 else self.smiles[row] for row, text in zip(rows, smiles, strict=True))
+        return labels, mask, known
 
 
 def shipped_labels() -> FunctionalGroupLabels:
@@ -131,7 +138,7 @@ def shipped_labels() -> FunctionalGroupLabels:
 
     Examples
     --------
-    >>> labels, known = shipped_labels().of(["qm9-000006"], ["C=O"])
+    >>> labels, known, _ = shipped_labels().of(["qm9-000006"], ["C=O"])
     >>> [GROUP_NAMES[g] for g in labels[0].nonzero()[0]]
     ['carbonyl', 'aldehyde']
     """

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import ModelError
-from .bottleneck import AttentionPool, Gaussian, product_of_experts
+from .bottleneck import Gaussian, WindowPool, product_of_experts
 from .config import SpektronConfig, preset
 from .experts import FeedForward, Routing
 from .tokenizer import make_tokenizer, token_centres
@@ -116,11 +116,11 @@ class Spektron(nn.Module):
         self.modality_embedding = nn.Embedding(modalities, width)
         self.axis_embedding = nn.Linear(2 * _FREQUENCIES, width)
         self.trunk = Trunk(config)
-        self.pool = AttentionPool(width, config.pool_queries)
-        self.latent = nn.Linear(config.pool_queries * width, 2 * (config.chem + config.inst))
+        self.pool = WindowPool(width, config.windows, config.window_features)
+        self.latent = nn.Linear(config.windows * config.window_features, 2 * (config.chem + config.inst))
         self.masked_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.stride))
-        self.retrieval_head = FeedForward(config.chem, config.embedding)
-        self.retrieval_out = nn.Linear(config.chem, config.embedding)
+        self.retrieval_head = nn.Linear(config.chem, config.embedding)
+        self.retrieval_correction = FeedForward(config.chem, 2 * config.chem, config.embedding)
         self.group_head = FeedForwardHead(config.chem, config.functional_groups)
         self.property_head = FeedForwardHead(config.chem, config.properties)
         self.instrument_head = nn.Linear(config.inst, config.instruments)
@@ -204,7 +204,7 @@ class Spektron(nn.Module):
 
     def retrieval_embedding(self, chem: Tensor) -> Tensor:
         """Unit vectors (..., embedding) of z_chem (..., chem): alike molecules have a large inner product."""
-        return functional.normalize((self.retrieval_out(chem) + self.retrieval_head(chem)).float(), dim=-1)
+        return functional.normalize((self.retrieval_head(chem) + self.retrieval_correction(chem)).float(), dim=-1)
 
     def functional_group_logits(self, chem: Tensor) -> Tensor:
         """Logits (..., functional_groups) of z_chem (..., chem)."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .losses import gradient_reversal, info_nce, load_balance, masked_bce, masked_huber, non_negativity, vib_kl, warm_up
-from .model import Encoded, Spektron, normalised
+from .model import Encoded, Spektron
 from .views import MODALITIES, TrainingBatch
 
 __all__ = ["LossWeights", "Objective"]
@@ -22,15 +22,17 @@ class LossWeights:
     """
 
     identification: float = 1.0
-    masked: float = 0.5
+    masked: float = 1.0
     own: float = 0.25
     cross_modal: float = 0.25
     groups: float = 0.5
     properties: float = 0.25
-    instrument: float = 0.25
-    adversary: float = 0.1
-    bottleneck: float = 1e-3
-    balance: float = 0.01
+    instrument: float = 0.5
+    adversary: float = 0.3
+    invariance: float = 1.0
+    independence: float = 1.0
+    bottleneck: float = 3e-3
+    balance: float = 0.05
     non_negative: float = 0.1
     integrated_intensity: float = 0.02
     warm_up_steps: int = 300
@@ -70,8 +72,6 @@ class Objective(nn.Module):
         usable = [(present & choice).any(-1)[:size] for choice in choices]
         latents = [encoded.chem_of(choice.expand_as(present)).sample(generator) for choice in choices]
         terms["identification"] = self._identification(model, latents, usable, size)
-        target, _ = normalised(batch.spectra.flatten(0, 1), (~batch.mask.flatten(0, 1)) & present.unsqueeze(-1))
-        whole, _ = normalised(batch.spectra.flatten(0, 1), present.unsqueeze(-1).expand_as(target))
         whole = batch.spectra.flatten(0, 1) / encoded.scale * present.unsqueeze(-1)
         terms["masked"] = relative_error(
             model.masked_reconstruction(encoded), whole, batch.mask.flatten(0, 1) & present.unsqueeze(-1)
@@ -126,11 +126,15 @@ class Objective(nn.Module):
             repeats = views * len(latents)
             mask = batch.property_mask.repeat(repeats, 1) & rows[:, None]
             terms["properties"] = masked_huber(model.predicted_properties(chem), batch.properties.repeat(repeats, 1), mask)
-        instruments = batch.instruments.flatten(0, 1)[present] + 0
-        inst = encoded.inst.sample(generator)[present]
-        terms["instrument"] = functional.cross_entropy(model.instrument_head(inst), instruments)
-        parts = encoded.chem_parts.sample(generator)[present]
-        terms["adversary"] = functional.cross_entropy(model.adversary(gradient_reversal(parts, warm)), instruments)
+        instruments = batch.instruments.flatten(0, 1)[present]
+        if (instruments >= 0).all():  # other instruments than those of training have no class
+            inst, chem = (part.sample(generator)[present] for part in (encoded.inst, encoded.chem_parts))
+            terms["instrument"] = functional.cross_entropy(model.instrument_head(inst), instruments)
+            terms["adversary"] = functional.cross_entropy(model.adversary(gradient_reversal(chem, warm)), instruments)
+        parts = encoded.chem_parts.sample(generator).unflatten(0, (views, -1))
+        here = present.unflatten(0, (views, -1))
+        terms["invariance"] = disagreement(parts, here)
+        terms["independence"] = linear_dependence(parts, batch.conditions, here)
         if model.config.bottleneck:
             assert encoded.chem_parts.log_variance is not None and encoded.inst.log_variance is not None
             terms["bottleneck"] = vib_kl(
@@ -151,3 +155,28 @@ def relative_intensity(predicted: Tensor, target: Tensor, rows: Tensor) -> Tenso
     """Mean squared logarithmic error of the integrated intensity (B, M, L) of the molecules ``rows`` (B,)."""
     found, wanted = predicted[rows].mean(-1), target[rows].mean(-1)
     return (found / wanted.clamp(min=1e-4) - 1).square().clamp(max=10).mean()
+
+
+def disagreement(latents: Tensor, present: Tensor) -> Tensor:
+    """Mean squared difference between the latents (V, B, M, k) of two views, over the variance among molecules.
+
+    0 if z_chem does not depend on the instrument; 2 if views of one molecule are as far apart as different molecules.
+    """
+    chosen = latents[:, present[0]]
+    spread = chosen.var(dim=1).mean(0).clamp(min=1e-6)
+    return ((chosen[0] - chosen[1]).square().mean(0) / spread).mean()
+
+
+def linear_dependence(latents: Tensor, conditions: Tensor, present: Tensor) -> Tensor:
+    """Sum over latents, mean over conditions and modalities, of their squared correlation, less that of chance.
+
+    ``latents`` (V, B, M, k), ``conditions`` (V, B, M, K), ``present`` (V, B, M). Unlike a trained adversary it cannot be
+    outrun: it is HSIC with linear kernels (Gretton et al. 2005), of expectation 0 for independent variables.
+    """
+    terms = []
+    for m in range(latents.shape[2]):
+        z, c = (x[:, :, m][present[:, :, m]].float() for x in (latents, conditions))
+        z, c = ((x - x.mean(0)) / x.std(0).clamp(min=1e-6) for x in (z, c))
+        correlation = z.T @ c / len(z)
+        terms.append((correlation.square() - 1 / len(z)).sum(0).mean())
+    return torch.stack(terms).mean()

@@ -7,9 +7,8 @@ the molecules that have a second level of theory, which test), not from a seed o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +16,9 @@ from numpy.typing import NDArray
 from ..errors import DatasetError
 from ..forward.dataset_files import SimulatedDataset, shipped_dataset
 from ..groups.schoenflies import PointGroup
-from ._training_rows import PROPERTY_NAMES, line_arrays, properties
+from ._training_rows import PROPERTY_NAMES, line_batch, properties
 from .functional_groups import shipped_labels
-
-if TYPE_CHECKING:
-    from .rendering import LineBatch
+from .rendering import LineBatch
 
 __all__ = ["PARTS", "TrainingData", "formula_split", "load_training_data"]
 
@@ -29,6 +26,7 @@ PARTS = ("train", "validation", "test")
 _SOURCES = ("lines_qm9_gfn2", "lines_symmetric_gfn2")
 _SECOND_LEVEL = "lines_test_gfn1"
 _TEST, _VALIDATION = 0.15, 0.20  # of the numbers that formulas are hashed to
+_PARTS_OF_LINES = ("wavenumbers_cm1", "intensities")
 _LINES = ("wavenumber_cm1", "ir_km_per_mol", "raman_a4_per_amu", "irrep", "point_group")
 _COLUMNS = (
     *_LINES,
@@ -43,14 +41,16 @@ class TrainingData:
     Attributes
     ----------
     ids : tuple of str (n,)
-    wavenumbers_cm1 : ndarray (n, k) of float32
-        Padded by zeros; no imaginary lines.
-    intensities : ndarray (n, 2, k) of float32
-        IR in km/mol, Raman in A^4/u; exactly zero where forbidden and in the padding.
+    lines : LineBatch
+        Of all molecules, "ir" and "raman", float32; exactly zero where the selection rules forbid it.
     split : ndarray (n,) of str
         "train", "validation" or "test".
-    formulas, smiles, point_groups : tuple of str (n,)
-        Hill formula without charge; "" where the SMILES is not known; Schoenflies symbol.
+    formulas : tuple of str (n,)
+        Hill formula, without charge.
+    smiles : tuple of str (n,)
+        QM9's; of symmetric molecules read from the geometry where that is reliable, else "".
+    point_groups : tuple of str (n,)
+        Schoenflies symbols.
     sources : tuple of str (n,)
         The dataset of each molecule.
     has_inversion : ndarray (n,) of bool
@@ -64,17 +64,17 @@ class TrainingData:
     property_mask : ndarray (n, P) of bool
     property_names : tuple of str (P,)
         With units.
-    second_level_wavenumbers_cm1, second_level_intensities : ndarray (m, k'), (m, 2, k')
-        The same molecules at the second level of theory, GFN1-xTB.
+    second_level : LineBatch
+        Lines (m) of some molecules, of all parts, at the second level of theory, GFN1-xTB.
     second_level_index : ndarray (m,) of int
-        The row among the n of each.
+        The row among the n of each; `second_level_indices` picks those of a part.
     data_hash : str
-        SHA-256 over ids, lines, split and labels.
+        SHA-256 over ids, lines, split, group labels and names. Not over the properties: their last digit is the
+        linear algebra library's.
     """
 
     ids: tuple[str, ...]
-    wavenumbers_cm1: NDArray[np.float32]
-    intensities: NDArray[np.float32]
+    lines: LineBatch
     split: NDArray[np.str_]
     formulas: tuple[str, ...]
     smiles: tuple[str, ...]
@@ -87,8 +87,7 @@ class TrainingData:
     properties: NDArray[np.float32]
     property_mask: NDArray[np.bool_]
     property_names: tuple[str, ...]
-    second_level_wavenumbers_cm1: NDArray[np.float32]
-    second_level_intensities: NDArray[np.float32]
+    second_level: LineBatch
     second_level_index: NDArray[np.int64]
     data_hash: str = ""
 
@@ -105,21 +104,15 @@ class TrainingData:
         parts = ", ".join(f"{len(self.indices(part))} {part}" for part in PARTS)
         return f"TrainingData({len(self)} molecules: {parts}; simulated)"
 
-    @cached_property
-    def lines(self) -> "LineBatch":
-        """Line lists of all molecules."""
-        return _line_batch(self.wavenumbers_cm1, self.intensities)
-
-    @cached_property
-    def second_level(self) -> "LineBatch":
-        """Line lists (m,) of some test molecules at the second level of theory."""
-        return _line_batch(self.second_level_wavenumbers_cm1, self.second_level_intensities)
-
     def indices(self, part: str) -> NDArray[np.int64]:
         """Rows of "train", "validation" or "test"; DatasetError for another name."""
         if part not in PARTS:
             raise DatasetError(f"TrainingData.indices({part!r}): choose one of {', '.join(PARTS)}.")
         return np.flatnonzero(self.split == part)
+
+    def second_level_indices(self, part: str) -> NDArray[np.int64]:
+        """Rows (among the m) of the second level whose molecule is in a part; test on those of "test" only."""
+        return np.flatnonzero(np.isin(self.second_level_index, self.indices(part)))
 
     def property_scale(self) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
         """Mean and standard deviation (P,) of each property over the training molecules that have it."""
@@ -145,8 +138,12 @@ class TrainingData:
         digest = sha256()
         for texts in (self.ids, self.formulas, self.smiles, self.point_groups, self.group_names, self.property_names):
             digest.update("\n".join(texts).encode() + b"\0")
-        for name, value in vars(self).items():
-            if isinstance(value, np.ndarray):
+        batches = (("lines", self.lines), ("second_level", self.second_level))
+        arrays = {
+            f"{name} {part}": getattr(batch, part).cpu().numpy() for name, batch in batches for part in _PARTS_OF_LINES
+        }
+        for name, value in (arrays | vars(self)).items():
+            if isinstance(value, np.ndarray) and name != "properties":
                 kind = value.dtype.newbyteorder("<") if value.dtype.kind in "fiu" else value.dtype
                 plain = "\n".join(value).encode() if kind.kind == "U" else value.astype(kind).tobytes()
                 digest.update(f"{name} {value.shape}\0".encode() + plain)
@@ -171,7 +168,7 @@ def load_training_data(sources: Sequence[str] = _SOURCES) -> TrainingData:
     Examples
     --------
     >>> data = load_training_data(["lines_symmetric_gfn2"])
-    >>> data.wavenumbers_cm1.shape[0] == len(data) == sum(len(data.indices(part)) for part in PARTS)
+    >>> len(data.lines) == len(data) == sum(len(data.indices(part)) for part in PARTS)
     True
     """
     if not sources or len(set(sources)) != len(sources) or not set(sources) <= set(_SOURCES):
@@ -184,19 +181,16 @@ def load_training_data(sources: Sequence[str] = _SOURCES) -> TrainingData:
     )
     part_of = dict(zip((f for t in tables.values() for f in t.column("formula")), split.tolist(), strict=True))
     chosen = _joined([tables[name] for name in sources])
-    ids = tuple(chosen.column("id"))
-    formulas, smiles = tuple(chosen.column("formula")), tuple(chosen.column("smiles"))
+    ids, formulas = tuple(chosen.column("id")), tuple(chosen.column("formula"))
     point_groups = tuple(chosen.column("point_group"))
     inversion = {label: PointGroup.parse(label).has_inversion for label in set(point_groups)}
     labels = shipped_labels()
-    groups, group_mask = labels.of(ids, smiles)
+    groups, group_mask, smiles = labels.of(ids, chosen.column("smiles"))
     values, mask = properties(chosen)
-    wavenumbers, intensities = line_arrays(chosen)
-    second, index = _second_level(second, ids)
+    second_level, index = _second_level(second, ids)
     return TrainingData(
         ids=ids,
-        wavenumbers_cm1=wavenumbers,
-        intensities=intensities,
+        lines=line_batch(chosen),
         split=np.array([part_of[formula] for formula in formulas]),
         formulas=formulas,
         smiles=smiles,
@@ -209,8 +203,7 @@ def load_training_data(sources: Sequence[str] = _SOURCES) -> TrainingData:
         properties=values,
         property_mask=mask,
         property_names=PROPERTY_NAMES,
-        second_level_wavenumbers_cm1=second[0],
-        second_level_intensities=second[1],
+        second_level=second_level,
         second_level_index=index,
     )
 
@@ -234,7 +227,8 @@ def formula_split(formulas: Sequence[str], second_level: "NDArray[np.bool_] | No
     ['train', 'train', 'train']
     """
     everywhere: dict[str, bool] = {}
-    for formula, also in zip(formulas, np.zeros(len(formulas), bool) if second_level is None else second_level):
+    also_computed = np.zeros(len(formulas), dtype=bool) if second_level is None else second_level
+    for formula, also in zip(formulas, also_computed, strict=True):
         everywhere[formula] = everywhere.get(formula, True) and bool(also)
     part_of = {formula: "test" if everywhere[formula] else _part(formula) for formula in everywhere}
     return np.array([part_of[formula] for formula in formulas], dtype="<U10")
@@ -252,19 +246,8 @@ def _joined(tables: Sequence[SimulatedDataset]) -> SimulatedDataset:
     return SimulatedDataset(table, tables[0].provenance)
 
 
-def _second_level(
-    second: SimulatedDataset, ids: Sequence[str]
-) -> "tuple[tuple[NDArray[np.float32], NDArray[np.float32]], NDArray[np.int64]]":
+def _second_level(second: SimulatedDataset, ids: Sequence[str]) -> "tuple[LineBatch, NDArray[np.int64]]":
     """Lines of the second level for the molecules among ``ids``, and the places there."""
     place = {name: row for row, name in enumerate(ids)}
     rows = np.array([place.get(name, -1) for name in second.column("id")], dtype=np.int64)
-    kept = SimulatedDataset(second.table.filter(rows >= 0), second.provenance)
-    return line_arrays(kept), rows[rows >= 0]
-
-
-def _line_batch(wavenumbers: NDArray[np.float32], intensities: NDArray[np.float32]) -> "LineBatch":
-    import torch
-
-    from .rendering import LineBatch
-
-    return LineBatch(torch.tensor(wavenumbers), torch.tensor(intensities), ("ir", "raman"))
+    return line_batch(SimulatedDataset(second.table.filter(rows >= 0), second.provenance)), rows[rows >= 0]

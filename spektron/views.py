@@ -38,6 +38,9 @@ class TrainingBatch:
     mask : Tensor (V, B, M, L) of bool
         True where a channel is hidden from the model.
     instruments : Tensor (V, B, M) of int
+        -1 where the instrument is none of those of training.
+    conditions : Tensor (V, B, M, K)
+        What the instruments are like (`instrument_numbers`).
     functional_groups, group_mask : Tensor (B, G), (B,)
     properties, property_mask : Tensor (B, P), (B, P)
         Standardised over the training molecules.
@@ -50,6 +53,7 @@ class TrainingBatch:
     present: Tensor
     mask: Tensor
     instruments: Tensor
+    conditions: Tensor
     functional_groups: Tensor
     group_mask: Tensor
     properties: Tensor
@@ -66,7 +70,7 @@ class TrainingBatch:
     def part(self, number: int, parts: int) -> "TrainingBatch":
         """Every ``parts``-th molecule from ``number`` on: the share of one process of several."""
         rows = slice(number, None, parts)
-        views = ("spectra", "mask", "instruments")
+        views = ("spectra", "mask", "instruments", "conditions")
         return replace(
             self,
             **{f.name: (getattr(self, f.name)[:, rows] if f.name in views else getattr(self, f.name)[rows]) for f in fields(self)},
@@ -112,9 +116,10 @@ class ViewSampler:
         first = HELD_OUT[split]
         seeds = range(first, first + config.instruments)
         self.table = InstrumentTable.of_seeds(seeds, MODALITIES, settings or InstrumentSettings())
+        self.conditions = instrument_numbers(self.table)
         self.present = has_spectrum(data.lines, self.axis)
-        mean, deviation = data.property_scaling()
-        self.properties = (torch.as_tensor(data.properties) - mean) / deviation
+        mean, deviation = data.property_scale()
+        self.properties = torch.from_numpy((data.properties - mean) / deviation)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -135,7 +140,7 @@ class ViewSampler:
         lines = self.data.lines[rows]
         present = self.present[rows]
         instruments = torch.randint(len(self.table), (views, size, len(MODALITIES)), generator=generator)
-        spectra = torch.stack([measure(lines, self.table, self.axis, generator, index=index) for index in instruments])
+        spectra = torch.stack([measure(lines, self.table.pick(index), self.axis, generator) for index in instruments])
         mask = torch.zeros(spectra.shape, dtype=torch.bool)
         chosen = torch.rand(size, len(MODALITIES), 1, generator=generator) < self.masked_molecules
         mask[1] = chosen & block_mask(mask.shape[1:], self.config.stride, self.masked_share, generator)
@@ -144,13 +149,22 @@ class ViewSampler:
             reference=reference_spectra(lines, self.axis),
             present=present,
             mask=mask,
-            instruments=instruments,
-            functional_groups=torch.as_tensor(self.data.functional_groups)[rows],
-            group_mask=torch.as_tensor(self.data.group_mask)[rows],
+            instruments=instruments if self.split == "train" else torch.full_like(instruments, -1),
+            conditions=self.conditions[instruments, torch.arange(len(MODALITIES))],
+            functional_groups=torch.from_numpy(self.data.functional_groups[rows]),
+            group_mask=torch.from_numpy(self.data.group_mask[rows]),
             properties=self.properties[rows].float(),
-            property_mask=torch.as_tensor(self.data.property_mask)[rows],
+            property_mask=torch.from_numpy(self.data.property_mask[rows]),
             molecules=rows,
         )
+
+
+def instrument_numbers(table: InstrumentTable) -> Tensor:
+    """What each instrument is like (n, M, K): resolution, noise, stray light, axis, response, baseline; standardised."""
+    scalars = (table.gaussian_fwhm_cm1.log(), table.noise.log(), table.stray_light, table.shift_cm1)
+    series = (table.warp_cm1, table.log_response, table.baseline)
+    numbers = torch.cat([torch.stack(scalars, dim=-1), *(s if s.ndim == 3 else s.unsqueeze(-1) for s in series)], dim=-1)
+    return (numbers - numbers.mean(0)) / numbers.std(0).clamp(min=1e-6)
 
 
 def has_spectrum(lines: Any, axis: Tensor) -> Tensor:

@@ -1,0 +1,104 @@
+"""The commands of the spectral model: ``symvib train``."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .cli_base import refusing
+from .errors import MissingPackageError, ModelError
+
+if TYPE_CHECKING:
+    from .spektron.config import SpektronConfig
+    from .spektron.training import TrainingResult
+    from .spektron.training_data import TrainingData
+
+__all__ = ["train"]
+
+
+@refusing
+def train(
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the model goes; the same run there goes on.")],
+    config: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="tiny, small, base, or a .json with the values of a configuration.")
+    ] = "small",
+    steps: Annotated[int | None, typer.Option(min=1, help="Of the optimizer [default: 4000].")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop after this time; the same command goes on where it stopped.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, batches and draws.")] = 0,
+    batch_size: Annotated[int | None, typer.Option(min=2, help="Molecules in a batch [default: 128].")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="After the warm-up [default: 0.001].")] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Validations without improvement that end it [default: never].")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of the processor [default: all].")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on, or remove what is there and begin.")] = True,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also log for TensorBoard.")] = False,
+) -> None:
+    """Train a Spektron on the shipped simulated spectra; safe to kill, goes on bit for bit.
+
+    In FOLDER: the model (config.json, model.safetensors, metrics.json), log.jsonl, and the checkpoints.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingPackageError.of_extra("training a model needs torch", "ml") from error
+    from .cli_view import counting
+    from .spektron.training import TrainingSettings
+    from .spektron.training import train as train_model
+    from .spektron.training_data import load_training_data
+
+    chosen = {"steps": steps, "minutes": minutes, "batch_size": batch_size, "learning_rate": learning_rate}
+    given = {name: value for name, value in {**chosen, "patience": patience}.items() if value is not None}
+    settings = TrainingSettings(seed=seed, **given)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    data = load_training_data()
+    with counting("steps") as on_done:
+        result = train_model(
+            _config(config, data),
+            data,
+            out,
+            settings=settings,
+            resume=resume,
+            device=device,
+            tensorboard=tensorboard,
+            command=" ".join(["symvib", *sys.argv[1:]]),
+            on_step=lambda done, total, _: on_done(done, total),
+        )
+    typer.echo(_line(result))
+    if result.reason.startswith("SIG"):
+        raise typer.Exit(128 + signal.Signals[result.reason])
+
+
+def _config(name: str, data: "TrainingData") -> "SpektronConfig":
+    """A preset with heads that fit the data, or the configuration of a file as it is."""
+    from .spektron.config import SpektronConfig, preset
+
+    if not name.endswith(".json"):
+        return preset(name).with_(functional_groups=len(data.group_names), properties=len(data.property_names))
+    try:
+        values: Any = json.loads(Path(name).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{name} is no JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{name} holds no configuration: an object of names and values is needed.")
+    return SpektronConfig.from_dict(values)
+
+
+def _line(result: "TrainingResult") -> str:
+    metrics = result.metrics
+    steps, all_steps = metrics["steps_done"], metrics["settings"]["steps"]
+    done = f"{steps} of {all_steps} steps in {metrics['wall_seconds']:.0f} s"
+    if not result.finished:
+        done += f", stopped by {result.reason} (the same command goes on)"
+    elif result.reason == "patience":
+        done += ", no further improvement"
+    validation = metrics["validation"].get("loss")
+    best = f"; validation loss {validation:.4f} at step {metrics['best_step']}" if validation is not None else ""
+    return f"{done}{best}; model in {result.folder}"

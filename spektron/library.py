@@ -1,0 +1,150 @@
+"""A library of molecules to search by embedding: unit vectors as 8-bit integers, beside the weights of the model."""
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ModelError
+from ..groups.operations import NDArrayFloat
+
+__all__ = ["EmbeddingLibrary", "Neighbour", "quantised"]
+
+FILE = "library.safetensors"
+_STEPS = 127
+_TEXTS = ("ids", "formulas", "smiles")
+_CHUNK = 4096  # library rows that are turned into floats at once
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A molecule of the library that is like the spectrum: ``similarity`` is the cosine of the embeddings."""
+
+    id: str
+    formula: str
+    smiles: str
+    similarity: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return dict(vars(self))
+
+
+def quantised(embeddings: Any) -> "tuple[np.ndarray, NDArrayFloat]":
+    """Embeddings (n, k) as int8 and the factor (n,) of each row; a cosine is then off by 1e-3 or so.
+
+    Each row is stretched to use all 127 steps: entries of a unit vector in 256 dimensions are about 0.06.
+
+    Examples
+    --------
+    >>> whole, factor = quantised([[0.6, -0.8]])
+    >>> whole.tolist(), round(float(factor[0]), 5)
+    ([[95, -127]], 0.0063)
+    """
+    values = np.asarray(embeddings, dtype=float)
+    factor = np.maximum(np.abs(values).max(axis=1), 1e-12) / _STEPS
+    return np.rint(values / factor[:, None]).astype(np.int8), factor
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EmbeddingLibrary:
+    """Embeddings of the ideal spectra of n molecules, for each combination of modalities that can be asked with.
+
+    Attributes
+    ----------
+    ids, formulas, smiles : tuple of str (n,)
+        "" where not known.
+    embeddings : dict of str to ndarray (n, k) of int8
+        By modalities joined with "+": "ir", "raman", "ir+raman".
+    """
+
+    ids: tuple[str, ...]
+    formulas: tuple[str, ...]
+    smiles: tuple[str, ...]
+    embeddings: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        sizes = {len(getattr(self, name)) for name in _TEXTS} | {len(e) for e in self.embeddings.values()}
+        if not self.embeddings or len(sizes) != 1:
+            raise ModelError(f"EmbeddingLibrary: ids, formulas, smiles and embeddings have {sorted(sizes)} rows.")
+        for key, values in self.embeddings.items():
+            if values.dtype != np.int8 or values.ndim != 2:
+                raise ModelError(f"EmbeddingLibrary: embeddings {key!r} are {values.dtype} of shape {values.shape}.")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"EmbeddingLibrary({len(self)} molecules; {', '.join(self.embeddings)})"
+
+    @classmethod
+    def of(
+        cls,
+        embeddings: Mapping[str, Any],
+        ids: Sequence[str],
+        formulas: Sequence[str] | None = None,
+        smiles: Sequence[str] | None = None,
+    ) -> "EmbeddingLibrary":
+        """The library of unit vectors (n, k), as `Spektron.embed` returns them, by modalities ("ir+raman")."""
+        empty = [""] * len(ids)
+        stored = {key: quantised(values)[0] for key, values in embeddings.items()}
+        return cls(tuple(ids), tuple(formulas or empty), tuple(smiles or empty), stored)
+
+    def similarities(self, query: Any, modalities: Sequence[str]) -> NDArrayFloat:
+        """Cosines (n,) of a query vector (k,) with the molecules, embedded from the same kinds of spectra.
+
+        Where the library lacks these modalities, from most modalities that it has.
+        """
+        key = "+".join(sorted(modalities))
+        stored = self.embeddings.get(key, self.embeddings[max(self.embeddings, key=len)])
+        vector = np.asarray(query, dtype=np.float32).reshape(-1)
+        if len(vector) != stored.shape[1]:
+            raise ModelError(f"{self!r}: embeddings have {stored.shape[1]} numbers, the query has {len(vector)}.")
+        found = np.empty(len(self))
+        for start in range(0, len(self), _CHUNK):
+            rows = stored[start : start + _CHUNK].astype(np.float32)
+            found[start : start + _CHUNK] = rows @ vector / np.linalg.norm(rows, axis=1).clip(1e-12)
+        return found / max(float(np.linalg.norm(vector)), 1e-12)
+
+    def nearest(self, query: Any, modalities: Sequence[str], count: int = 10) -> tuple[Neighbour, ...]:
+        """The ``count`` molecules most like a query vector (k,), best first."""
+        similarities = self.similarities(query, modalities)
+        best = np.argsort(-similarities, kind="stable")[:count]
+        return tuple(
+            Neighbour(self.ids[i], self.formulas[i], self.smiles[i], float(similarities[i])) for i in best.tolist()
+        )
+
+    def save(self, folder: str | Path) -> Path:
+        """Write library.safetensors into a folder and return its path."""
+        from safetensors.numpy import save
+
+        from ..groups.atomic_write import writing
+
+        texts = json.dumps({name: getattr(self, name) for name in _TEXTS}).encode()
+        packed = {"texts": np.frombuffer(zlib.compress(texts, 9), dtype=np.uint8)}
+        path = Path(folder) / FILE
+        with writing(path) as stream:
+            stream.write(save({**packed, **{f"embedding {k}": v for k, v in self.embeddings.items()}}))
+        return path
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "EmbeddingLibrary":
+        """The library of a folder; ModelError if it has none, or a damaged one."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        path = Path(folder) / FILE
+        if not path.is_file():
+            raise ModelError(f"there is no library {path}.")
+        try:
+            tensors = load(path.read_bytes())
+            texts = json.loads(zlib.decompress(tensors.pop("texts").tobytes()))
+            stored = {key.removeprefix("embedding "): value for key, value in tensors.items()}
+            ids, formulas, smiles = (tuple(texts[name]) for name in _TEXTS)
+            return cls(ids, formulas, smiles, stored)
+        except (SafetensorError, KeyError, TypeError, ValueError, zlib.error) as error:
+            raise ModelError(f"{path} is damaged: {error!r}.") from error

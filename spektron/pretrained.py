@@ -1,0 +1,51 @@
+"""Trained models on disk, and those that ship with symvib."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import MissingPackageError, ModelError
+from .config import SpektronConfig
+
+__all__ = ["SHIPPED", "load"]
+
+SHIPPED = ("small",)
+_DATA = Path(__file__).parent / "data"
+_LARGEST_MEGABYTES = 2000
+
+
+def load(cls: Any, name: str | Path) -> Any:
+    """The model of class ``cls`` that is shipped as ``name`` or lies in the folder ``name``, in float32, to be asked.
+
+    Only config.json and model.safetensors are read: nothing in them can be executed.
+    """
+    try:
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise MissingPackageError.of_extra("weights need safetensors", "ml") from error
+
+    place = _DATA / f"spektron_{name}" if name in SHIPPED else Path(name)
+    files = {part: place / part for part in ("config.json", "model.safetensors")}
+    missing = [part for part, path in files.items() if not path.is_file()]
+    if missing:
+        raise ModelError(
+            f"from_pretrained({str(name)!r}): {' and '.join(missing)} not in {place}; give the folder of a trained model, or "
+            f"one of {', '.join(SHIPPED)}."
+        )
+    if files["model.safetensors"].stat().st_size > _LARGEST_MEGABYTES * 1e6:
+        raise ModelError(f"from_pretrained({str(name)!r}): the weights exceed {_LARGEST_MEGABYTES} MB.")
+    try:
+        config = SpektronConfig.from_dict(json.loads(files["config.json"].read_text(encoding="utf-8")))
+        weights = load_file(files["model.safetensors"])
+        model = cls(config)
+        model.load_state_dict({key: value.to(torch.float32) if value.is_floating_point() else value for key, value in weights.items()})
+        metrics = place / "metrics.json"
+        model.metrics = json.loads(metrics.read_text(encoding="utf-8")) if metrics.is_file() else {}
+    except (ValueError, TypeError, RuntimeError, OSError) as error:
+        if isinstance(error, ModelError):
+            raise
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"from_pretrained({str(name)!r}): {place} holds no such model ({first}).") from error
+    return model.eval()

@@ -1,0 +1,475 @@
+"""The training loop: the same bits again, after a kill too; early stop, refusals, non-finite losses, metrics, ranks."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+import itertools
+
+from typer.testing import CliRunner  # noqa: E402
+
+import symvib  # noqa: E402
+from _toy_training import SETTINGS, ToyModel, ToySampler, objective, toy_parts, toy_train  # noqa: E402
+from symvib.cli import app  # noqa: E402
+from symvib.errors import ModelError  # noqa: E402
+from symvib.spektron.checkpoints import latest_checkpoint, read_checkpoint, write_checkpoint  # noqa: E402
+from symvib.spektron.train_log import read_log  # noqa: E402
+from symvib.spektron.training import TrainingParts, TrainingSettings  # noqa: E402
+
+TESTS = Path(__file__).resolve().parent
+
+
+def weights_of(folder):
+    return (Path(folder) / "model.safetensors").read_bytes()
+
+
+def log_of(folder):
+    """The lines of the log without the times."""
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in read_log(Path(folder) / "log.jsonl")]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nothing interrupted."""
+    return toy_train(tmp_path_factory.mktemp("whole"))
+
+
+def environment(**extra):
+    import_root = Path(symvib.__file__).resolve().parent
+    paths = [str(TESTS), *sys.path, str(import_root.parent)]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in paths if p), **extra}
+
+
+def start(folder, pause=0.0, launcher=()):
+    command = [sys.executable, *launcher, str(TESTS / "_toy_training.py"), str(folder), str(pause)]
+    return subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def until(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.01)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(whole, tmp_path):
+    again = toy_train(tmp_path / "again")
+    other = toy_train(tmp_path / "other", changes={"seed": 1})
+    assert weights_of(again.folder) == weights_of(whole.folder) != weights_of(other.folder)
+    assert log_of(again.folder) == log_of(whole.folder) != log_of(other.folder)
+
+
+def test_the_global_generator_is_neither_used_nor_changed(whole, tmp_path):
+    torch.manual_seed(5)
+    state = torch.random.get_rng_state()
+    result = toy_train(tmp_path)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert weights_of(result.folder) == weights_of(whole.folder)
+
+
+def test_it_learns(whole):
+    losses = [line["loss"] for line in read_log(whole.folder / "log.jsonl", "validation")]
+    assert losses[-1] < 0.95 * losses[0]
+    assert whole.metrics["validation"]["loss"] == min(losses)
+
+
+@pytest.mark.parametrize("step", [1, 5, 7, 13, 23])
+def test_resumed_from_any_step_it_ends_with_the_same_bits(whole, tmp_path, step):
+    """Killed after ``step`` steps, wherever the last checkpoint, the log and the validations then stand."""
+    sampler = ToySampler(0)
+    batch = sampler.batch
+
+    def dying(number):
+        if number == step:
+            raise KeyboardInterrupt
+        return batch(number)
+
+    sampler.batch = dying
+    with pytest.raises(KeyboardInterrupt):
+        toy_train(tmp_path, parts=TrainingParts(ToyModel(0), objective, sampler, ToySampler(999)))
+    result = toy_train(tmp_path)
+    assert weights_of(result.folder) == weights_of(whole.folder)
+    assert log_of(result.folder) == log_of(whole.folder)
+    assert result.metrics["validation"] == whole.metrics["validation"]
+    assert result.metrics["best_step"] == whole.metrics["best_step"]
+
+
+def test_killed_with_sigkill_and_resumed_it_ends_with_the_same_bits(whole, tmp_path):
+    process = start(tmp_path, pause=0.05)
+    until(lambda: list((tmp_path / "checkpoints").glob("step-00000001*.safetensors")))
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    process.communicate()
+    assert not (tmp_path / "model.safetensors").exists()
+    assert 0 < latest_checkpoint(tmp_path / "checkpoints").step < SETTINGS["steps"]
+    second = start(tmp_path)
+    out, err = second.communicate()
+    assert (second.returncode, out.strip()) == (0, "steps"), err
+    assert weights_of(tmp_path) == weights_of(whole.folder)
+    assert log_of(tmp_path) == log_of(whole.folder)
+
+
+def test_sigterm_writes_a_checkpoint_of_the_last_step_and_the_best_weights(whole, tmp_path):
+    process = start(tmp_path, pause=0.05)
+    until(lambda: (tmp_path / "log.jsonl").exists() and log_of(tmp_path))
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate()
+    assert (process.returncode, out.strip()) == (0, "SIGTERM"), err
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert (metrics["finished"], metrics["stopped_by"]) == (False, "SIGTERM")
+    assert latest_checkpoint(tmp_path / "checkpoints").step == metrics["steps_done"] < SETTINGS["steps"]
+    assert toy_train(tmp_path).finished
+    assert weights_of(tmp_path) == weights_of(whole.folder)
+
+
+def test_minutes_stop_it_and_the_same_call_goes_on(whole, tmp_path):
+    first = toy_train(tmp_path, changes={"minutes": 1e-9})
+    assert (first.reason, first.finished, first.metrics["steps_done"]) == ("minutes", False, 1)
+    second = toy_train(tmp_path)
+    assert (second.reason, second.finished) == ("steps", True)
+    assert weights_of(tmp_path) == weights_of(whole.folder)
+
+
+def test_a_finished_run_is_left_as_it_is(whole):
+    before = {path: path.stat().st_mtime_ns for path in whole.folder.rglob("*.*") if path.name != ".lock"}
+    again = toy_train(whole.folder, poisoned=0)
+    assert again.metrics == whole.metrics
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert torch.equal(again.model.layers[0].weight, whole.model.layers[0].weight)
+
+
+def test_early_stop_keeps_the_best_weights(tmp_path):
+    """The validation objective grows from the third validation on, whatever the weights."""
+    seen = []
+
+    def growing(model, batch, step, generator):
+        loss, parts = objective(model, batch, step, generator)
+        if generator is None:
+            seen.append(len(seen))
+            return loss * 0 + abs(len(seen) // 2 - 3), parts
+        return loss, parts
+
+    parts = TrainingParts(ToyModel(0), growing, ToySampler(0), ToySampler(999))
+    changes = {"validate_every": 2, "validation_batches": 1, "patience": 3, "steps": 1000}
+    result = toy_train(tmp_path, parts=parts, changes=changes)
+    values = [line["loss"] for line in read_log(tmp_path / "log.jsonl", "validation")]
+    best = values.index(min(values))
+    assert result.reason == "patience"
+    assert result.finished
+    assert len(values) == best + 4
+    assert result.metrics["best_step"] == 2 * (best + 1) < result.metrics["steps_done"] == 2 * len(values)
+    checkpoint = latest_checkpoint(tmp_path / "checkpoints")
+    last, kept = checkpoint.group("joint")["model.layers.0.weight"], checkpoint.group("best")["layers.0.weight"]
+    assert torch.equal(result.model.layers[0].weight, kept)
+    assert not torch.equal(last, kept)
+    assert toy_train(tmp_path, parts=parts, changes=changes).reason == "patience"
+
+
+@pytest.mark.parametrize(("step", "last"), [(3, "none"), (12, "step-000000010")])
+def test_a_loss_that_is_not_finite_stops_it(tmp_path, step, last):
+    with pytest.raises(ModelError, match=rf"step {step + 1}: the loss is nan .*last good checkpoint: .*{last}"):
+        toy_train(tmp_path, poisoned=step)
+    assert not (tmp_path / "model.safetensors").exists()
+    found = latest_checkpoint(tmp_path / "checkpoints")
+    assert (found.step if found else 0) <= step
+    for tensor in found.tensors.values() if found else ():
+        assert torch.isfinite(tensor).all()
+
+
+def test_a_gradient_that_is_not_finite_stops_it(tmp_path):
+    def steep(model, batch, step, generator):
+        loss, parts = objective(model, batch, step, generator)
+        return (loss + (model.rare * 0).sqrt().sum() if step == 8 else loss), parts
+
+    parts = TrainingParts(ToyModel(0), steep, ToySampler(0), None)
+    with pytest.raises(
+        ModelError, match=r"step 9: the norm of the gradient is .*last good checkpoint: .*step-000000005"
+    ):
+        toy_train(tmp_path, parts=parts)
+
+
+def test_a_validation_that_is_not_finite_stops_it(tmp_path):
+    parts = TrainingParts(ToyModel(0), objective, ToySampler(0), ToySampler(999, poisoned=1))
+    with pytest.raises(ModelError, match="the validation loss is nan"):
+        toy_train(tmp_path, parts=parts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"learning_rate": 0.5}, "learning_rate 0.01 there, 0.5 asked"),
+        ({"steps": 30, "seed": 3}, "seed 0 there, 3 asked; steps 24 there, 30 asked"),
+    ],
+)
+def test_a_folder_with_another_run_is_refused(whole, changes, words):
+    before = weights_of(whole.folder)
+    with pytest.raises(ModelError, match=words):
+        toy_train(whole.folder, changes=changes)
+    assert weights_of(whole.folder) == before
+
+
+def test_what_does_not_decide_the_weights_may_change(whole, tmp_path):
+    toy_train(tmp_path, changes={"minutes": 1e-9})
+    result = toy_train(tmp_path, changes={"checkpoint_every": 3, "checkpoint_seconds": 1e-3})
+    assert weights_of(result.folder) == weights_of(whole.folder)
+
+
+def test_fresh_begins_again(whole, tmp_path):
+    toy_train(tmp_path, changes={"seed": 4, "steps": 30})
+    (tmp_path / "notes.txt").write_text("mine")
+    result = toy_train(tmp_path, resume=False)
+    assert weights_of(result.folder) == weights_of(whole.folder)
+    assert log_of(result.folder) == log_of(whole.folder)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_model_without_a_run_is_not_overwritten(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"precious")
+    with pytest.raises(ModelError, match=r"run\.json is missing"):
+        toy_train(tmp_path)
+    assert weights_of(tmp_path) == b"precious"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file locks that a kill lets go")
+def test_two_processes_do_not_train_in_one_folder(tmp_path):
+    process = start(tmp_path, pause=0.2)
+    until(lambda: (tmp_path / "log.jsonl").exists())
+    try:
+        with pytest.raises(ModelError, match="another process trains in"):
+            toy_train(tmp_path)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_metrics_say_what_was_done(whole):
+    metrics = json.loads((whole.folder / "metrics.json").read_text())
+    assert metrics == whole.metrics
+    assert metrics["settings"]["learning_rate"] == 1e-2
+    assert (metrics["config"], metrics["data_hash"], metrics["seed"]) == ({"toy": True}, "toy", 0)
+    assert metrics["versions"]["torch"] == torch.__version__
+    assert metrics["steps_done"] == SETTINGS["steps"]
+    assert metrics["parameters"] == sum(p.numel() for p in ToyModel().parameters())
+    assert metrics["wall_seconds"] > 0
+    last = read_log(whole.folder / "log.jsonl", "train")[-1]
+    assert metrics["train"]["loss"] == last["loss"]
+    assert last["step"] == SETTINGS["steps"]
+
+
+def test_metrics_are_reproduced_by_the_saved_weights(whole):
+    from safetensors.torch import load_file
+
+    model = ToyModel(3)
+    model.load_state_dict(load_file(whole.folder / "model.safetensors"))
+    model.eval()
+    with torch.no_grad():
+        batches = [ToySampler(999).batch(number) for number in range(SETTINGS["validation_batches"])]
+        losses = [float(objective(model, batch, SETTINGS["steps"], None)[0]) for batch in batches]
+    assert sum(losses) / len(losses) == pytest.approx(whole.metrics["validation"]["loss"], rel=1e-6)
+
+
+def test_parameters_of_the_objective_are_trained_and_resumed(tmp_path):
+    class Scaled(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.log_scale = torch.nn.Parameter(torch.zeros(()))
+
+        def forward(self, model, batch, step, generator):
+            loss, parts = objective(model, batch, step, generator)
+            return loss * torch.exp(-self.log_scale) + self.log_scale, {**parts, "scale": float(self.log_scale.exp())}
+
+    def run(folder, **changes):
+        scaled = Scaled()
+        toy_train(folder, parts=TrainingParts(ToyModel(0), scaled, ToySampler(0), None), changes=changes)
+        return float(scaled.log_scale.detach())
+
+    run(tmp_path / "a", minutes=1e-9)
+    assert run(tmp_path / "a") == run(tmp_path / "b") != 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": 0},
+        {"learning_rate": -1.0},
+        {"learning_rate": float("nan")},
+        {"precision": "fp8"},
+        {"patience": 0},
+        {"betas": (0.9, 1.0)},
+        {"minutes": 0.0},
+        {"seed": -1},
+        {"warmup": 2.0},
+    ],
+)
+def test_settings_out_of_range_are_refused(change):
+    with pytest.raises(ModelError, match=next(iter(change))):
+        TrainingSettings(**change)
+
+
+def test_settings_survive_json():
+    settings = TrainingSettings(steps=7, minutes=2.5)
+    assert TrainingSettings.from_dict(json.loads(json.dumps(settings.as_dict()))) == settings
+    with pytest.raises(ModelError, match="'step'"):
+        TrainingSettings.from_dict({"step": 3})
+
+
+def test_learning_rate_rises_then_falls():
+    settings = TrainingSettings(steps=100, learning_rate=1.0, warmup=0.1, final_learning_rate=0.1)
+    rates = [settings.rate(step) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.1 * n for n in range(1, 11)])
+    assert all(a > b for a, b in itertools.pairwise(rates))
+    assert rates[-1] == pytest.approx(0.1)
+
+
+def test_an_unknown_monitor_is_refused_at_the_first_step(tmp_path):
+    with pytest.raises(ModelError, match=r"monitor='accuracy'.*squared"):
+        toy_train(tmp_path, changes={"monitor": "accuracy"})
+
+
+def test_bf16_trains_and_keeps_parameters_in_float32(whole, tmp_path):
+    result = toy_train(tmp_path, changes={"precision": "bf16"})
+    assert result.metrics["precision"] == "bfloat16"
+    assert {p.dtype for p in result.model.parameters()} == {torch.float32}
+    assert weights_of(tmp_path) != weights_of(whole.folder)
+    assert result.metrics["validation"]["loss"] == pytest.approx(whole.metrics["validation"]["loss"], rel=0.2)
+
+
+def test_an_unknown_device_is_refused(tmp_path):
+    from symvib.spektron.training import train_parts
+
+    with pytest.raises(ModelError, match="abacus"):
+        train_parts(toy_parts(), tmp_path, settings=TrainingSettings(), identity={}, device="abacus")
+
+
+# ------------------------------------------------------------------------------------------------------- checkpoints
+
+
+def test_checkpoint_round_trip_and_what_is_kept(tmp_path):
+    shared = torch.arange(6.0).view(2, 3)
+    for step in (1, 2, 3):
+        write_checkpoint(
+            tmp_path, step, {"a": shared, "b/tied": shared, "n": torch.tensor(step)}, {"seconds": 0.1 * step}
+        )
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-000000002.safetensors", "step-000000003.safetensors"]
+    found = latest_checkpoint(tmp_path)
+    assert (found.step, found.state) == (3, {"seconds": 0.1 * 3})
+    assert torch.equal(found.tensors["a"], shared)
+    assert torch.equal(found.group("b")["tied"], shared)
+
+
+def test_a_damaged_checkpoint_is_passed_over_and_said(tmp_path, caplog):
+    write_checkpoint(tmp_path, 1, {"a": torch.ones(100)}, {})
+    newest = write_checkpoint(tmp_path, 2, {"a": torch.ones(100)}, {})
+    newest.write_bytes(newest.read_bytes()[:150])
+    assert latest_checkpoint(tmp_path).step == 1
+    assert "damaged" in caplog.text
+    (tmp_path / "step-000000001.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError, match="none of the 2 checkpoints"):
+        latest_checkpoint(tmp_path)
+
+
+def test_a_file_of_weights_is_no_checkpoint(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.ones(2)}, tmp_path / "step-000000001.safetensors")
+    with pytest.raises(ModelError, match="no checkpoint of symvib"):
+        read_checkpoint(tmp_path / "step-000000001.safetensors")
+
+
+def test_values_that_are_not_finite_are_never_written(tmp_path):
+    good = write_checkpoint(tmp_path, 1, {"a": torch.ones(2)}, {})
+    with pytest.raises(ModelError, match=rf"step 2: a holds .*{good.name}"):
+        write_checkpoint(tmp_path, 2, {"a": torch.tensor([1.0, float("inf")])}, {})
+    assert [path.name for path in tmp_path.iterdir()] == [good.name]
+
+
+def test_checkpoints_hold_no_pickle(whole):
+    for path in whole.folder.rglob("*"):
+        assert path.is_dir() or path.suffix in (".safetensors", ".json", ".jsonl") or path.name == ".lock"
+
+
+# --------------------------------------------------------------------------------------------------------------- log
+
+
+def test_a_log_line_cut_off_by_a_kill_is_left_out(whole, tmp_path):
+    text = (whole.folder / "log.jsonl").read_text()
+    (tmp_path / "log.jsonl").write_text(text[:-20])
+    assert len(read_log(tmp_path / "log.jsonl")) == len(read_log(whole.folder / "log.jsonl")) - 1
+    with pytest.raises(ModelError, match="there is no such log"):
+        read_log(tmp_path / "no.jsonl")
+
+
+def test_result_plots_its_log(whole):
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    ax = whole.plot()
+    assert [len(line.get_xdata()) for line in ax.lines] == [6, 4]
+
+
+def test_tensorboard_is_written(tmp_path):
+    pytest.importorskip("tensorboard")
+    from symvib.spektron.training import train_parts
+
+    settings = TrainingSettings(**{**SETTINGS, "steps": 4})
+    result = train_parts(toy_parts(), tmp_path, settings=settings, identity={}, device="cpu", tensorboard=True)
+    (events,) = (result.folder / "tensorboard").iterdir()
+    assert events.stat().st_size > 100
+
+
+# ------------------------------------------------------------------------------------------------- several processes
+
+
+def test_two_processes_train_the_same_model_as_one(tmp_path):
+    """Without batch norm, dropout and draws the mean gradient of two halves is that of the whole batch."""
+    single, double = tmp_path / "one", tmp_path / "two"
+    script = TESTS / "_ranks_training.py"
+    subprocess.run([sys.executable, str(script), str(single)], env=environment(), check=True, capture_output=True)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [sys.executable, *launcher, str(script), str(double)], env=environment(OMP_NUM_THREADS="1"), capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    from safetensors.torch import load_file
+
+    one, two = load_file(single / "model.safetensors"), load_file(double / "model.safetensors")
+    for name in one:
+        assert torch.allclose(one[name], two[name], atol=1e-5), name
+    metrics = json.loads((double / "metrics.json").read_text())
+    assert metrics["processes"] == 2
+    assert metrics["validation"]["loss"] == pytest.approx(
+        json.loads((single / "metrics.json").read_text())["validation"]["loss"], rel=1e-4
+    )
+
+
+# ------------------------------------------------------------------------------------------------------ command line
+
+
+def refusal(*arguments):
+    result = CliRunner().invoke(app, ["train", *map(str, arguments)])
+    (line,) = result.stderr.splitlines()
+    return result.exit_code, line
+
+
+def test_command_refuses_an_unknown_configuration(tmp_path):
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "list.json").write_text("[1]")
+    for config, words in (("huge", "choose one of"), ("broken.json", "no JSON"), ("list.json", "an object")):
+        path = tmp_path / config if config.endswith("json") else config
+        code, line = refusal("--config", path, "--out", tmp_path / "run", "--steps", 1)
+        assert code == 1
+        assert words in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_command_needs_a_folder():
+    assert CliRunner().invoke(app, ["train"]).exit_code == 2
