@@ -53,7 +53,7 @@ class RegressionPeer:
     spacing_cm1: float = SPACING_CM1
     _models: dict[tuple[int, ...], Any] = field(default_factory=dict, repr=False)
     _mean: np.ndarray | None = field(default=None, repr=False)
-    _scale: np.ndarray | None = field(default=None, repr=False)
+    _deviation: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self):
         if self.method not in METHODS:
@@ -70,8 +70,8 @@ class RegressionPeer:
         targets = np.asarray(targets, dtype=np.float32)
         if targets.ndim != 2 or len(targets) != len(spectra) or not np.isfinite(targets).all():
             raise ModelError(f"Finite targets (n, k) are wanted for {len(spectra)} spectra, got shape {targets.shape}")
-        self._mean, deviation = targets.mean(axis=0), targets.std(axis=0)
-        self._scale = np.maximum(deviation, 1e-6 * deviation.max() + 1e-12) ** self.whitening
+        deviation = targets.std(axis=0)
+        self._mean, self._deviation = targets.mean(axis=0), np.maximum(deviation, 1e-6 * deviation.max() + 1e-12)
         features = [self._features(spectra[:, m]) for m in range(spectra.shape[1])]
         self._models = {}
         for size in range(1, len(features) + 1):
@@ -102,9 +102,17 @@ class RegressionPeer:
 
     def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
         """Unit vectors (n, k): predictions, standardised by the training targets."""
-        centred = (self.predict(spectra, present) - self._mean) / self._scale
+        predicted = self.predict(spectra, present)  # refuses before fit
+        centred = (predicted - self._mean) / np.asarray(self._deviation) ** self.whitening
         size = np.linalg.norm(centred, axis=1, keepdims=True)
         return centred / np.where(size > 0, size, 1.0)
+
+    def sharing(self, fitted: "RegressionPeer") -> "RegressionPeer":
+        """Itself, with the regressions of a fitted peer that differs in nothing but the whitening."""
+        if fitted._mean is None or fitted._deviation is None:
+            raise ModelError("RegressionPeer.sharing: the other peer is not fitted")
+        self._mean, self._deviation, self._models = fitted._mean, fitted._deviation, fitted._models
+        return self
 
     def _features(self, spectra: np.ndarray) -> np.ndarray:
         if self.method == "forest":

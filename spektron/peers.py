@@ -13,6 +13,8 @@ import numpy as np
 
 from ..errors import ModelError
 from ._peer_preprocessing import SPACING_CM1, Preprocessing, spectra_and_presence
+from ._peer_regression import RegressionPeer, reference_targets
+from ._peer_resnet import ResNetPeer, SpectralResNet
 from ._peer_search import LibrarySearch, SearchSettings
 from ._peer_tuning import OPTIONS, TunedSearch, tune
 
@@ -23,12 +25,16 @@ __all__ = [
     "MeanSpectrum",
     "NearestNeighbour",
     "Preprocessing",
+    "RegressionPeer",
+    "ResNetPeer",
     "SearchSettings",
     "SpectralModel",
+    "SpectralResNet",
     "TunedSearch",
     "embedding_scores",
     "masked",
     "peer_scores",
+    "reference_targets",
     "spectra_and_presence",
     "tune",
 ]

@@ -5,12 +5,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import wasserstein_distance
 
 from symvib.errors import ModelError
 from symvib.spektron import peers
 from symvib.spektron._peer_preprocessing import Preprocessing
 from symvib.spektron._peer_search import LibrarySearch, SearchSettings
+from symvib.spektron.retrieval_task import distinct_rows, simulated_task
+from symvib.spektron.training_data import load_training_data
 
 PLAIN = Preprocessing(smoothing_cm1=0.0)
 
@@ -162,6 +165,130 @@ def test_baseline_peers():
         peers.NearestNeighbour().predict(x)
     with pytest.raises(ModelError, match="one target"):
         peers.NearestNeighbour().fit(x, targets[:5])
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Training spectra (200, 2, 256), their references, and unseen molecules on two instruments."""
+    lines, unseen = toy_lines(300, seed=5, n_bands=3), toy_lines(40, seed=6, n_bands=3)
+    clean = toy_spectra(lines, 0, width=6.0, noise=0, baseline=0, shift=0)
+    return toy_spectra(lines, 1), clean, toy_spectra(unseen, 2), toy_spectra(unseen, 3)
+
+
+@pytest.mark.parametrize("method", ["pls", "ridge", "forest"])
+def test_regressions_retrieve_unseen_molecules(many, method):
+    pytest.importorskip("sklearn")
+    spectra, clean, queries, library = many
+    targets = peers.reference_targets(clean, 20)
+    steps = Preprocessing(smoothing_cm1=3.0, power=0.5, channels_per_bin=2)
+    peer = peers.RegressionPeer(method, steps, n_components=20, n_trees=20, spacing_cm1=1.0).fit(spectra, targets)
+    assert isinstance(peer, peers.SpectralModel)
+    for modalities in ([0], [1], [0, 1]):
+        scores = peers.peer_scores(peer, peers.masked(queries, modalities), library)
+        ranks = (scores > np.diag(scores)[:, None]).sum(axis=1)
+        assert np.median(ranks) <= (6 if method == "forest" else 3)  # chance: 20
+    np.testing.assert_allclose(np.linalg.norm(peer.embed(queries), axis=1), 1.0, atol=1e-5)
+    nothing = peers.masked(queries[:1], [])
+    np.testing.assert_allclose(peer.predict(nothing)[0], targets.mean(axis=0), atol=1e-5)
+    with pytest.raises(ModelError, match="before fit"):
+        peers.RegressionPeer(method).predict(queries)
+    with pytest.raises(ModelError, match="Finite targets"):
+        peers.RegressionPeer(method).fit(spectra, targets[:5])
+
+
+def test_regression_refuses_modalities_it_never_saw_together(many):
+    spectra, clean, queries, _ = many
+    steps = Preprocessing(channels_per_bin=4)
+    peer = peers.RegressionPeer("ridge", steps).fit(peers.masked(spectra, [0]), peers.reference_targets(clean, 5))
+    with pytest.raises(ModelError, match="modalities"):
+        peer.predict(queries)
+
+
+def test_ridge_is_that_of_sklearn(many):
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    spectra, clean, queries, _ = many
+    peer = peers.RegressionPeer("ridge", Preprocessing(channels_per_bin=8), alpha=0.1)
+    targets = peers.reference_targets(clean, 5)
+    x, q = (peer._features(s[:, 0]) for s in (spectra, queries))
+    penalty = 0.1 * ((x - x.mean(0)) ** 2).sum() / x.shape[1]
+    expected = linear_model.Ridge(penalty).fit(x, targets).predict(q)
+    peer.fit(peers.masked(spectra, [0]), targets)
+    np.testing.assert_allclose(peer.predict(peers.masked(queries, [0])), expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_reference_targets_are_principal_components(many):
+    clean = many[1]
+    flat = np.sqrt(np.maximum(clean, 0)).reshape(len(clean), -1)
+    _, sizes, _ = np.linalg.svd(flat - flat.mean(0), full_matrices=False)
+    found = peers.reference_targets(clean, 8)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=0), sizes[:8], rtol=1e-2)
+    assert np.abs(found.mean(0)).max() < 1e-3
+
+
+class ToySampler:
+    """Two views of toy molecules, as two instruments of the step show them."""
+
+    def __init__(self, present=None):
+        self.lines, self.present = toy_lines(120, seed=8, n_bands=3), present
+
+    def batch(self, step):
+        rows = np.random.default_rng(step).permutation(120)[:32]
+        chosen = tuple(part[rows] for part in self.lines)
+        views = np.stack([toy_spectra(chosen, 2 * step + 10), toy_spectra(chosen, 2 * step + 11)])
+        return SimpleNamespace(spectra=torch.from_numpy(views), present=self.present)
+
+
+def test_resnet_learns_and_is_repeatable(many):
+    _, _, queries, library = many
+    state = torch.random.get_rng_state()
+    options = {"n_parameters": 60_000, "embedding": 32, "steps": 40, "learning_rate": 3e-3}
+    peer = peers.ResNetPeer(**options).fit(ToySampler())
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert abs(peer.network.n_parameters - 60_000) < 15_000
+    assert np.mean(peer.losses[-5:]) < 0.6 * np.mean(peer.losses[:5])
+    scores = peers.peer_scores(peer, queries, library)
+    assert np.median((scores > np.diag(scores)[:, None]).sum(axis=1)) <= 3  # chance: 20
+    short = {**options, "steps": 3}
+    first, second = (peers.ResNetPeer(**short).fit(ToySampler()) for _ in range(2))
+    np.testing.assert_array_equal(first.embed(queries), second.embed(queries))
+    other = peers.ResNetPeer(**short, seed=1).fit(ToySampler())
+    assert not np.allclose(first.embed(queries), other.embed(queries))
+
+
+def test_resnet_sees_only_what_is_present():
+    present = torch.tensor([[True, False]]).expand(32, 2)
+    peer = peers.ResNetPeer(20_000, 16, steps=1).fit(ToySampler(present))
+    x = ToySampler().batch(0).spectra[0].numpy()
+    changed = x.copy()
+    changed[:, 1] = 7.0 * changed[::-1, 1] + 3.0
+    only = np.tile([True, False], (32, 1))
+    np.testing.assert_array_equal(peer.embed(x, only), peer.embed(changed, only))
+    np.testing.assert_array_equal(peer.embed(x, only), peer.embed(peers.masked(x, [0])))
+    gained = peer.embed(5.0 * x + 1.0)
+    np.testing.assert_allclose(peer.embed(x), gained, atol=1e-3)
+    with pytest.raises(ModelError, match="before fit"):
+        peers.ResNetPeer().embed(x)
+    three = SimpleNamespace(spectra=torch.zeros(3, 4, 2, 64))
+    with pytest.raises(ModelError, match="wanted"):
+        peers.ResNetPeer(20_000, 16, steps=1).fit(SimpleNamespace(batch=lambda step: three))
+    with pytest.raises(ModelError, match="nearest"):
+        peers.SpectralResNet.of_size(10)
+
+
+def test_task_is_repeatable_and_never_shares_an_instrument():
+    data = load_training_data(["lines_symmetric_gfn2"])
+    task, again, other = (simulated_task(data, "validation", s, n_queries=20, channels=512) for s in (0, 0, 1))
+    np.testing.assert_array_equal(task.queries, again.queries)
+    assert np.array_equal(task.rows, other.rows)
+    assert not np.array_equal(task.library, other.library, equal_nan=True)
+    assert set(data.split[task.rows]) == {"validation"}
+    library_rows = np.array(distinct_rows(data, "validation"))
+    np.testing.assert_array_equal(library_rows[task.true_index], task.rows)
+    search = LibrarySearch("cosine", spacing_cm1=3600 / 511)
+    for modalities in ([0], [1], [0, 1]):
+        assert task.only(modalities).answer(search).top10 > 0.5
+    with pytest.raises(ModelError, match="None of"):
+        task.only([])
 
 
 def test_refusals(toys):
