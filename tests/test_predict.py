@@ -102,12 +102,13 @@ class TestPredict:
 
     def test_another_kind_of_spectrum_is_strange(self, predictor):
         noise = np.abs(np.random.default_rng(0).normal(size=len(NU)))
-        with_noise = predictor.predict(raman=np.stack([NU, noise], axis=1))
-        usual = predictor.predict(raman=render(lines_of(205), NU, fwhm_cm1=20.0, quantity="raman"))
-        assert with_noise.novelty is not None
-        assert usual.novelty is not None
-        assert with_noise.novelty.p_misfit <= 1 / (N + 1) + 1e-12 or with_noise.novelty.p_latent <= 1 / (N + 1) + 1e-12
-        assert usual.novelty.p_value > with_noise.novelty.p_value
+        strange = predictor.predict(raman=np.stack([NU, noise], axis=1)).novelty
+        assert min(strange.p_misfit, strange.p_latent) == pytest.approx(1 / (N + 1))
+        usual = [
+            predictor.predict(raman=render(lines_of(200 + k), NU, fwhm_cm1=20.0, quantity="raman")).novelty.p_latent
+            for k in range(10)
+        ]
+        assert np.mean(usual) > 0.2
 
     def test_without_calibration_and_library_it_says_so(self, model, files):
         found = predict(files / "ir.csv", model=Predictor(model))
@@ -175,7 +176,6 @@ class TestCompanions:
                 kind.load(tmp_path)
 
     def test_all_comes_back_from_a_folder(self, predictor, files, tmp_path):
-        pytest.importorskip("symvib.spektron.pretrained", reason="the module is not there yet")
         for part in (predictor.model, predictor.library, predictor.calibration):
             part.save(tmp_path)
         again = Predictor.from_pretrained(tmp_path)
