@@ -77,7 +77,9 @@ def _measured(
     return torch.cat(spectra), torch.cat(labels).numpy(), torch.cat(masks).numpy()
 
 
-def write_companions(model: Spektron, data: TrainingData, folder: str | Path, *, molecules: int = 2000) -> tuple[Path, Path]:
+def write_companions(
+    model: Spektron, data: TrainingData, folder: str | Path, *, molecules: int = 2000
+) -> tuple[Path, Path]:
     """Write library.safetensors and calibration.safetensors beside the weights, and return their paths.
 
     The names of groups and the scale of properties go into the metrics of the model, which is not saved here.

@@ -214,3 +214,34 @@ class TestCommand:
             assert words in result.stderr
             assert len(result.stderr.strip().splitlines()) == 1
         assert self.run().exit_code == 2
+
+
+@pytest.mark.slow
+def test_companions_of_a_model_trained_on_the_shipped_molecules(tmp_path):
+    pytest.importorskip("pyarrow", reason="the shipped molecules need pyarrow (symvib[ml])")
+    from symvib.spektron.companions import write_companions
+    from symvib.spektron.training_data import load_training_data
+
+    data = load_training_data(["lines_symmetric_gfn2"])
+    config = preset("tiny").with_(
+        channels=256,
+        layers=1,
+        functional_groups=len(data.group_names),
+        properties=len(data.property_names),
+    )
+    model = Spektron(config)
+    write_companions(model, data, tmp_path, molecules=64)
+    model.save(tmp_path)
+    again = Predictor.from_pretrained(tmp_path)
+    assert len(again.library) == len(data)
+    assert again.group_names == data.group_names
+    row = 5
+    shown = data.wavenumbers_cm1[row] > 0
+    lines = LineList(
+        data.wavenumbers_cm1[row, shown].astype(float),
+        data.intensities[row, 0, shown].astype(float),
+        data.intensities[row, 1, shown].astype(float),
+    )
+    found = again.predict(render(lines, NU, fwhm_cm1=10.0), render(lines, NU, fwhm_cm1=10.0, quantity="raman"))
+    assert found.calibrated
+    assert set(found.properties) == set(data.property_names)

@@ -70,7 +70,9 @@ class TestRegression:
         assert fitted.score(spectra[45:], shares[45:]) > 0.9
         assert fitted.predict(spectra[45:]).shape == (15, 2)
         assert fitted.transform(spectra[45:]).shape == (15, tiny.config.chem)
-        one = SpektronRegressor(**clone(fitted).get_params()).fit(spectra[:45], shares[:45, 0], axis_cm1=NU, modality="nir")
+        one = SpektronRegressor(**clone(fitted).get_params()).fit(
+            spectra[:45], shares[:45, 0], axis_cm1=NU, modality="nir"
+        )
         assert one.predict(spectra[45:]).shape == (15,)
 
     def test_direction_of_the_axis_does_not_matter(self, tiny):
