@@ -17,9 +17,9 @@ def resample(axis: Any, values: Any, channels: Any) -> tuple[NDArrayFloat, np.nd
     """Values (..., L) of spectra on the channels of a model, and which channels are covered (L,).
 
     A channel inside the data that holds two points or more gets the mean over its width of the piecewise linear
-    function through the points, so that areas are kept and noise is averaged; any other gets the value of that function at its centre,
-    so that a spectrum on the model's own axis comes back unchanged. Channels outside the data, or in a hole of them
-    (`covered_channels`), are 0 and not covered. Time O((n + L) x number of spectra).
+    function through the points, so that areas are kept and noise is averaged; any other gets the value of that
+    function at its centre, so that a spectrum on the model's own axis comes back unchanged. Channels outside the
+    data, or in a hole of them (`covered_channels`), are 0 and not covered. Time O((n + L) x number of spectra).
 
     Parameters
     ----------

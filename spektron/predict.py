@@ -18,6 +18,7 @@ from .model import Encoded, Spektron
 from .model_calibration import FILE as CALIBRATION_FILE
 from .model_calibration import ModelCalibration, PartCalibration, misfit
 from .prediction import GroupProbability, Prediction
+from .pretrained import SHIPPED
 
 __all__ = ["Predictor", "predict"]
 
@@ -76,7 +77,7 @@ class Predictor:
             No such model, or a damaged file.
         """
         model = Spektron.from_pretrained(name)
-        folder = Path(name) if Path(name).is_dir() else Path(__file__).parent / "data" / str(name)
+        folder = folder_of(name)
         library = EmbeddingLibrary.load(folder) if (folder / LIBRARY_FILE).is_file() else None
         calibration = ModelCalibration.load(folder) if (folder / CALIBRATION_FILE).is_file() else None
         return cls(model, library, calibration, name=str(name))
@@ -169,6 +170,11 @@ class Predictor:
         if self.library is None:
             notes.append("the model came without a library: no molecules are named")
         return tuple(notes)
+
+
+def folder_of(name: str | Path) -> Path:
+    """Where the model ``name`` lies with all that belongs to it."""
+    return Path(__file__).parent / "data" / f"spektron_{name}" if name in SHIPPED else Path(name)
 
 
 def _names(model: Spektron, given: Sequence[str] | None) -> tuple[str, ...]:

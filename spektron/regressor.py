@@ -223,8 +223,8 @@ class SpektronRegressor(RegressorMixin, TransformerMixin, BaseEstimator):
             axis = np.asarray(axis_cm1, dtype=float)
         if axis.shape != (self.n_features_in_,) or not np.isfinite(axis).all():
             raise SpectrumError(
-                f"SpektronRegressor.fit: an axis of shape {axis.shape} for spectra of {self.n_features_in_} points; one "
-                "finite number for each is needed."
+                f"SpektronRegressor.fit: an axis of shape {axis.shape} for spectra of {self.n_features_in_} points; "
+                "one finite number for each is needed."
             )
         steps = np.diff(axis)
         if not ((steps > 0).all() or (steps < 0).all()):

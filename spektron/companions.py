@@ -1,0 +1,93 @@
+"""What goes beside the weights of a trained model: its library of molecules and its calibration."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import ModelError
+from .library import EmbeddingLibrary
+from .model import Spektron
+from .model_calibration import ModelCalibration
+from .rendering import reference_spectra
+from .training_data import TrainingData
+from .views import ViewSampler
+
+__all__ = ["calibration_of", "library_of", "write_companions"]
+
+_MODALITIES = ("ir", "raman")
+_CHUNK = 512
+
+
+@torch.no_grad()
+def library_of(model: Spektron, data: TrainingData, rows: Sequence[int] | np.ndarray | None = None) -> EmbeddingLibrary:
+    """The library of the ideal spectra of molecules (all by default): IR alone, Raman alone and both together.
+
+    A molecule without any line of a kind (IR of a homonuclear diatomic) has the embedding of no spectrum there.
+    """
+    chosen = np.arange(len(data)) if rows is None else np.asarray(rows)
+    parts: dict[str, list[Tensor]] = {"ir": [], "raman": [], "ir+raman": []}
+    model.eval()
+    for start in range(0, len(chosen), _CHUNK):
+        lines = data.lines[torch.from_numpy(chosen[start : start + _CHUNK])]
+        spectra = reference_spectra(lines, model.axis)
+        present = (spectra > 0).any(-1)
+        encoded = model.encode(spectra, modalities=_MODALITIES, present=present)
+        for key, kinds in (("ir", (True, False)), ("raman", (False, True)), ("ir+raman", (True, True))):
+            chem = encoded.chem_of(torch.tensor(kinds).expand_as(present)).mean
+            parts[key].append(model.retrieval_embedding(chem))
+    texts = ([texts[row] for row in chosen] for texts in (data.ids, data.formulas, data.smiles))
+    return EmbeddingLibrary.of({key: torch.cat(found).cpu().numpy() for key, found in parts.items()}, *texts)
+
+
+def calibration_of(model: Spektron, data: TrainingData, *, molecules: int = 2000, seed: int = 0) -> ModelCalibration:
+    """The calibration on validation molecules, measured by virtual instruments that were not trained with.
+
+    ``molecules`` of the training (fewer if there are fewer) say what z_chem is usual; only molecules with both
+    spectra take part.
+
+    Raises
+    ------
+    ModelError
+        Fewer than 20 validation molecules have both spectra.
+    """
+    training, _, _ = _measured(model, data, "train", molecules, seed)
+    held_out, labels, mask = _measured(model, data, "validation", molecules, seed)
+    if len(held_out) < 20:
+        raise ModelError(f"calibration_of: {len(held_out)} validation molecules with both spectra; 20 are needed.")
+    return ModelCalibration.fit(model, training, held_out, labels, mask, _MODALITIES)
+
+
+def _measured(
+    model: Spektron, data: TrainingData, split: str, molecules: int, seed: int
+) -> tuple[Tensor, np.ndarray, np.ndarray]:
+    """Spectra (n, 2, L) of molecules of a split, their groups (n, G) and whether those are known (n,)."""
+    size = min(256, len(data.indices(split)))
+    sampler = ViewSampler(data, model.config, seed, split=split, batch_size=size, masked_share=0.0)
+    steps = min(-(-molecules // size), sampler.batches_per_epoch)
+    spectra, labels, masks = [], [], []
+    for step in range(steps):
+        batch = sampler.batch(step)
+        whole = batch.present.all(-1)
+        spectra.append(batch.spectra[0][whole])
+        labels.append(batch.functional_groups[whole])
+        masks.append(batch.group_mask[whole])
+    return torch.cat(spectra), torch.cat(labels).numpy(), torch.cat(masks).numpy()
+
+
+def write_companions(
+    model: Spektron, data: TrainingData, folder: str | Path, *, molecules: int = 2000
+) -> tuple[Path, Path]:
+    """Write library.safetensors and calibration.safetensors beside the weights, and return their paths.
+
+    The names of groups and the scale of properties go into the metrics of the model, which is not saved here.
+    """
+    if model.config.functional_groups:
+        model.metrics["group_names"] = list(data.group_names)
+    if model.config.properties:
+        mean, deviation = (values.astype(float).tolist() for values in data.property_scale())
+        model.metrics["property_scale"] = {"names": list(data.property_names), "mean": mean, "deviation": deviation}
+    calibration = calibration_of(model, data, molecules=molecules)
+    return library_of(model, data).save(folder), calibration.save(folder)
