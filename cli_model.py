@@ -25,13 +25,13 @@ def train(
     config: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="tiny, small, base, or a .json with the values of a configuration.")
     ] = "small",
-    steps: Annotated[int | None, typer.Option(min=1, help="Of the optimizer [default: 4000].")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of the optimizer [default: that of the preset].")] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Stop after this time; the same command goes on where it stopped.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, batches and draws.")] = 0,
-    batch_size: Annotated[int | None, typer.Option(min=2, help="Molecules in a batch [default: 128].")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="After the warm-up [default: 0.001].")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=2, help="Molecules in a batch [default: that of the preset].")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="After the warm-up [default: that of the preset].")] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="Validations without improvement that end it [default: never].")
     ] = None,
@@ -55,7 +55,7 @@ def train(
 
     chosen = {"steps": steps, "minutes": minutes, "batch_size": batch_size, "learning_rate": learning_rate}
     given = {name: value for name, value in {**chosen, "patience": patience}.items() if value is not None}
-    settings = TrainingSettings(seed=seed, **given)
+    settings = TrainingSettings.of_preset(config, seed=seed, **given)
     if threads is not None:
         torch.set_num_threads(threads)
     data = load_training_data()

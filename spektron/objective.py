@@ -40,10 +40,10 @@ class LossWeights:
     groups: float = 0.5
     properties: float = 0.25
     instrument: float = 0.5
-    adversary: float = 0.3
+    adversary: float = 0.5
     invariance: float = 0.3
-    independence: float = 1.0
-    bottleneck: float = 3e-3
+    independence: float = 3.0
+    bottleneck: float = 5e-3
     balance: float = 0.05
     non_negative: float = 0.1
     integrated_intensity: float = 0.02

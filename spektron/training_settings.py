@@ -10,6 +10,12 @@ __all__ = ["TrainingSettings"]
 
 _PRECISIONS = ("auto", "float32", "bf16")
 _NOT_IDENTITY = ("minutes", "checkpoint_every", "checkpoint_seconds")
+# Minutes, less than an hour, and hours on 2 processor cores, 2 cores and one GPU.
+_OF_PRESET: dict[str, dict[str, Any]] = {
+    "tiny": {"steps": 400, "learning_rate": 2e-3, "precision": "bf16", "warmup": 0.1},
+    "small": {"steps": 900, "learning_rate": 1.5e-3, "precision": "bf16", "warmup": 0.1, "validate_every": 100},
+    "base": {"steps": 20_000, "batch_size": 512, "learning_rate": 1e-3, "validate_every": 500},
+}
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,17 @@ class TrainingSettings:
         along = (step + 1 - warm) / max(1, self.steps - warm)
         low = self.final_learning_rate
         return self.learning_rate * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * along)))
+
+    @classmethod
+    def of_preset(cls, name: str, **changes: Any) -> "TrainingSettings":
+        """The settings that the preset configuration ``name`` is trained with, with some values changed.
+
+        Examples
+        --------
+        >>> TrainingSettings.of_preset("small", seed=3).steps
+        900
+        """
+        return cls(**{**_OF_PRESET.get(name, {}), **changes})
 
     def identity(self) -> dict[str, Any]:
         """The settings that decide the weights: all but how often a run saves itself and how long it may take."""
