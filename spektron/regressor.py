@@ -135,7 +135,7 @@ class SpektronRegressor(RegressorMixin, TransformerMixin, BaseEstimator):
         from sklearn.utils.validation import check_X_y
 
         self._check_options()
-        spectra, targets = check_X_y(X, y, multi_output=True, y_numeric=True, dtype=np.float64, ensure_min_samples=2)
+        spectra, targets = check_X_y(X, y, multi_output=True, y_numeric=True, dtype="float64", ensure_min_samples=2)
         self.n_features_in_ = spectra.shape[1]
         self._set_names(X)
         encoder = self._encoder()
@@ -237,7 +237,7 @@ class SpektronRegressor(RegressorMixin, TransformerMixin, BaseEstimator):
         from sklearn.utils.validation import check_is_fitted, validate_data
 
         check_is_fitted(self, "head_")
-        return validate_data(self, X, reset=False, dtype=np.float64)
+        return np.asarray(validate_data(self, X, reset=False, dtype="float64"))
 
     def _prepared(self, spectra: NDArrayFloat) -> NDArrayFloat:
         """Spectra (n, L) on even channels over the range of the data, preprocessed."""
