@@ -1,6 +1,7 @@
 """The commands of the spectral model: ``symvib train``."""
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -71,7 +72,8 @@ def train(
             command=" ".join(["symvib", *sys.argv[1:]]),
             on_step=lambda done, total, _: on_done(done, total),
         )
-    typer.echo(_line(result))
+    if os.environ.get("RANK", "0") == "0":  # of torchrun's processes, one speaks
+        typer.echo(_line(result))
     if result.reason.startswith("SIG"):
         raise typer.Exit(128 + signal.Signals[result.reason])
 

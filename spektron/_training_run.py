@@ -220,6 +220,8 @@ class TrainingRun:
         """Validate; keep the weights if they are the best so far, end the run if it is out of patience."""
         settings, now = self.settings, self.now
         parts = self.validation_parts()
+        if parts and settings.monitor not in parts:  # a term of training only
+            raise ModelError(f"TrainingSettings(monitor={settings.monitor!r}): validation gives {', '.join(parts)}.")
         value = parts[settings.monitor] if parts else None
         if value is not None and not math.isfinite(value):
             raise self._not_finite(f"the validation {settings.monitor}", value, parts)
