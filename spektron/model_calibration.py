@@ -74,6 +74,7 @@ class ModelCalibration:
         label_mask: Any = None,
         modalities: Sequence[str] = ("ir", "raman"),
         kind: str = "platt",
+        seen: Tensor | None = None,
     ) -> "ModelCalibration":
         """The calibration of a trained model, for each modality alone and for all together.
 
@@ -89,6 +90,8 @@ class ModelCalibration:
         label_mask : array (n,) or (n, G) of bool, optional
         modalities : sequence of M str
         kind : {"platt", "temperature"}
+        seen : Tensor (n, M, L) of bool, optional
+            Channels of the held-out spectra that were measured: p-values hold for spectra that cover as much.
 
         Raises
         ------
@@ -107,7 +110,7 @@ class ModelCalibration:
         for rows in subsets:
             names = [modalities[k] for k in rows]
             known = encoded_in_batches(model, training[:, rows], names)
-            new = encoded_in_batches(model, held_out[:, rows], names)
+            new = encoded_in_batches(model, held_out[:, rows], names, None if seen is None else seen[:, rows])
             distance = MahalanobisDistance.fit(known["chem"])
             groups = GroupCalibration.none(0)
             if model.config.functional_groups:
@@ -169,18 +172,24 @@ def _part(kind: str, arrays: list[np.ndarray]) -> PartCalibration:
 
 @torch.no_grad()
 def encoded_in_batches(
-    model: Spektron, spectra: Tensor, modalities: Sequence[str], batch_size: int = 128
+    model: Spektron,
+    spectra: Tensor,
+    modalities: Sequence[str],
+    seen: Tensor | None = None,
+    batch_size: int = 128,
 ) -> dict[str, NDArrayFloat]:
     """z_chem "chem" (n, chem), "logits" (n, G) and "misfit" (n,) of spectra (n, M, L) on the model's axis."""
     training = model.training
     model.eval()
     found: dict[str, list[Tensor]] = {"chem": [], "logits": [], "misfit": []}
-    for rows in torch.as_tensor(spectra).split(batch_size):
-        encoded = model.encode(rows, modalities=modalities)
+    spectra = torch.as_tensor(spectra)
+    seen = torch.ones_like(spectra, dtype=torch.bool) if seen is None else seen
+    for rows, channels in zip(spectra.split(batch_size), seen.split(batch_size), strict=True):
+        encoded = model.encode(rows, modalities=modalities, seen=channels)
         found["chem"].append(encoded.chem.mean)
         if model.config.functional_groups:
             found["logits"].append(model.functional_group_logits(encoded.chem.mean))
-        found["misfit"].append(misfit(model, encoded, rows, torch.ones_like(rows, dtype=torch.bool)))
+        found["misfit"].append(misfit(model, encoded, rows, channels))
     model.train(training)
     return {
         name: torch.cat(parts).double().cpu().numpy() if parts else np.zeros((len(spectra), 0))
