@@ -17,12 +17,10 @@ from .peers import masked, peer_scores, spectra_and_presence
 from .rendering import LineBatch, spectral_axis
 from .retrieval import RetrievalResult, retrieval
 from .training_data import TrainingData
+from .views import HELD_OUT, has_spectrum
 
-__all__ = ["MODALITIES", "RetrievalTask", "distinct_rows", "measured", "simulated_task"]
+__all__ = ["RetrievalTask", "distinct_rows", "measured", "simulated_task"]
 
-MODALITIES = ("ir", "raman")
-FIRST_SEED = {"train": 0, "validation": 1_000_000, "test": 2_000_000}  # of the instruments of each part of the split
-_LEAST_INTENSITY = 1e-3  # km/mol or A^4/u: a molecule whose lines are all weaker has no spectrum of that kind
 _CHUNK = 1024
 
 
@@ -96,13 +94,8 @@ def measured(
     for start in range(0, len(lines), _CHUNK):
         rows = slice(start, start + _CHUNK)
         spectra[rows] = measure(lines[rows], table.pick(index[rows]), axis, generator).numpy()
-    spectra[~_active(lines, axis)] = np.nan
+    spectra[~has_spectrum(lines, axis).numpy()] = np.nan
     return spectra
-
-
-def _active(lines: LineBatch, axis: torch.Tensor) -> np.ndarray:
-    inside = (lines.wavenumbers_cm1 >= axis[0]) & (lines.wavenumbers_cm1 <= axis[-1])
-    return ((lines.intensities > _LEAST_INTENSITY) & inside[:, None]).any(dim=-1).numpy()
 
 
 def simulated_task(
@@ -117,7 +110,7 @@ def simulated_task(
 ) -> RetrievalTask:
     """A task of one part of the split: library from instrument 2 seed, queries from instrument 2 seed + 1.
 
-    Both are counted from `FIRST_SEED`, so that no part of the split knows another's instruments. The queried molecules
+    Both are counted from `HELD_OUT`, so that no part of the split knows another's instruments. The queried molecules
     are the same for every seed.
 
     Parameters
@@ -145,7 +138,7 @@ def simulated_task(
     chosen = usable if n_queries is None else np.sort(generator.permutation(usable)[:n_queries])
     rows = np.asarray(data.second_level_index)[chosen] if second_level else library_rows[chosen]
     lines = data.second_level[chosen] if second_level else data.lines[rows]
-    first = FIRST_SEED[part] + 2 * seed
+    first = HELD_OUT[part] + 2 * seed
     options: dict[str, Any] = {"settings": settings, "channels": channels}
     return RetrievalTask(
         queries=measured(lines, [first + 1], 2 * seed + 1, **options),

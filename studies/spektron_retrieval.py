@@ -153,6 +153,12 @@ def summary(result: RetrievalResult, parts: Sequence[RetrievalResult], data: Tra
     }
 
 
+def label(model: Spektron) -> str:
+    """Spektron, its size and the seed that it was trained with."""
+    seed = model.metrics.get("settings", {}).get("seed", "unknown")
+    return f"Spektron {model.config.name}, seed {seed}"
+
+
 def say(text: str) -> None:
     """A line on standard error."""
     print(text, file=sys.stderr, flush=True)
@@ -201,7 +207,7 @@ def main(given: Sequence[str] | None = None) -> None:
     methods: dict[str, Any] = {name: found.search for name, found in tuned.items()} | regressions
     if "resnet" in options.peers and options.resnet_steps:
         methods["resnet"] = trained_resnet(data, options.resnet_steps, options.resnet_parameters, options.batch_size)
-    models = {f"spektron {path}": SpektronPeer(Spektron.from_pretrained(path)) for path in options.model}
+    models = {label(model): SpektronPeer(model) for model in map(Spektron.from_pretrained, options.model)}
     for_second = {f"{name} for GFN1": found.search for name, found in tuned_second.items()}
     results: dict[str, Any] = {
         "simulated": True,
