@@ -52,6 +52,9 @@ _PUBLIC = {
     "supported_force_field": "theory.matroid",
     "twins": "theory.twins",
     "verify_certificate": "theory.certificate",
+    "Spektron": "spektron.model",
+    "SpektronRegressor": "spektron.regressor",
+    "predict": "spektron.predict",
     "SymvibError": "errors",
 }
 
