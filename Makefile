@@ -8,7 +8,7 @@ JOBS ?= auto
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test test-slow lint bench docs clean
+.PHONY: demo demo-model test test-slow lint bench docs clean
 
 demo: $(VENV)/.qm
 	@mkdir -p out
@@ -19,6 +19,13 @@ demo: $(VENV)/.qm
 	$(VENV)/bin/symvib identify examples/benzene.xyz --engine xtb --plot out/benzene_identify.png
 	@echo; echo "Open out/benzene.html in a browser, and out/benzene_spectrum.png: simulated IR above Raman."; \
 	  echo "out/examples.csv has one row for each molecule in examples/."
+
+# The spectral model on a simulated infrared and Raman spectrum of benzene.
+demo-model: $(VENV)/.ml
+	@mkdir -p out
+	$(VENV)/bin/symvib spectrum examples/benzene.xyz --curve out/benzene_ir.csv > out/benzene_lines.txt
+	$(VENV)/bin/symvib spectrum examples/benzene.xyz --quantity raman --curve out/benzene_raman.csv > out/benzene_lines.txt
+	$(VENV)/bin/symvib predict out/benzene_ir.csv --raman out/benzene_raman.csv --plot out/benzene_predict.png
 
 test: $(VENV)/.test
 	$(PY) -m pytest -n $(JOBS) -m "not slow"
@@ -44,13 +51,20 @@ $(VENV)/.qm: pyproject.toml | $(VENV)/bin/python
 	$(PY) -m pip install --quiet --editable '.[qm]'
 	@touch $@
 
+# The torch of PyPI brings gigabytes of CUDA on some platforms: the version that is tested, first and by itself.
+$(VENV)/.ml: pyproject.toml | $(VENV)/bin/python
+	$(PY) -m pip install --quiet 'torch==2.13.0'
+	$(PY) -m pip install --quiet --editable '.[qm,ml]'
+	@touch $@ $(VENV)/.qm
+
 $(VENV)/.test: pyproject.toml | $(VENV)/bin/python
 	$(PY) -m pip install --quiet 'torch==2.13.0'
 	$(PY) -m pip install --quiet --editable '.[all,test]'
-	@touch $@ $(VENV)/.qm
+	@touch $@ $(VENV)/.qm $(VENV)/.ml
 
 $(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
-	$(PY) -m pip install --quiet --editable '.[bench,qm,data]'
+	$(PY) -m pip install --quiet 'torch==2.13.0'
+	$(PY) -m pip install --quiet --editable '.[bench,qm,data,ml]'
 	@for peer in pymsym molsympy libmolsymm; do \
 	  $(PY) -m pip install --quiet $$peer || echo "$$peer cannot be installed here: left out of the comparison"; done
 	@touch $@
@@ -64,9 +78,8 @@ docs: $(VENV)/.test
 	$(VENV)/bin/symvib claims --out docs/claims.md
 	$(PY) docs/make_detection.py
 	$(PY) docs/make_forward_accuracy.py
-	$(PY) docs/make_survey.py
+	$(PY) docs/make_spektron.py
 	$(PY) docs/make_figures.py
-	$(PY) docs/make_forward_accuracy.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info out .pytest_cache .ruff_cache .hypothesis

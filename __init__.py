@@ -99,6 +99,9 @@ if TYPE_CHECKING:
     from .groups.schoenflies import PointGroup
     from .groups.selection_rules import SelectionRules, selection_rules
     from .groups.vibrations import vibrational_representation
+    from .spektron.model import Spektron
+    from .spektron.predict import predict
+    from .spektron.regressor import SpektronRegressor
     from .theory.block_rank import block_rank
     from .theory.certificate import certificate, verify_certificate
     from .theory.fibre import fibre

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +58,17 @@ class EmbeddingLibrary:
     ----------
     ids, formulas, smiles : tuple of str (n,)
         "" where not known.
-    embeddings : dict of str to ndarray (n, k) of int8
+    embeddings : dict of str to ndarray (n, d) of int8
         By modalities joined with "+": "ir", "raman", "ir+raman".
+    bases : dict of str to ndarray (k, d)
+        Where there is one, the embeddings are those of k numbers times the basis: their d principal directions.
     """
 
     ids: tuple[str, ...]
     formulas: tuple[str, ...]
     smiles: tuple[str, ...]
     embeddings: Mapping[str, np.ndarray]
+    bases: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         sizes = {len(getattr(self, name)) for name in _TEXTS} | {len(e) for e in self.embeddings.values()}
@@ -74,6 +77,9 @@ class EmbeddingLibrary:
         for key, values in self.embeddings.items():
             if values.dtype != np.int8 or values.ndim != 2:
                 raise ModelError(f"EmbeddingLibrary: embeddings {key!r} are {values.dtype} of shape {values.shape}.")
+            basis = self.bases.get(key)
+            if basis is not None and (basis.ndim != 2 or basis.shape[1] != values.shape[1]):
+                raise ModelError(f"EmbeddingLibrary: embeddings {values.shape} and basis {basis.shape} of {key!r}.")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -88,11 +94,23 @@ class EmbeddingLibrary:
         ids: Sequence[str],
         formulas: Sequence[str] | None = None,
         smiles: Sequence[str] | None = None,
+        *,
+        dimensions: int | None = None,
     ) -> "EmbeddingLibrary":
-        """The library of unit vectors (n, k), as `Spektron.embed` returns them, by modalities ("ir+raman")."""
+        """The library of unit vectors (n, k), as `Spektron.embed` returns them, by modalities ("ir+raman").
+
+        With ``dimensions`` below k only that many principal directions are kept, which makes the file smaller.
+        """
         empty = [""] * len(ids)
-        stored = {key: quantised(values)[0] for key, values in embeddings.items()}
-        return cls(tuple(ids), tuple(formulas or empty), tuple(smiles or empty), stored)
+        vectors = {key: np.asarray(values, dtype=float) for key, values in embeddings.items()}
+        bases = {}
+        for key, values in vectors.items():
+            if dimensions is not None and dimensions < min(values.shape):
+                # Not centred: cosines are about the origin.
+                bases[key] = np.linalg.eigh(values.T @ values)[1][:, : -dimensions - 1 : -1].astype(np.float32)
+                vectors[key] = values @ bases[key]
+        stored = {key: quantised(values)[0] for key, values in vectors.items()}
+        return cls(tuple(ids), tuple(formulas or empty), tuple(smiles or empty), stored, bases)
 
     def similarities(self, query: Any, modalities: Sequence[str]) -> NDArrayFloat:
         """Cosines (n,) of a query vector (k,) with the molecules, embedded from the same kinds of spectra.
@@ -100,10 +118,15 @@ class EmbeddingLibrary:
         Where the library lacks these modalities, from most modalities that it has.
         """
         key = "+".join(sorted(modalities))
-        stored = self.embeddings.get(key, self.embeddings[max(self.embeddings, key=len)])
+        key = key if key in self.embeddings else max(self.embeddings, key=len)
+        stored = self.embeddings[key]
         vector = np.asarray(query, dtype=np.float32).reshape(-1)
-        if len(vector) != stored.shape[1]:
-            raise ModelError(f"{self!r}: embeddings have {stored.shape[1]} numbers, the query has {len(vector)}.")
+        basis = self.bases.get(key)
+        if basis is not None and len(vector) == len(basis):
+            vector = vector @ basis
+        elif basis is not None or len(vector) != stored.shape[1]:
+            wanted = stored.shape[1] if basis is None else len(basis)
+            raise ModelError(f"{self!r}: embeddings have {wanted} numbers, the query has {len(vector)}.")
         found = np.empty(len(self))
         for start in range(0, len(self), _CHUNK):
             rows = stored[start : start + _CHUNK].astype(np.float32)
@@ -128,7 +151,8 @@ class EmbeddingLibrary:
         packed = {"texts": np.frombuffer(zlib.compress(texts, 9), dtype=np.uint8)}
         path = Path(folder) / FILE
         with writing(path) as stream:
-            stream.write(save({**packed, **{f"embedding {k}": v for k, v in self.embeddings.items()}}))
+            vectors = {f"embedding {k}": v for k, v in self.embeddings.items()}
+            stream.write(save({**packed, **vectors, **{f"basis {k}": np.ascontiguousarray(v) for k, v in self.bases.items()}}))
         return path
 
     @classmethod
@@ -143,8 +167,11 @@ class EmbeddingLibrary:
         try:
             tensors = load(path.read_bytes())
             texts = json.loads(zlib.decompress(tensors.pop("texts").tobytes()))
-            stored = {key.removeprefix("embedding "): value for key, value in tensors.items()}
+            stored, bases = (
+                {key.removeprefix(kind): value for key, value in tensors.items() if key.startswith(kind)}
+                for kind in ("embedding ", "basis ")
+            )
             ids, formulas, smiles = (tuple(texts[name]) for name in _TEXTS)
-            return cls(ids, formulas, smiles, stored)
+            return cls(ids, formulas, smiles, stored, bases)
         except (SafetensorError, KeyError, TypeError, ValueError, zlib.error) as error:
             raise ModelError(f"{path} is damaged: {error!r}.") from error

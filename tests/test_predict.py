@@ -244,3 +244,17 @@ def test_companions_of_a_model_trained_on_the_shipped_molecules(tmp_path):
     found = again.predict(render(lines, NU, fwhm_cm1=10.0), render(lines, NU, fwhm_cm1=10.0, quantity="raman"))
     assert found.calibrated
     assert set(found.properties) == set(data.property_names)
+
+
+def test_a_library_of_few_dimensions_orders_alike(tmp_path):
+    """Vectors in a subspace lose nothing but the rounding, on disk and back."""
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(300, 10)) @ rng.normal(size=(10, 64))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    small = EmbeddingLibrary.of({"ir": vectors}, [str(k) for k in range(300)], dimensions=12)
+    small.save(tmp_path)
+    again = EmbeddingLibrary.load(tmp_path)
+    assert again.embeddings["ir"].shape == (300, 12)
+    assert np.abs(again.similarities(vectors[7], ["ir"]) - vectors @ vectors[7]).max() < 0.02
+    with pytest.raises(ModelError, match="64 numbers"):
+        again.similarities(vectors[7, :12], ["ir"])

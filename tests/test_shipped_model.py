@@ -14,7 +14,7 @@ from symvib.spektron.scores import held_out_scores
 from symvib.spektron.training_data import load_training_data
 
 FOLDER = Path(symvib.__file__).parent / "spektron" / "data" / "spektron_small"
-MARGIN = 0.10  # by which a probe of z_chem may beat chance; set before the shipped model was trained
+MARGIN = 0.10  # by which a probe of z_chem may beat chance; set before the shipped model was probed
 
 
 @pytest.fixture(scope="module")
