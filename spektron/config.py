@@ -148,7 +148,8 @@ class SpektronConfig:
             raise ModelError("SpektronConfig: strides, dilations and tokenizer_widths are at least 1.")
         if self.tokenizer == "cnn" and self.tokenizer_widths[-1] != self.width:
             raise ModelError(
-                f"SpektronConfig: the last convolution has {self.tokenizer_widths[-1]} channels, the trunk {self.width}."
+                f"SpektronConfig: the last convolution has {self.tokenizer_widths[-1]} channels, "
+                f"the trunk {self.width}."
             )
         if self.experts and self.experts_per_token > self.experts:
             raise ModelError(f"SpektronConfig: {self.experts_per_token} experts per token of {self.experts}.")
