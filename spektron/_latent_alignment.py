@@ -114,7 +114,7 @@ def sinkhorn_align(
     Raises
     ------
     ModelError
-        Latents of different dimensions, fewer than one, an unknown method.
+        Latents of different dimensions, fewer than one, not finite; an unknown method.
     MissingPackageError
         Without POT.
 
@@ -130,6 +130,8 @@ def sinkhorn_align(
     if moved.ndim != 2 or onto.ndim != 2 or moved.shape[1] != onto.shape[1] or not len(moved) or not len(onto):
         raise ModelError(f"sinkhorn_align: latents {tuple(moved.shape)}, {tuple(onto.shape)}; (n, k), (m, k) needed.")
     x, y = moved.detach().double(), onto.detach().double()
+    if not (torch.isfinite(x).all() and torch.isfinite(y).all()):
+        raise ModelError("sinkhorn_align: latents that are NaN or infinite cannot be aligned.")
     if epsilon is None:
         centred = squared_distances(x - x.mean(0), y - y.mean(0))
         epsilon = 0.5 * float(centred.mean()) or 1.0

@@ -36,7 +36,7 @@ def non_negativity(spectra: Tensor, mask: Tensor | None = None) -> Tensor:
     """
     negative = torch.clamp(spectra, max=0.0)
     if mask is None:
-        return negative.square().mean()
+        return negative.square().mean() if negative.numel() else negative.sum()
     return torch.where(mask.bool(), negative, 0.0).square().sum() / mask.sum().clamp(min=1)
 
 

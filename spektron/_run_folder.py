@@ -14,6 +14,7 @@ from ..errors import ModelError
 __all__ = ["RunFolder", "locked", "versions"]
 
 _OURS = ("run.json", "metrics.json", "config.json", "model.safetensors", "log.jsonl")
+_COMPANIONS = ("library.safetensors", "calibration.safetensors")  # of the weights that were there: stale without them
 _OUR_FOLDERS = ("checkpoints", "tensorboard")
 
 
@@ -81,10 +82,11 @@ class RunFolder:
         write_text(self.path / "metrics.json", json.dumps(metrics, indent=1, allow_nan=False) + "\n")
 
     def _clear(self) -> None:
-        for name in _OURS:
+        for name in (*_OURS, *_COMPANIONS):
             (self.path / name).unlink(missing_ok=True)
         for name in _OUR_FOLDERS:
-            shutil.rmtree(self.path / name, ignore_errors=True)
+            if (self.path / name).exists():  # what cannot be removed must not be gone on from
+                shutil.rmtree(self.path / name)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..errors import MissingPackageError, ModelError
 
-__all__ = ["hsic", "sinkhorn_divergence", "squared_distances"]
+__all__ = ["full_precision", "hsic", "sinkhorn_divergence", "squared_distances"]
 
 _SINKHORN_STEPS = 5000
 
@@ -67,7 +67,7 @@ def sinkhorn_divergence(x: Tensor, y: Tensor, epsilon: float | None = None, *, t
             f"sinkhorn_divergence: samples {tuple(x.shape)} and {tuple(y.shape)}; (n, k) and (m, k) needed."
         )
     centre = torch.cat([x, y]).mean(0).detach()  # distances do not change, rounding does
-    x, y = _full(x - centre), _full(y - centre)
+    x, y = full_precision(x - centre), full_precision(y - centre)
     cost = squared_distances(x, y)
     if epsilon is None:
         epsilon = 0.5 * float(cost.detach().mean())
@@ -123,10 +123,10 @@ def _centred(kernel: Tensor) -> Tensor:
     return kernel - kernel.mean(0, keepdim=True) - kernel.mean(1, keepdim=True) + kernel.mean()
 
 
-def _full(x: Tensor) -> Tensor:
+def full_precision(x: Tensor) -> Tensor:
     """The tensor in float32 at least."""
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 def _float_type(x: Tensor) -> torch.dtype:
-    return _full(x).dtype if x.is_floating_point() else torch.float32
+    return full_precision(x).dtype if x.is_floating_point() else torch.float32

@@ -90,6 +90,16 @@ class _Joint(nn.Module):
 
 
 class TrainingRun:
+    """A run between two checkpoints: `resume` takes it up, `go_on` trains, `saved` writes the model.
+
+    Parameters
+    ----------
+    parts : TrainingParts
+    folder : RunFolder
+    settings : TrainingSettings
+    ranks : Ranks
+    """
+
     def __init__(self, parts: TrainingParts, folder: RunFolder, settings: TrainingSettings, ranks: Ranks) -> None:
         self.parts, self.folder, self.settings, self.ranks = parts, folder, settings, ranks
         self.joint = _Joint(parts.model, parts.objective, autocast(settings.precision, ranks.device)).to(ranks.device)

@@ -95,7 +95,7 @@ def adapt(
     Raises
     ------
     ModelError
-        No spectra, an unknown choice, or "transport" without source latents.
+        No spectra, an unknown choice, "transport" without source latents, or a loss that is not finite.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def adapt(
     >>> sorted(adapted.metrics["adaptation"])[:3]
     ['first_loss', 'last_loss', 'learning_rate']
     """
-    _check_choices(len(spectra), steps, objective, trained, source_latents)
+    _check_choices(len(spectra), steps, batch_size, objective, trained, source_latents)
     adapted = add_lora(model, rank, seed=seed) if trained == "lora" else deepcopy(model).requires_grad_(False)
     parameters = _parameters_to_train(adapted, trained)
     for parameter in parameters:
@@ -115,7 +115,8 @@ def adapt(
         spectra,
         torch.ones(spectra.shape[:2], dtype=torch.bool) if present is None else present,
         torch.ones(spectra.shape, dtype=torch.bool) if seen is None else seen,
-        {"modalities": tuple(modalities), "axis": axis},
+        tuple(modalities),
+        axis,
     )
     adapted.eval()
     losses = []
@@ -132,6 +133,8 @@ def adapt(
             loss = sinkhorn_divergence(latents, source_latents.to(latents), epsilon)
         else:
             loss = objective(adapted, rows)
+        if not torch.isfinite(loss):
+            raise ModelError(f"adapt: the loss of step {step + 1} is {float(loss.detach())}; lower the learning rate.")
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -157,12 +160,13 @@ def adapt(
 
 @dataclass(frozen=True, eq=False)
 class _Given:
-    """The spectra (n, M, L) that may be seen, which of them exist (n, M), and which channels (n, M, L)."""
+    """The spectra (n, M, L) that may be seen: which of them exist (n, M), which channels (n, M, L), on what axis."""
 
     spectra: Tensor
     present: Tensor
     seen: Tensor
-    options: dict[str, Any]
+    modalities: tuple[str, ...]
+    axis: Tensor | None
 
     def measured(self, rows: Tensor) -> Tensor:
         """Channels (k, M, L) with a value."""
@@ -172,12 +176,18 @@ class _Given:
         """What the model makes of some rows, of the channels ``seen`` only."""
         seen = self.measured(rows) if seen is None else seen
         present = self.present[rows].to(self.spectra.device)
-        return model.encode(self.spectra[rows], present=present, seen=seen, **self.options)
+        axis = self.axis if self.axis is None or self.axis.ndim == 1 else self.axis[rows]
+        return model.encode(self.spectra[rows], modalities=self.modalities, present=present, seen=seen, axis=axis)
 
 
-def _check_choices(n: int, steps: int, objective: Any, trained: str, source_latents: Tensor | None) -> None:
-    if not n or steps < 0:
-        raise ModelError(f"adapt: {n} spectra, {steps} steps; 1 spectrum or more and 0 steps or more are needed.")
+def _check_choices(
+    n: int, steps: int, batch_size: int, objective: Any, trained: str, source_latents: Tensor | None
+) -> None:
+    if not n or steps < 0 or batch_size < 1:
+        raise ModelError(
+            f"adapt: {n} spectra, {steps} steps of {batch_size}; 1 spectrum or more, 0 steps or more of 1 spectrum or "
+            "more are needed."
+        )
     for name, value, allowed in (("objective", objective, _OBJECTIVES), ("trained", trained, _TRAINED)):
         if value not in allowed and not (name == "objective" and callable(value)):
             raise ModelError(f"adapt({name}={value!r}): choose one of {', '.join(allowed)}.")

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,9 @@ from torch import Tensor, nn
 __all__ = ["Gaussian", "WindowPool", "product_of_experts"]
 
 _LOG_VARIANCE = (-8.0, 4.0)
-_INITIAL = -1.5  # before squashing: a standard deviation of 0.1, so that differences are seen through the noise at first
+_INITIAL = (
+    -1.5
+)  # before squashing: a standard deviation of 0.1, so that differences are seen through the noise at first
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +31,8 @@ class Gaussian:
         low, high = _LOG_VARIANCE
         return cls(mean, low + (high - low) * torch.sigmoid(log_variance + _INITIAL))
 
-    def __getitem__(self, index) -> "Gaussian":
+    def __getitem__(self, index: Any) -> "Gaussian":
+        """Some of the distributions."""
         return Gaussian(self.mean[index], None if self.log_variance is None else self.log_variance[index])
 
     def sample(self, generator: torch.Generator | None) -> Tensor:

@@ -42,7 +42,7 @@ class Checkpoint:
     step : int
         Steps done.
     tensors : dict of Tensor
-        By "model/NAME", "optimizer/SLOT/NAME" and "best/NAME".
+        By "joint/NAME" (model and objective), "optimizer/SLOT/NAME" and "best/NAME" (model).
     state : dict
         Plain values: seconds, best validation loss, running means ...
     path : Path

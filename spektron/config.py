@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from math import prod
+from math import inf, prod
 from typing import Any
 
 from ..errors import ModelError
@@ -15,6 +15,7 @@ _CHOICES = {
     "tokenizer": ("cnn", "patches"),
     "mixer": ("dlinoss", "attention", "convolution"),
 }
+_TUPLES = ("kernels", "strides", "dilations", "tokenizer_widths")
 _AT_LEAST = {
     "channels": 16,
     "width": 8,
@@ -76,7 +77,7 @@ class SpektronConfig:
     Raises
     ------
     ModelError
-        A value out of range, or tuples whose lengths differ.
+        A value out of range or of another type, tuples whose lengths differ.
 
     Examples
     --------
@@ -126,9 +127,19 @@ class SpektronConfig:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ModelError(f"SpektronConfig({name}={value!r}): an integer of at least {least} is needed.")
-        if not 0 <= self.lowest_cm1 < self.highest_cm1:
+        if not isinstance(self.name, str) or not isinstance(self.bottleneck, bool):
+            raise ModelError(
+                f"SpektronConfig(name={self.name!r}, bottleneck={self.bottleneck!r}): text and True or False needed."
+            )
+        if not all(isinstance(x, int | float) for x in (self.lowest_cm1, self.highest_cm1)):
+            raise ModelError("SpektronConfig: lowest_cm1 and highest_cm1 are numbers.")
+        if not 0 <= self.lowest_cm1 < self.highest_cm1 < inf:
             raise ModelError(f"SpektronConfig: the axis runs from {self.lowest_cm1} to {self.highest_cm1} cm-1.")
-        lengths = {name: len(getattr(self, name)) for name in ("kernels", "strides", "dilations", "tokenizer_widths")}
+        for name in _TUPLES:
+            value = getattr(self, name)
+            if not isinstance(value, tuple) or any(isinstance(x, bool) or not isinstance(x, int) for x in value):
+                raise ModelError(f"SpektronConfig({name}={value!r}): a tuple of integers is needed.")
+        lengths = {name: len(getattr(self, name)) for name in _TUPLES}
         if set(lengths.values()) != {7}:
             raise ModelError(f"SpektronConfig: the tokenizer has 7 convolutions, but {lengths}.")
         if any(kernel < 1 or kernel % 2 == 0 for kernel in self.kernels):
@@ -137,12 +148,16 @@ class SpektronConfig:
             raise ModelError("SpektronConfig: strides, dilations and tokenizer_widths are at least 1.")
         if self.tokenizer == "cnn" and self.tokenizer_widths[-1] != self.width:
             raise ModelError(
-                f"SpektronConfig: the last convolution has {self.tokenizer_widths[-1]} channels, the trunk {self.width}."
+                f"SpektronConfig: the last convolution has {self.tokenizer_widths[-1]} channels, "
+                f"the trunk {self.width}."
             )
         if self.experts and self.experts_per_token > self.experts:
             raise ModelError(f"SpektronConfig: {self.experts_per_token} experts per token of {self.experts}.")
-        if not self.modalities or len(set(self.modalities)) != len(self.modalities):
-            raise ModelError(f"SpektronConfig(modalities={self.modalities}): one name each.")
+        names = self.modalities
+        if not isinstance(names, tuple) or not names or not all(isinstance(name, str) for name in names):
+            raise ModelError(f"SpektronConfig(modalities={names!r}): a tuple of names is needed.")
+        if len(set(names)) != len(names):
+            raise ModelError(f"SpektronConfig(modalities={names}): one name each.")
         if self.width % self.attention_heads:
             raise ModelError(f"SpektronConfig: width {self.width} is no multiple of {self.attention_heads} heads.")
 

@@ -1,4 +1,4 @@
-"""Mixture of experts: each token is sent to the best two of four feed-forward networks."""
+"""Mixture of experts: each token is sent to the most probable of several feed-forward networks."""
 
 from dataclasses import dataclass
 

@@ -17,7 +17,7 @@ from ..errors import ModelError
 __all__ = ["LowRankUpdate", "add_lora", "lora_parameters", "merge_lora"]
 
 Model = TypeVar("Model", bound=nn.Module)
-_MATRICES = ("weight", "B", "C")  # of linear maps and convolutions, and into and out of a layer of oscillators
+_OSCILLATOR_MATRICES = ("B", "C")  # into and out of a layer of oscillators
 
 
 class LowRankUpdate(nn.Module):
@@ -67,7 +67,7 @@ def add_lora(
         The update is multiplied by alpha / rank; ``rank`` if not given.
     include : callable, optional
         Of the full name and the parameter: whether it gets an update. Default: ``weight`` of linear maps and
-        convolutions (norms and embeddings not), and ``B`` and ``C`` of oscillator layers.
+        convolutions (norms, embeddings and depthwise convolutions not), and ``B`` and ``C`` of oscillator layers.
     seed : int
         Of the initial values.
 
@@ -163,4 +163,4 @@ def _is_matrix(module: nn.Module, name: str) -> bool:
     if name == "weight":
         grouped = isinstance(module, nn.Conv1d | nn.Conv2d) and module.groups > 1
         return isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d) and not grouped
-    return name in _MATRICES and not isinstance(module, nn.Embedding)
+    return name in _OSCILLATOR_MATRICES

@@ -21,7 +21,7 @@ from ._physics_losses import (
     mutual_exclusion,
     non_negativity,
 )
-from ._sample_losses import hsic, sinkhorn_divergence
+from ._sample_losses import full_precision, hsic, sinkhorn_divergence
 
 __all__ = [
     "baseline_smoothness",
@@ -63,11 +63,13 @@ def masked_reconstruction(predicted: Tensor, target: Tensor, mask: Tensor) -> Te
     """
     _same_shape("masked_reconstruction", predicted=predicted, target=target)
     chosen = _expanded(mask, predicted, "masked_reconstruction")
-    difference = torch.where(chosen, _full(predicted) - _full(target), 0.0)
+    difference = torch.where(chosen, full_precision(predicted) - full_precision(target), 0.0)
     return difference.square().sum() / _count(chosen)
 
 
-def masked_bce(logits: Tensor, labels: Tensor, mask: Tensor | None = None, *, positive_weights: Tensor | None = None):
+def masked_bce(
+    logits: Tensor, labels: Tensor, mask: Tensor | None = None, *, positive_weights: Tensor | None = None
+) -> Tensor:
     """Mean binary cross-entropy (nats) of ``logits`` (n, G) against 0/1 ``labels`` (n, G) over the unmasked entries.
 
     Parameters
@@ -85,7 +87,7 @@ def masked_bce(logits: Tensor, labels: Tensor, mask: Tensor | None = None, *, po
     """
     _same_shape("masked_bce", logits=logits, labels=labels)
     chosen = _expanded(mask, logits, "masked_bce")
-    safe_logits = torch.where(chosen, _full(logits), 0.0)
+    safe_logits = torch.where(chosen, full_precision(logits), 0.0)
     safe_labels = torch.where(chosen, labels.to(safe_logits.dtype), 0.0)
     entries = functional.binary_cross_entropy_with_logits(
         safe_logits, safe_labels, pos_weight=positive_weights, reduction="none"
@@ -106,7 +108,7 @@ def masked_huber(predicted: Tensor, target: Tensor, mask: Tensor | None = None, 
     """
     _same_shape("masked_huber", predicted=predicted, target=target)
     chosen = _expanded(mask, predicted, "masked_huber")
-    difference = torch.where(chosen, _full(predicted) - _full(target), 0.0)
+    difference = torch.where(chosen, full_precision(predicted) - full_precision(target), 0.0)
     return functional.huber_loss(difference, torch.zeros_like(difference), delta=delta, reduction="sum") / _count(
         chosen
     )
@@ -115,7 +117,7 @@ def masked_huber(predicted: Tensor, target: Tensor, mask: Tensor | None = None, 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL divergence (..., d) in nats of N(mean, exp(log_variance)) from N(0, 1), each dimension by itself."""
     _same_shape("gaussian_kl", mean=mean, log_variance=log_variance)
-    mean, log_variance = _full(mean), _full(log_variance)
+    mean, log_variance = full_precision(mean), full_precision(log_variance)
     return 0.5 * (mean.square() + torch.expm1(log_variance) - log_variance)
 
 
@@ -171,7 +173,7 @@ def info_nce(
 
     Cross-entropy of the pair among all n candidates by cosine over ``temperature``, mean of both directions (A. van den
     Oord et al., arXiv:1807.03748; symmetric as in A. Radford et al., arXiv:2103.00020). At least log(1 + (n - 1)
-    exp(-2 n / ((n - 1) temperature))), so 0 for a small temperature and for n = 1; log n for embeddings that tell
+    exp(-n / ((n - 1) temperature))), so 0 for a small temperature and for n = 1; log n for embeddings that tell
     nothing.
 
     Parameters
@@ -193,8 +195,10 @@ def info_nce(
         raise ModelError(f"info_nce: views (n, k) are needed, got {tuple(first.shape)}.")
     if isinstance(temperature, float | int) and temperature <= 0:
         raise ModelError(f"info_nce: temperature {temperature:g}; a number above 0 is needed.")
-    unit_first = functional.normalize(_full(first), dim=-1)
-    unit_second = functional.normalize(_full(second), dim=-1)
+    if not len(first):
+        return full_precision(first).sum() + full_precision(second).sum()
+    unit_first = functional.normalize(full_precision(first), dim=-1)
+    unit_second = functional.normalize(full_precision(second), dim=-1)
     logits = unit_first @ unit_second.T / temperature
     if identity is not None:
         same = identity[:, None] == identity[None, :]
@@ -252,7 +256,7 @@ def load_balance(router_probabilities: Tensor, assignment: Tensor, *, mask: Tens
     1.0
     """
     n_experts = router_probabilities.shape[-1]
-    probabilities = _full(router_probabilities).reshape(-1, n_experts)
+    probabilities = full_precision(router_probabilities).reshape(-1, n_experts)
     if assignment.dtype in (torch.int64, torch.int32):
         taken = functional.one_hot(assignment.reshape(len(probabilities), -1).long(), n_experts).sum(1)
     else:
@@ -264,11 +268,6 @@ def load_balance(router_probabilities: Tensor, assignment: Tensor, *, mask: Tens
     average = torch.where(tokens, probabilities, 0.0).sum(0) / _count(tokens)
     # a batch without a token has no load to be uneven
     return n_experts * (share * average).sum() - tokens.any().to(load.dtype)
-
-
-def _full(x: Tensor) -> Tensor:
-    """The tensor in float32 at least."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 def _expanded(mask: Tensor | None, like: Tensor, caller: str) -> Tensor:

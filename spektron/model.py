@@ -1,4 +1,4 @@
-"""Spektron: a spectrum, or several of one molecule, to tokens, to what they say of the molecule and of the instrument."""
+"""Spektron: from a spectrum, or several of one molecule, to what they say of the molecule and of the instrument."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ..errors import ModelError
 from .bottleneck import Gaussian, WindowPool, product_of_experts
-from .config import SpektronConfig, preset
+from .config import SpektronConfig
 from .experts import FeedForward, Routing
 from .tokenizer import make_tokenizer, token_centres
 from .trunk import Trunk, wavenumber_features
@@ -92,6 +92,7 @@ class Spektron(nn.Module):
 
     Examples
     --------
+    >>> from symvib.spektron.config import preset
     >>> model = Spektron(preset("tiny"))
     >>> spectra = torch.rand(3, 2, 2048)
     >>> model.embed(spectra).shape, model.encode(spectra).chem.mean.shape
@@ -143,7 +144,7 @@ class Spektron(nn.Module):
         Parameters
         ----------
         spectra : Tensor (B, M, L)
-            Of B molecules, M modalities each; any scale. Values that are not seen do not matter, but must be finite.
+            Of B molecules, M modalities each; any scale. Values that are not seen may be anything, NaN included.
         modalities : sequence of M str
         present : Tensor (B, M) of bool, optional
             False where the spectrum is missing.
@@ -155,9 +156,10 @@ class Spektron(nn.Module):
         Raises
         ------
         ModelError
-            Shapes that do not fit, an unknown modality, NaN among the channels seen.
+            Shapes that do not fit, an unknown modality, an axis that does not ascend, NaN among the channels seen.
         """
         axis = self._check(spectra, modalities, axis)
+        spectra = spectra.to(self.latent.weight.dtype)
         present = torch.ones(spectra.shape[:2], dtype=torch.bool, device=spectra.device) if present is None else present
         seen = torch.ones_like(spectra, dtype=torch.bool) if seen is None else seen
         seen = seen & present.unsqueeze(-1)
@@ -195,10 +197,13 @@ class Spektron(nn.Module):
         unknown = sorted(set(modalities) - set(self.config.modalities))
         if unknown:
             raise ModelError(f"Spektron.encode: unknown modality {unknown}; it knows {self.config.modalities}.")
-        axis = self.axis if axis is None else axis.to(spectra.device)
-        if axis.shape[-1] != spectra.shape[-1]:
-            raise ModelError(f"Spektron.encode: {spectra.shape[-1]} channels, but an axis of {axis.shape[-1]}.")
-        return axis
+        given = self.axis if axis is None else axis.to(spectra.device)
+        if given.shape not in (spectra.shape[-1:], spectra.shape):
+            shape = " x ".join(map(str, given.shape))
+            raise ModelError(f"Spektron.encode: {spectra.shape[-1]} channels, but an axis of {shape}.")
+        if axis is not None and not (given.diff(dim=-1) > 0).all():
+            raise ModelError("Spektron.encode: the axis must ascend from the first channel to the last.")
+        return given
 
     # ---------------------------------------------------------------------------------------------------- heads
 
@@ -233,15 +238,17 @@ class Spektron(nn.Module):
 
     @torch.no_grad()
     def embed(self, spectra: Tensor, batch_size: int = 256, **options: Any) -> Tensor:
-        """Retrieval embeddings (B, embedding), unit vectors, of spectra (B, M, L); options as in `encode`."""
-        training = self.training
-        self.eval()
+        """Retrieval embeddings (B, embedding), unit vectors, of spectra (B, M, L), ``batch_size`` at a time.
+
+        Options as in `encode`.
+        """
+        if not len(spectra):
+            return torch.zeros(0, self.config.embedding, device=spectra.device)
         parts = []
         for start in range(0, len(spectra), batch_size):
             rows = slice(start, start + batch_size)
-            chosen = {key: value[rows] if key in ("present", "seen") else value for key, value in options.items()}
+            chosen = {name: _rows_of(name, value, rows) for name, value in options.items()}
             parts.append(self.retrieval_embedding(self.encode(spectra[rows], **chosen).chem.mean))
-        self.train(training)
         return torch.cat(parts)
 
     def parameter_count(self) -> int:
@@ -269,7 +276,7 @@ class Spektron(nn.Module):
 
     @classmethod
     def from_pretrained(cls, name: str | Path) -> "Spektron":
-        """The trained model ``name`` ("small" ships with symvib), or the one in a folder; ready to be asked, on the CPU.
+        """The trained model ``name`` ("small" ships with symvib), or the one in a folder; to be asked, on the CPU.
 
         Raises
         ------
@@ -279,6 +286,12 @@ class Spektron(nn.Module):
         from .pretrained import load
 
         return load(cls, name)
+
+
+def _rows_of(option: str, value: Any, rows: slice | Tensor) -> Any:
+    """An option of `Spektron.encode` for some of the molecules."""
+    each = option in ("present", "seen") or (option == "axis" and value is not None and value.ndim == 3)
+    return value[rows] if each and value is not None else value
 
 
 class FeedForwardHead(nn.Module):
@@ -293,7 +306,9 @@ class FeedForwardHead(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """The outputs; ModelError if the head has none."""
         if self.output is None:
-            raise ModelError("this model was built without outputs for the head that is asked (0 in its configuration).")
+            raise ModelError(
+                "this model was built without outputs for the head that is asked (0 in its configuration)."
+            )
         return self.output(self.layers(x)).float()
 
 
@@ -307,7 +322,9 @@ class LatentDecoder(nn.Module):
         self.reference = nn.Parameter(torch.zeros(config.inst))
         self.latent = nn.Linear(config.chem + config.inst + config.width, 2 * inner)
         self.place = nn.Parameter(torch.empty(config.tokens, inner).normal_())
-        self.output = nn.Sequential(nn.LayerNorm(inner), nn.Linear(inner, inner), nn.GELU(), nn.Linear(inner, config.stride))
+        self.output = nn.Sequential(
+            nn.LayerNorm(inner), nn.Linear(inner, inner), nn.GELU(), nn.Linear(inner, config.stride)
+        )
 
     def forward(self, chem: Tensor, inst: Tensor | None, modality: Tensor) -> Tensor:
         """Spectra (..., channels)."""

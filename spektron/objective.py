@@ -1,4 +1,4 @@
-"""What Spektron is trained for: masked reconstruction, identification across instruments, heads, and disentanglement."""
+"""What Spektron is trained for: masked reconstruction, identification across instruments, heads, disentanglement."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +31,34 @@ class LossWeights:
 
     What keeps the instrument out of z_chem, and what the bottleneck costs, comes in over `warm_up_steps` after as many
     steps without it: weighed from the start, it leaves nothing in z_chem to tell molecules apart by.
+
+    Attributes
+    ----------
+    identification : float
+        `info_nce` of the two views of each molecule: from its infrared, its Raman spectrum, and both.
+    masked : float
+        `relative_error` of the hidden channels.
+    own : float
+        The same of the spectrum as measured, from z_inst and from z_chem of the other view.
+    cross_modal : float
+        The same of the ideal infrared from Raman, and of the ideal Raman spectrum from infrared.
+    groups, properties : float
+        `masked_bce` of the functional groups, `masked_huber` of the properties.
+    instrument, adversary : float
+        Cross-entropies of the instrument, told from z_inst and, behind `gradient_reversal`, from z_chem.
+    invariance, independence : float
+        `disagreement` of z_chem between the views, `linear_dependence` of z_chem on what the instrument is like.
+    bottleneck : float
+        `vib_kl` of z_chem and z_inst.
+    balance : float
+        `load_balance` of the experts.
+    non_negative, integrated_intensity, mutual_exclusion : float
+        Physics of the ideal spectra that are predicted across modalities.
+    warm_up_steps : int
+    free_nats : float
+        Of each latent dimension, not counted in the bottleneck.
+    temperature : float
+        Of the identification.
     """
 
     identification: float = 1.0
@@ -146,18 +174,21 @@ class Objective(nn.Module):
         if model.config.properties:
             repeats = views * len(latents)
             mask = batch.property_mask.repeat(repeats, 1) & rows[:, None]
-            terms["properties"] = masked_huber(model.predicted_properties(chem), batch.properties.repeat(repeats, 1), mask)
+            terms["properties"] = masked_huber(
+                model.predicted_properties(chem), batch.properties.repeat(repeats, 1), mask
+            )
         instruments = batch.instruments.flatten(0, 1)[present]
-        if (instruments >= 0).all():  # other instruments than those of training have no class
-            inst, chem = (part.sample(generator)[present] for part in (encoded.inst, encoded.chem_parts))
+        if len(instruments) and (instruments >= 0).all():  # other instruments than those of training have no class
+            inst, part = (z.sample(generator)[present] for z in (encoded.inst, encoded.chem_parts))
             terms["instrument"] = functional.cross_entropy(model.instrument_head(inst), instruments)
-            terms["adversary"] = functional.cross_entropy(model.adversary(gradient_reversal(chem)), instruments)
+            terms["adversary"] = functional.cross_entropy(model.adversary(gradient_reversal(part)), instruments)
         parts = encoded.chem_parts.sample(generator).unflatten(0, (views, -1))
         here = present.unflatten(0, (views, -1))
         terms["invariance"] = disagreement(parts, here)
         terms["independence"] = linear_dependence(parts, batch.conditions, here)
         if model.config.bottleneck:
-            assert encoded.chem_parts.log_variance is not None and encoded.inst.log_variance is not None
+            assert encoded.chem_parts.log_variance is not None
+            assert encoded.inst.log_variance is not None
             terms["bottleneck"] = vib_kl(
                 encoded.chem_parts.mean, encoded.chem_parts.log_variance, free_bits=weights.free_nats, present=present
             ) + vib_kl(encoded.inst.mean, encoded.inst.log_variance, free_bits=weights.free_nats, present=present)
@@ -176,8 +207,11 @@ def disagreement(latents: Tensor, present: Tensor) -> Tensor:
     """Mean squared difference between the latents (V, B, M, k) of two views, over the variance among molecules.
 
     0 if z_chem does not depend on the instrument; 2 if views of one molecule are as far apart as different molecules.
+    One spectrum alone has no variance to compare with: 0.
     """
     chosen = latents[:, present[0]]
+    if chosen.shape[1] < 2:
+        return 0.0 * chosen.sum()
     spread = chosen.var(dim=1).mean(0).clamp(min=1e-6)
     return ((chosen[0] - chosen[1]).square().mean(0) / spread).mean()
 
@@ -185,12 +219,16 @@ def disagreement(latents: Tensor, present: Tensor) -> Tensor:
 def linear_dependence(latents: Tensor, conditions: Tensor, present: Tensor) -> Tensor:
     """Sum over latents, mean over conditions and modalities, of their squared correlation, less that of chance.
 
-    ``latents`` (V, B, M, k), ``conditions`` (V, B, M, K), ``present`` (V, B, M). Unlike a trained adversary it cannot be
-    outrun: it is HSIC with linear kernels (Gretton et al. 2005), of expectation 0 for independent variables.
+    ``latents`` (V, B, M, k), ``conditions`` (V, B, M, K), ``present`` (V, B, M). Unlike a trained adversary it cannot
+    be outrun: it is HSIC with linear kernels (Gretton et al. 2005), of expectation 0 (to order 1/n^2) for independent
+    variables. A modality of fewer than two spectra counts as 0.
     """
     terms = []
     for m in range(latents.shape[2]):
         z, c = (x[:, :, m][present[:, :, m]].float() for x in (latents, conditions))
+        if len(z) < 2:
+            terms.append(0.0 * z.sum())
+            continue
         z, c = ((x - x.mean(0)) / x.std(0).clamp(min=1e-6) for x in (z, c))
         correlation = z.T @ c / len(z)
         terms.append((correlation.square() - 1 / len(z)).sum(0).mean())

@@ -67,7 +67,7 @@ def instrument_probe(
     Raises
     ------
     ModelError
-        Fewer than 20 molecules an instrument.
+        Fewer than 20 molecules an instrument, fewer than 2 instruments, an unknown modality.
     MissingPackageError
         Without scikit-learn.
     """
@@ -79,11 +79,16 @@ def instrument_probe(
         raise MissingPackageError.of_extra("probes need scikit-learn", "ml") from error
     from .retrieval import wilson_interval
 
+    if modality not in MODALITIES or n_instruments < 2:
+        raise ModelError(
+            f"instrument_probe(modality={modality!r}, n_instruments={n_instruments}): one of {', '.join(MODALITIES)} "
+            "and 2 instruments or more are needed."
+        )
     column = MODALITIES.index(modality)
     rows = torch.from_numpy(np.asarray(data.indices(split)))
     rows = rows[has_spectrum(data.lines[rows], model.axis)[:, column]]
     if len(rows) < 20 * n_instruments:
-        raise ModelError(f"instrument_probe: {len(rows)} {split} molecules for {n_instruments} instruments are too few.")
+        raise ModelError(f"instrument_probe: {len(rows)} {split} molecules for {n_instruments} instruments: too few.")
     generator = torch.Generator().manual_seed(seed)
     rows = rows[torch.randperm(len(rows), generator=generator)]
     first = HELD_OUT[split] + 500_000

@@ -31,7 +31,8 @@ class RelativeError:
     interval : (float, float)
         95 %, molecules drawn again with replacement.
     mean_spectrum : float
-        The same for the mean spectrum of the training molecules.
+        The same for the mean spectrum of the training molecules; where channels are hidden, times the factor that fits
+        it best to the others.
     """
 
     model: float
@@ -51,8 +52,11 @@ class HeldOutScores:
     Attributes
     ----------
     split : str
-    n_molecules, n_queries : int
-        Molecules of the split, all of them in the library; those that are asked for.
+    n_molecules, n_scored : int
+        Molecules of the split; those of the whole batches of 128 that all scores but ``top1`` are of.
+    n_library, n_queries : int
+        Structures in the library, each once; those that are asked for (with one kind of spectrum only: those that have
+        it).
     top1 : dict of (float, float, float)
         Share of queries whose molecule is found first, with its 95 % interval, for "IR", "Raman" and "IR and Raman";
         query and library come from two instruments, both unknown to the model.
@@ -69,6 +73,8 @@ class HeldOutScores:
 
     split: str
     n_molecules: int
+    n_scored: int
+    n_library: int
     n_queries: int
     top1: dict[str, tuple[float, float, float]]
     masked: dict[str, RelativeError]
@@ -78,9 +84,9 @@ class HeldOutScores:
     instrument: dict[str, InstrumentProbe]
 
     @property
-    def mean_auroc(self) -> float:
-        """Mean over the functional groups."""
-        return float(np.mean([value for value, _ in self.group_auroc.values()]))
+    def mean_auroc(self) -> float | None:
+        """Mean over the functional groups; None for a model without the head."""
+        return float(np.mean([value for value, _ in self.group_auroc.values()])) if self.group_auroc else None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, rounded to four places."""
@@ -117,9 +123,11 @@ def held_out_scores(
     return HeldOutScores(
         split=split,
         n_molecules=size,
+        n_scored=sum(len(batch) for batch in batches),
+        n_library=len(task.library),
         n_queries=len(task.rows),
         top1=top1,
-        masked=_relative_errors(joined, "masked", means["measured"], seed),
+        masked=_relative_errors(joined, "masked", _fitted(means["measured"], joined), seed),
         cross_modal=_relative_errors(joined, "ideal", means["reference"], seed),
         group_auroc=_group_auroc(data, joined) if model.config.functional_groups else {},
         properties_r2=_explained(data, joined) if model.config.properties else {},
@@ -145,7 +153,8 @@ def _told(model: Spektron, batch: TrainingBatch) -> dict[str, Tensor]:
     seen = ~batch.mask[1]
     hidden = model.encode(batch.spectra[1], modalities=MODALITIES, present=batch.present, seen=seen)
     whole = model.encode(batch.spectra[0], modalities=MODALITIES, present=batch.present)
-    from_raman, from_ir = (whole.chem_of(torch.tensor(c).expand_as(batch.present)).mean for c in ((False, True), (True, False)))
+    kinds = (torch.tensor(kind).expand_as(batch.present) for kind in ((False, True), (True, False)))
+    from_raman, from_ir = (whole.chem_of(kind).mean for kind in kinds)
     numbers = whole.modalities.expand(len(batch), -1)
     told = {
         "masked": model.masked_reconstruction(hidden),
@@ -176,6 +185,13 @@ def _mean_spectra(data: TrainingData, model: Spektron) -> dict[str, Tensor]:
         name: (spectra * here).sum(0) / here.sum(0)
         for name, spectra in (("measured", measured), ("reference", batch.reference))
     }
+
+
+def _fitted(mean: Tensor, told: dict[str, Tensor]) -> Tensor:
+    """The mean spectrum (n, M, L), each time scaled so that it fits the channels that are not hidden best."""
+    seen = ~told["masked_where"]
+    factor = (told["masked_target"] * mean * seen).sum(-1) / (mean.square() * seen).sum(-1).clamp(min=1e-12)
+    return factor.unsqueeze(-1) * mean
 
 
 def _relative_errors(told: dict[str, Tensor], name: str, mean: Tensor, seed: int) -> dict[str, RelativeError]:

@@ -44,7 +44,11 @@ class SeparableBlock(nn.Module):
 
 
 class ConvolutionTokenizer(nn.Module):
-    """Seven convolutions, (B, C, L) -> (B, tokens, width). No token sees channels beyond its receptive field."""
+    """Seven convolutions, (B, C, L) -> (B, tokens, width).
+
+    Beyond its receptive field a token sees nothing but the mean and the variance that the group norms take over the
+    whole spectrum. What is masked is hidden before, so that it enters neither.
+    """
 
     def __init__(self, config: SpektronConfig, inputs: int) -> None:
         super().__init__()
@@ -54,7 +58,11 @@ class ConvolutionTokenizer(nn.Module):
             if stride == 1 and width == inputs:
                 layers.append(SeparableBlock(width, kernel, dilation))
             else:
-                layers += [CentredConvolution(inputs, width, kernel, stride, dilation), nn.GroupNorm(1, width), nn.GELU()]
+                layers += [
+                    CentredConvolution(inputs, width, kernel, stride, dilation),
+                    nn.GroupNorm(1, width),
+                    nn.GELU(),
+                ]
             inputs = width
         self.layers = nn.Sequential(*layers)
 

@@ -74,10 +74,17 @@ def read_log(path: str | Path, kind: str | None = None) -> list[dict[str, Any]]:
 
 
 def plot_log(path: str | Path, name: str = "loss", ax: Any = None) -> Any:
-    """Axes with the value ``name`` of a log over the steps, training and validation."""
-    import matplotlib.pyplot as plt
+    """Axes with the value ``name`` of a log over the steps, training and validation.
 
-    ax = plt.subplots()[1] if ax is None else ax
+    Raises
+    ------
+    ModelError
+        No such log, or no line of it has the value.
+    """
+    if ax is None:
+        from matplotlib.figure import Figure
+
+        ax = Figure(layout="constrained").add_subplot()
     for kind, style in (("train", "-"), ("validation", "o-")):
         lines = [line for line in read_log(path, kind) if name in line]
         if lines:
@@ -97,10 +104,14 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     texts = path.read_text(encoding="utf-8").splitlines()
     for number, text in enumerate(texts, 1):
         try:
-            result.append(json.loads(text))
+            line = json.loads(text)
         except json.JSONDecodeError as error:
             if number < len(texts):
                 raise ModelError(f"{path}, line {number}, is no line of a training log: {error}.") from error
+            continue
+        if not isinstance(line, dict) or not {"kind", "step"} <= line.keys():
+            raise ModelError(f"{path}, line {number}, is no line of a training log: it has no kind and step.")
+        result.append(line)
     return result
 
 

@@ -81,10 +81,8 @@ class TrainingBatch:
         """Every ``parts``-th molecule from ``number`` on: the share of one process of several."""
         rows = slice(number, None, parts)
         views = ("spectra", "mask", "instruments", "conditions")
-        return replace(
-            self,
-            **{f.name: (getattr(self, f.name)[:, rows] if f.name in views else getattr(self, f.name)[rows]) for f in fields(self)},
-        )
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: x[:, rows] if name in views else x[rows] for name, x in values.items()})
 
 
 class ViewSampler:
@@ -101,7 +99,15 @@ class ViewSampler:
     batch_size : int
     settings : InstrumentSettings, optional
     masked_share, masked_molecules : float
-        Share of the channels that is hidden, in blocks, in the second view of this share of the molecules.
+        Share of the channels that is hidden, in blocks (`block_mask`), in the second view of this share of the
+        molecules. The first view is whole.
+
+    Raises
+    ------
+    ModelError
+        A batch size below 2, or above the number of molecules of the split.
+    DatasetError
+        An unknown split.
     """
 
     def __init__(
@@ -145,7 +151,9 @@ class ViewSampler:
     def batch(self, step: int) -> TrainingBatch:
         """Batch number ``step``, the same whenever it is asked for."""
         rows = self.molecules(step)
-        generator = torch.Generator().manual_seed(int(np.random.SeedSequence((self.seed, 2, step)).generate_state(1)[0]))
+        generator = torch.Generator().manual_seed(
+            int(np.random.SeedSequence((self.seed, 2, step)).generate_state(1)[0])
+        )
         size, views = len(rows), 2
         lines = self.data.lines[rows]
         present = self.present[rows]
@@ -184,7 +192,9 @@ def instrument_numbers(table: InstrumentTable) -> Tensor:
     """What each instrument is like (n, M, K): resolution, noise, stray light, axis, response, baseline; standardised."""
     scalars = (table.gaussian_fwhm_cm1.log(), table.noise.log(), table.stray_light, table.shift_cm1)
     series = (table.warp_cm1, table.log_response, table.baseline)
-    numbers = torch.cat([torch.stack(scalars, dim=-1), *(s if s.ndim == 3 else s.unsqueeze(-1) for s in series)], dim=-1)
+    numbers = torch.cat(
+        [torch.stack(scalars, dim=-1), *(s if s.ndim == 3 else s.unsqueeze(-1) for s in series)], dim=-1
+    )
     return (numbers - numbers.mean(0)) / numbers.std(0).clamp(min=1e-6)
 
 
@@ -195,7 +205,11 @@ def has_spectrum(lines: Any, axis: Tensor) -> Tensor:
 
 
 def block_mask(shape: Any, stride: int, share: float, generator: torch.Generator) -> Tensor:
-    """A mask (..., L) that hides about ``share`` of the channels in blocks of two to four token lengths."""
+    """A mask (..., L) that hides about ``share`` of the channels in blocks of two to four token lengths.
+
+    Blocks begin at random channels and may overlap. Shares from 0.2 to 0.6 are met within 15 % of them; above that,
+    overlaps leave more to see (0.9 hides 0.67).
+    """
     length = shape[-1]
     widths = torch.randint(2, 5, (*shape[:-1], 1), generator=generator) * max(stride, 8)
     number = length / (3 * max(stride, 8))

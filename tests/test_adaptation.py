@@ -197,6 +197,13 @@ def test_adapt_with_a_missing_modality(model, spectra):
     assert same(state(first), state(second))
 
 
+def test_adapt_with_an_axis_for_each_spectrum(model, spectra):
+    axes = AXIS.expand(10, 1, -1)
+    options = {"modalities": ("ir",), "batch_size": 3}
+    first, second = (adapt(model, spectra, 2, axis=axis, **options) for axis in (AXIS, axes))
+    assert all(torch.allclose(value, state(second)[name], atol=1e-6) for name, value in state(first).items())
+
+
 def test_no_steps_is_a_copy(model, spectra):
     adapted = adapt(model, spectra, 0, axis=AXIS, modalities=("ir",))
     assert same(state(model), state(adapted))
@@ -250,6 +257,8 @@ def test_adapted_model_is_saved_and_loaded(model, spectra, tmp_path):
         ({"trained": "head"}, "norm, bias, lora, all"),
         ({"objective": "transport"}, "source_latents"),
         ({"steps": -1}, "-1 steps"),
+        ({"batch_size": 0}, "steps of 0"),
+        ({"objective": lambda model, rows: model.latent.bias.sum() * math.nan, "steps": 1}, "loss of step 1 is nan"),
     ],
 )
 def test_adapt_says_what_is_wrong(model, spectra, options, words):
@@ -314,5 +323,7 @@ def test_alignment_keeps_the_type_and_says_what_it_is():
     assert math.isfinite(record["divergence_after"])
     with pytest.raises(ModelError, match="offset, affine or barycentric"):
         sinkhorn_align(z, z, method="quadratic")
+    with pytest.raises(ModelError, match="NaN"):
+        sinkhorn_align(z, z * math.nan)
     with pytest.raises(ModelError, match=r"\(10, 3\), \(10, 2\)"):
         sinkhorn_align(z, z[:, :2])

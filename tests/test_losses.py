@@ -132,6 +132,13 @@ def test_info_nce_is_zero_for_told_apart_and_log_n_for_all_alike():
     assert losses.info_nce(torch.ones(1, 4), draws(1, 4).float()) == 0
 
 
+def test_without_spectra_a_loss_is_zero_with_zero_gradient():
+    nothing = draws(0, 4, grad=True)
+    for loss in (losses.info_nce(nothing, nothing), losses.non_negativity(nothing)):
+        loss.backward()
+        assert loss == 0
+
+
 def test_info_nce_grows_with_the_distance_of_the_pair():
     first, noise = draws(12, 8), draws(12, 8, seed=3)
     assert increases(losses.info_nce(first, first + e * noise, temperature=0.2) for e in (0.0, 0.5, 1.0, 2.0))

@@ -1,5 +1,7 @@
 """The objective and its batches: deterministic, honest about what is hidden, and felt by every parameter."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from symvib.spektron.config import preset
 from symvib.spektron.model import Spektron
 from symvib.spektron.objective import LossWeights, Objective, disagreement, linear_dependence, relative_error
 from symvib.spektron.probes import instrument_probe
+from symvib.spektron.scores import _fitted
 from symvib.spektron.training_data import load_training_data
 from symvib.spektron.views import HELD_OUT, ViewSampler, block_mask, has_spectrum, instrument_numbers
 
@@ -87,7 +90,9 @@ def test_gradients_reach_every_parameter(config, sampler):
 
 def test_every_weight_is_that_of_a_term(config, sampler):
     _, terms = Objective()(Spektron(config), sampler.batch(0), 0, torch.Generator().manual_seed(0))
-    assert set(terms) == {n for n in LossWeights.__dataclass_fields__ if n not in ("warm_up_steps", "free_nats", "temperature")}
+    assert set(terms) == {
+        n for n in LossWeights.__dataclass_fields__ if n not in ("warm_up_steps", "free_nats", "temperature")
+    }
 
 
 def test_without_noise_the_objective_is_deterministic(config, sampler):
@@ -142,6 +147,52 @@ def test_linear_dependence_is_zero_for_independent_latents_and_grows():
     assert found[2] == pytest.approx(0.5, abs=0.01)  # one of two conditions is told exactly
 
 
+@pytest.mark.parametrize("present", [(False, True), (True, False), (False, False)])
+def test_a_batch_without_a_kind_of_spectrum_has_a_finite_loss(config, sampler, present):
+    """As the share of one process, of a small batch, may be."""
+    model, batch = Spektron(config), sampler.batch(0).part(0, 4)
+    batch = dataclasses.replace(batch, present=torch.tensor(present).expand_as(batch.present))
+    loss, terms = Objective()(model, batch, 1000, torch.Generator().manual_seed(0))
+    loss.backward()
+    assert all(np.isfinite(value) for value in terms.values())
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_spectra_that_are_absent_cannot_change_the_loss(config, sampler):
+    model, batch = Spektron(config), sampler.batch(0)
+    absent = torch.arange(len(batch)) % 3 == 0
+    present = batch.present & torch.stack([~absent, torch.ones_like(absent)], dim=1)
+    other = torch.where(present.unsqueeze(-1), batch.spectra, 5.0)
+    with torch.no_grad():
+        losses = [
+            Objective()(model, dataclasses.replace(batch, present=present, spectra=spectra), 1000, None)[1]
+            for spectra in (batch.spectra, other)
+        ]
+    assert losses[0] == losses[1]
+
+
+def test_hidden_channels_enter_the_loss_as_targets_only(config, sampler):
+    """What the model says of a batch is the same, whatever stands on the hidden channels."""
+    model, batch = Spektron(config), sampler.batch(0)
+    other = torch.where(batch.mask, 3.0, batch.spectra)
+    assert batch.mask[1].any()
+    assert not batch.mask[0].any()
+    with torch.no_grad():
+        first, second = (
+            Objective()(model, dataclasses.replace(batch, spectra=spectra), 0, None)[1]
+            for spectra in (batch.spectra, other)
+        )
+    targets = {"masked", "own"}
+    assert {name for name in first if first[name] != second[name]} == targets
+
+
+def test_the_mean_spectrum_is_scaled_by_what_is_seen():
+    mean = torch.tensor([[1.0, 2.0, 4.0]])
+    hidden = torch.tensor([[[False, False, True]]])
+    told = {"masked_where": hidden, "masked_target": torch.tensor([[[3.0, 6.0, 100.0]]])}
+    assert _fitted(mean, told).tolist() == [[[3.0, 6.0, 12.0]]]
+
+
 def test_instrument_numbers_are_standardised(sampler):
     numbers = instrument_numbers(sampler.table)
     assert numbers.shape[:2] == (64, 2)
@@ -154,3 +205,9 @@ def test_an_untrained_model_is_probed(config, data):
     assert probe.chance == 0.25
     assert probe.interval_inst[0] <= probe.accuracy_inst <= probe.interval_inst[1]
     assert probe.accuracy_chem_mean > 0.5  # random weights hide nothing
+
+
+@pytest.mark.parametrize(("modality", "n"), [("uv", 4), ("ir", 1), ("ir", 10**5)])
+def test_a_probe_that_cannot_be_is_refused(config, data, modality, n):
+    with pytest.raises(ModelError, match="instrument_probe"):
+        instrument_probe(Spektron(config), data, modality, split="validation", n_instruments=n)

@@ -54,6 +54,15 @@ def test_masked_channels_cannot_change_anything(arm, spectra):
     assert not torch.equal(before, everything(model, model.encode(visible, seen=seen)))
 
 
+def test_channels_that_are_not_seen_may_hold_anything(model, spectra):
+    seen = torch.ones_like(spectra, dtype=torch.bool)
+    seen[..., 100:200] = False
+    holes = torch.where(seen, spectra, float("nan"))
+    assert torch.equal(
+        everything(model, model.encode(spectra, seen=seen)), everything(model, model.encode(holes, seen=seen))
+    )
+
+
 def test_a_missing_spectrum_cannot_change_what_is_said_of_the_molecule(model, spectra):
     present = torch.tensor([[True, False]] * 4)
     other = spectra.clone()
@@ -66,6 +75,16 @@ def test_a_missing_spectrum_cannot_change_what_is_said_of_the_molecule(model, sp
 
 def test_scale_does_not_matter(model, spectra):
     assert torch.allclose(model.embed(spectra), model.embed(1e4 * spectra), atol=1e-5)
+
+
+def test_embedding_by_parts_takes_the_options_of_the_part(model, spectra):
+    axes = model.axis + torch.arange(8.0).view(4, 2, 1)
+    present = torch.tensor([[True, False], [True, True], [False, True], [True, True]])
+    seen = torch.rand(spectra.shape, generator=torch.Generator().manual_seed(2)) < 0.9
+    options = {"axis": axes, "present": present, "seen": seen}
+    assert torch.allclose(model.embed(spectra, **options), model.embed(spectra, 3, **options), atol=1e-6)
+    assert model.embed(spectra[:0]).shape == (0, TINY.embedding)
+    assert torch.equal(model.embed(spectra.double()), model.embed(spectra))
 
 
 def test_normalised_is_blind_to_what_is_not_seen():
@@ -90,6 +109,9 @@ def test_any_axis_and_modality(model):
         (lambda m, x: m.encode(x[0]), "shape"),
         (lambda m, x: m.encode(x, modalities=("ir", "uv")), "unknown modality"),
         (lambda m, x: m.encode(x[..., :100]), "axis of 2048"),
+        (lambda m, x: m.encode(x, axis=m.axis.flip(0)), "ascend"),
+        (lambda m, x: m.encode(x, axis=torch.full_like(m.axis, float("nan"))), "ascend"),
+        (lambda m, x: m.encode(x, axis=m.axis.expand(3, 2, -1)), "axis of 3 x 2 x 2048"),
         (lambda m, x: m.encode(torch.full_like(x, float("nan"))), "NaN"),
     ],
 )
@@ -183,6 +205,7 @@ def test_presets_return_from_json(name):
 def test_sizes_are_what_they_are_called():
     assert parameter_count(preset("tiny")) < 400_000
     assert 1_800_000 < parameter_count(preset("small")) < 2_300_000
+    assert 9_000_000 < parameter_count(preset("base")) < 13_000_000
 
 
 @pytest.mark.parametrize(
@@ -197,6 +220,12 @@ def test_sizes_are_what_they_are_called():
         {"lowest_cm1": 5000.0},
         {"modalities": ("ir", "ir")},
         {"chem": 0},
+        {"kernels": "wide!!!"},
+        {"strides": (3.0,) * 7},
+        {"modalities": "ir"},
+        {"highest_cm1": float("inf")},
+        {"lowest_cm1": "400"},
+        {"bottleneck": "no"},
     ],
 )
 def test_a_wrong_configuration_is_refused(change):
@@ -224,6 +253,42 @@ def test_weights_return_from_disk(model, spectra, tmp_path):
     again = Spektron.from_pretrained(tmp_path)
     assert torch.equal(model.embed(spectra), again.embed(spectra))
     assert again.config == model.config
+
+
+def changed(folder, file, change):
+    (folder / file).write_bytes(change((folder / file).read_bytes()))
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "words"),
+    [
+        ("model.safetensors", lambda raw: raw[:1000], "holds no such model"),
+        ("model.safetensors", lambda _: b"", "holds no such model"),
+        ("config.json", lambda raw: raw[:50], "holds no such model"),
+        ("config.json", lambda raw: raw.replace(b'"hidden": 48', b'"hidden": 49'), "size mismatch"),
+        ("config.json", lambda raw: raw.replace(b'"hidden"', b'"hiden"'), "'hiden'"),
+        ("metrics.json", lambda _: b"[1]", "holds no such model"),
+    ],
+)
+def test_damaged_weights_are_refused(model, tmp_path, file, change, words):
+    model.save(tmp_path)
+    changed(tmp_path, file, change)
+    with pytest.raises(ModelError, match=words):
+        Spektron.from_pretrained(tmp_path)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    broken = Spektron(TINY)
+    with torch.no_grad():
+        broken.latent.bias[3] = float("nan")
+    broken.save(tmp_path)
+    with pytest.raises(ModelError, match=r"latent\.bias .* not finite"):
+        Spektron.from_pretrained(tmp_path)
+
+
+def test_a_model_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"config\.json and model\.safetensors not in"):
+        Spektron.from_pretrained(tmp_path)
 
 
 def test_the_seed_decides_the_weights():

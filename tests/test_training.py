@@ -223,7 +223,9 @@ def test_what_does_not_decide_the_weights_may_change(whole, tmp_path):
 def test_fresh_begins_again(whole, tmp_path):
     toy_train(tmp_path, changes={"seed": 4, "steps": 30})
     (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "library.safetensors").write_bytes(b"of the old weights")
     result = toy_train(tmp_path, resume=False)
+    assert not (tmp_path / "library.safetensors").exists()
     assert weights_of(result.folder) == weights_of(whole.folder)
     assert log_of(result.folder) == log_of(whole.folder)
     assert (tmp_path / "notes.txt").read_text() == "mine"
@@ -401,6 +403,13 @@ def test_a_log_line_cut_off_by_a_kill_is_left_out(whole, tmp_path):
     assert len(read_log(tmp_path / "log.jsonl")) == len(read_log(whole.folder / "log.jsonl")) - 1
     with pytest.raises(ModelError, match="there is no such log"):
         read_log(tmp_path / "no.jsonl")
+
+
+@pytest.mark.parametrize("line", ["5", '{"loss": 1.0}', "no JSON"])
+def test_a_line_that_is_none_of_a_log_is_refused(tmp_path, line):
+    (tmp_path / "log.jsonl").write_text(line + '\n{"kind": "train", "step": 1}\n')
+    with pytest.raises(ModelError, match="line 1, is no line of a training log"):
+        read_log(tmp_path / "log.jsonl")
 
 
 def test_result_plots_its_log(whole):
