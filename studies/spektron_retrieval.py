@@ -3,8 +3,9 @@
 Options: ``--model FOLDER`` for each trained Spektron to compare (or "small"), ``--seeds N`` pairs of instruments
 (default 3), ``--queries N``, ``--peers NAMES``, ``--resnet FILE`` (weights of the 1-D ResNet: read, or trained and
 written), ``--resnet-steps N`` (0 leaves it out), ``--retune``, ``--quick``. Writes
-studies/results/spektron_retrieval.json after each table. The tuned settings lie in studies/results/spektron_retrieval_settings.json and serve again as long as
-the molecules, the virtual instruments, the grids and the validation tasks are the same.
+studies/results/spektron_retrieval.json after each table. The tuned settings lie in
+studies/results/spektron_retrieval_settings.json and serve again as long as the molecules, the virtual instruments, the
+grids and the validation tasks are the same.
 
 Everything is simulated. Library: the test molecules as one virtual instrument measures them. Queries: test molecules
 on another instrument, of the same level of theory (first table) or of GFN1-xTB (second table). Peers are fitted on
