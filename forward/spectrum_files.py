@@ -28,6 +28,7 @@ __all__ = [
     "read_spectrum_csv",
     "spectrum_to_csv",
     "spectrum_to_jcamp",
+    "text_of",
 ]
 
 MAXIMUM_FILE_MEGABYTES = 50
@@ -87,7 +88,7 @@ def lines_to_csv(lines: LineList, path: str | Path | None = None) -> str:
 
 def read_lines_csv(path: str | Path) -> LineList:
     """The line list of a CSV file that `lines_to_csv` wrote; SpectrumError for anything else."""
-    facts, columns = _read_csv(_text_of(path), _LINES_HEAD, str(path))
+    facts, columns = _read_csv(text_of(path), _LINES_HEAD, str(path))
     unknown = sorted(set(columns) - set(_LINE_COLUMNS))
     if unknown or "wavenumber_cm1" not in columns:
         raise SpectrumError(f"{path}: columns {unknown} mean nothing; known are {', '.join(_LINE_COLUMNS)}.")
@@ -122,7 +123,7 @@ def spectrum_to_csv(spectrum: Spectrum, path: str | Path | None = None) -> str:
 
 def read_spectrum_csv(path: str | Path) -> Spectrum:
     """The spectrum of a CSV file that `spectrum_to_csv` wrote; SpectrumError for anything else."""
-    facts, columns = _read_csv(_text_of(path), _SPECTRUM_HEAD, str(path))
+    facts, columns = _read_csv(text_of(path), _SPECTRUM_HEAD, str(path))
     expected = [_AXIS_COLUMNS.get(str(facts.get("axis_unit"))), _COLUMN_UNITS.get(str(facts.get("quantity")))]
     if list(columns) != expected:
         raise SpectrumError(f"{path}: the columns are {list(columns)}, but its comments announce {expected}.")
@@ -244,7 +245,7 @@ def read_jcamp(path: str | Path) -> Spectrum:
     MissingPackageError
         `jcamp` is not installed.
     """
-    text = _text_of(path)
+    text = text_of(path)
     _check_jcamp(text, path)
     values = _parsed(text, path)
     axis_unit = _axis_unit(str(values.get("xunits", "")), path)
@@ -325,8 +326,14 @@ def _quantity(values: dict[str, Any]) -> tuple[str, float]:
 # ---------------------------------------------------------------------------------------------------------- files
 
 
-def _text_of(path: str | Path) -> str:
-    """Text of a file of bounded size, UTF-8 or, as old JCAMP-DX files are, Latin-1."""
+def text_of(path: str | Path) -> str:
+    """Text of a file of bounded size, UTF-8 or, as old JCAMP-DX files are, Latin-1.
+
+    Raises
+    ------
+    SpectrumError
+        No such file, a larger or a binary one.
+    """
     file = Path(path)
     if not file.is_file():
         raise SpectrumError(f"{path}: there is no such file.")

@@ -66,11 +66,14 @@ def _renamed(columns: Iterable[str]) -> dict[str, str]:
 
 
 def _csv_rows(place: Path) -> Iterator[dict[str, Any]]:
-    with place.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        names = _renamed(reader.fieldnames or ())
-        for row in reader:
-            yield {ours: row[theirs] for theirs, ours in names.items()}
+    try:
+        with place.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            names = _renamed(reader.fieldnames or ())
+            for row in reader:
+                yield {ours: row[theirs] for theirs, ours in names.items()}
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DatasetError(f"{place} is not a readable CSV file: {error}") from error
 
 
 def _parquet_rows(place: Path) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from numpy.polynomial import chebyshev
 
 from ..errors import ModelError
 
-__all__ = ["SPACING_CM1", "Preprocessing", "remove_baseline", "spectra_and_presence"]
+__all__ = ["SPACING_CM1", "Preprocessing", "binned", "remove_baseline", "spectra_and_presence"]
 
 SPACING_CM1 = 3600.0 / 2047.0  # of the 2048 channels between 400 and 4000 1/cm
 _BASELINES = ("none", "polynomial", "opening")
@@ -109,7 +109,7 @@ class Preprocessing:
             x = np.maximum(_scaled(x) - np.float32(self.threshold), 0.0)
         if self.power != 1.0:
             x = np.sign(x) * np.abs(x) ** np.float32(self.power)
-        return _binned(x, self.channels_per_bin)
+        return binned(x, self.channels_per_bin)
 
 
 def remove_baseline(x: np.ndarray, kind: str, spacing_cm1: float = SPACING_CM1) -> np.ndarray:
@@ -122,7 +122,8 @@ def _scaled(x: np.ndarray) -> np.ndarray:
     return x / np.where(size > 0, size, np.float32(1.0))
 
 
-def _binned(x: np.ndarray, width: int) -> np.ndarray:
+def binned(x: np.ndarray, width: int) -> np.ndarray:
+    """Spectra (..., L // width): means of ``width`` channels; what is left over at the end is cut."""
     if width == 1:
         return x
     n = x.shape[-1] // width
@@ -133,7 +134,7 @@ def _baseline(x: np.ndarray, kind: str, spacing_cm1: float) -> np.ndarray:
     """The baseline (..., L), found on means of a few channels: it is smooth, and they have less noise."""
     length = x.shape[-1]
     width = max(1, min(round(_COARSE_CM1 / spacing_cm1), length // 128))
-    coarse = _binned(x, width)
+    coarse = binned(x, width)
     n = coarse.shape[-1]
     centres = (np.arange(n) + 0.5) * width - 0.5
     if kind == "polynomial":

@@ -1,6 +1,6 @@
 """Chemometric peers: PLS, ridge and random forest, from spectra to targets, one model for each set of modalities."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -35,10 +35,16 @@ class RegressionPeer:
         Ridge penalty, in units of the mean variance of a channel times the number of training spectra.
     n_trees, least_leaf : int
         Of the forest.
+    max_features : float
+        Share of the features that each split of the forest chooses from.
     whitening : float
         Predictions are compared after division by the standard deviation of the training targets to this power.
     seed : int
         Of the forest.
+    n_jobs : int or None
+        Threads of the forest.
+    spacing_cm1 : float
+        Between channels.
     """
 
     method: str = "pls"
@@ -47,11 +53,13 @@ class RegressionPeer:
     alpha: float = 1e-2
     n_trees: int = 100
     least_leaf: int = 2
+    max_features: float = 0.1
     whitening: float = 1.0
     seed: int = 0
     n_jobs: int | None = None
     spacing_cm1: float = SPACING_CM1
     _models: dict[tuple[int, ...], Any] = field(default_factory=dict, repr=False)
+    _moments: "dict[tuple[int, ...], _Moments]" = field(default_factory=dict, repr=False)
     _mean: np.ndarray | None = field(default=None, repr=False)
     _deviation: np.ndarray | None = field(default=None, repr=False)
 
@@ -73,13 +81,17 @@ class RegressionPeer:
         deviation = targets.std(axis=0)
         self._mean, self._deviation = targets.mean(axis=0), np.maximum(deviation, 1e-6 * deviation.max() + 1e-12)
         features = [self._features(spectra[:, m]) for m in range(spectra.shape[1])]
-        self._models = {}
+        self._models, self._moments = {}, {}
         for size in range(1, len(features) + 1):
             for chosen in combinations(range(len(features)), size):
                 rows = present[:, chosen].all(axis=1)
                 if rows.sum() > 1:
                     x = np.concatenate([features[m][rows] for m in chosen], axis=1)
-                    self._models[chosen] = self._regression().fit(x, targets[rows])
+                    if self.method == "forest":
+                        self._models[chosen] = self._forest().fit(x, targets[rows])
+                    else:
+                        self._moments[chosen] = _Moments.of(x, targets[rows])
+                        self._models[chosen] = self._linear(self._moments[chosen])
         return self
 
     def predict(self, spectra: Any, present: Any = None) -> np.ndarray:
@@ -107,12 +119,30 @@ class RegressionPeer:
         size = np.linalg.norm(centred, axis=1, keepdims=True)
         return centred / np.where(size > 0, size, 1.0)
 
-    def sharing(self, fitted: "RegressionPeer") -> "RegressionPeer":
-        """Itself, with the regressions of a fitted peer that differs in nothing but the whitening."""
-        if fitted._mean is None or fitted._deviation is None:
-            raise ModelError("RegressionPeer.sharing: the other peer is not fitted")
-        self._mean, self._deviation, self._models = fitted._mean, fitted._deviation, fitted._models
-        return self
+    def variant(self, **changes: Any) -> "RegressionPeer":
+        """A fitted copy with another ``whitening``, ``alpha`` or ``n_components``, without the spectra.
+
+        What PLS and ridge are computed from (sums of products of the training spectra and targets) is kept by `fit`.
+
+        Raises
+        ------
+        ModelError
+            Not fitted, or a change that needs another fit.
+        """
+        unknown = set(changes) - {"whitening", "alpha", "n_components"}
+        if unknown or self._mean is None:
+            raise ModelError(
+                f"RegressionPeer.variant({', '.join(map(str, changes))}): "
+                + (
+                    f"{', '.join(sorted(unknown))} needs another fit"
+                    if unknown
+                    else "there is no regression before fit"
+                )
+            )
+        changed = replace(self, **changes)
+        if set(changes) - {"whitening"} and self._moments:
+            changed._models = {chosen: changed._linear(moments) for chosen, moments in self._moments.items()}
+        return changed
 
     def _features(self, spectra: np.ndarray) -> np.ndarray:
         if self.method == "forest":
@@ -121,37 +151,86 @@ class RegressionPeer:
         size = np.linalg.norm(x, axis=1, keepdims=True)
         return x / np.where(size > 0, size, np.float32(1.0))
 
-    def _regression(self) -> Any:
+    def _forest(self) -> Any:
         try:
-            from sklearn.cross_decomposition import PLSRegression
             from sklearn.ensemble import RandomForestRegressor
         except ImportError as error:
-            raise MissingPackageError.of_extra("PLS and forests need scikit-learn", "ml") from error
-        if self.method == "pls":
-            return PLSRegression(self.n_components, scale=False)
-        if self.method == "ridge":
-            return _Ridge(self.alpha)
+            raise MissingPackageError.of_extra("forests need scikit-learn", "ml") from error
         return RandomForestRegressor(
-            self.n_trees, min_samples_leaf=self.least_leaf, max_features=0.3, random_state=self.seed, n_jobs=self.n_jobs
+            self.n_trees,
+            min_samples_leaf=self.least_leaf,
+            max_features=self.max_features,
+            random_state=self.seed,
+            n_jobs=self.n_jobs,
         )
 
+    def _linear(self, moments: "_Moments") -> "_Linear":
+        return moments.ridge(self.alpha) if self.method == "ridge" else moments.pls(self.n_components)
 
-@dataclass
-class _Ridge:
-    """Ridge with a penalty relative to the size of the features (sklearn's is absolute), by the normal equations."""
 
-    alpha: float
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    """Predicts (x - x_mean) coefficients + y_mean."""
 
-    def fit(self, x: np.ndarray, y: np.ndarray) -> "_Ridge":
-        self.x_mean, self.y_mean = x.mean(axis=0), y.mean(axis=0)
-        x, y = (x - self.x_mean).astype(np.float64), (y - self.y_mean).astype(np.float64)
-        gram = x.T @ x
-        gram[np.diag_indices_from(gram)] += self.alpha * np.trace(gram) / len(gram)
-        self.coefficients = np.linalg.solve(gram, x.T @ y)
-        return self
+    x_mean: np.ndarray
+    y_mean: np.ndarray
+    coefficients: np.ndarray
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         return ((x - self.x_mean) @ self.coefficients + self.y_mean).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """What linear regressions need of features (n, p) and targets (n, k): means, X^T X (p, p) and X^T Y (p, k)."""
+
+    x_mean: np.ndarray
+    y_mean: np.ndarray
+    gram: np.ndarray
+    cross: np.ndarray
+    n: int
+
+    @classmethod
+    def of(cls, x: np.ndarray, y: np.ndarray) -> "_Moments":
+        x, y = x.astype(np.float64), y.astype(np.float64)
+        x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
+        x -= x_mean
+        return cls(x_mean, y_mean, x.T @ x, x.T @ (y - y_mean), len(x))
+
+    def ridge(self, alpha: float) -> _Linear:
+        """With a penalty relative to the size of the features (sklearn's is absolute)."""
+        gram = self.gram.copy()
+        gram[np.diag_indices_from(gram)] += alpha * np.trace(gram) / len(gram)
+        return _Linear(self.x_mean, self.y_mean, np.linalg.solve(gram, self.cross))
+
+    def pls(self, n_components: int) -> _Linear:
+        """PLS2 by the second improved kernel algorithm of B. S. Dayal, J. F. MacGregor, J. Chemometr. 11, 73 (1997).
+
+        The same regression as NIPALS of unscaled features, without a pass over the spectra in each of its steps.
+        """
+        most = min(self.n - 1, len(self.gram))
+        if not 1 <= n_components <= most:
+            raise ModelError(
+                f"{n_components} PLS components of {self.n} spectra of {len(self.gram)} features: give 1 to {most}"
+            )
+        cross = self.cross.copy()
+        weights, loadings, answers = [], [], []
+        for _ in range(n_components):
+            direction = cross @ np.linalg.eigh(cross.T @ cross)[1][:, -1]
+            size = np.linalg.norm(direction)
+            if size <= 1e-10 * np.linalg.norm(self.cross):
+                break  # nothing of the targets is left to explain
+            weight = direction / size
+            for earlier, loading in zip(weights, loadings, strict=True):
+                weight = weight - (loading @ direction / size) * earlier
+            image = self.gram @ weight
+            square = weight @ image
+            weights.append(weight)
+            loadings.append(image / square)
+            answers.append(weight @ cross / square)
+            cross -= np.outer(image, answers[-1])
+        coefficients = np.transpose(weights) @ np.array(answers) if weights else np.zeros_like(self.cross)
+        return _Linear(self.x_mean, self.y_mean, coefficients)
 
 
 def reference_targets(reference: Any, n_components: int = 64, power: float = 0.5, seed: int = 0) -> np.ndarray:

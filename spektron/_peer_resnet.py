@@ -4,7 +4,9 @@ After C.-S. Ho et al., Nat. Commun. 10, 4927 (2019) (1-D ResNet for Raman spectr
 (contrastive training on views). The head keeps the places of bands: it flattens where images are averaged.
 """
 
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ _STAGES = 4
 _BLOCKS = 2
 _PLACES = 16
 _MIN_SCALE = 1e-12
+_SAVED = ("n_parameters", "embedding", "steps", "learning_rate", "weight_decay", "temperature", "seed")
 
 
 class _Block(nn.Module):
@@ -194,6 +197,41 @@ class ResNetPeer:
     def predict(self, spectra: Any, present: Any = None) -> np.ndarray:
         """The embedding: nothing else is learned."""
         return self.embed(spectra, present)
+
+    def save(self, path: str | Path, **words: str) -> None:
+        """Write the weights (safetensors), how they were trained, and further words."""
+        if self.network is None:
+            raise ModelError("ResNetPeer.save before fit: there is no network yet")
+        from safetensors.torch import save
+
+        from ..groups.atomic_write import writing
+
+        about = {
+            "peer": json.dumps(
+                {name: getattr(self, name) for name in _SAVED} | {"n_modalities": self.network.modalities}
+            )
+        }
+        with writing(path) as file:
+            file.write(save({k: v.cpu().contiguous() for k, v in self.network.state_dict().items()}, words | about))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "tuple[ResNetPeer, dict[str, str]]":
+        """The peer of a file that `save` wrote, ready to embed, and the further words; ModelError for another file."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(str(path), "pt") as file:
+                words = dict(file.metadata() or {})
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            about = json.loads(words.pop("peer"))
+            modalities = about.pop("n_modalities")
+            peer = cls(**about)
+            network = peer._new(modalities)
+            network.load_state_dict(weights)
+        except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+            raise ModelError(f"{path} holds no 1-D ResNet: {type(error).__name__}: {error}") from error
+        peer.network = network.eval()
+        return peer, words
 
     def _new(self, modalities: int) -> SpectralResNet:
         with torch.random.fork_rng(devices=[]):  # the initial weights follow from the seed, the global state stays

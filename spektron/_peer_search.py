@@ -1,6 +1,6 @@
 """Library search: cosine, spectral information divergence, Wasserstein distance; one matrix of scores for a library."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -127,6 +127,15 @@ class LibrarySearch:
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "LibrarySearch":
+        """The search of `as_dict` (also when it went through JSON)."""
+        settings = tuple(
+            SearchSettings(**{**one, "preprocessing": Preprocessing(**one["preprocessing"])})
+            for one in values["settings"]
+        )
+        return cls(**{**values, "settings": settings, "weights": tuple(values["weights"])})
 
     def _of_modality(self, queries: np.ndarray, library: np.ndarray, settings: SearchSettings) -> np.ndarray:
         bins = settings.preprocessing.channels_per_bin

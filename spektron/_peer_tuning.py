@@ -1,13 +1,14 @@
 """Settings of library searches, chosen on validation molecules by a greedy search over one setting after another."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import ModelError
-from ._peer_preprocessing import SPACING_CM1, Preprocessing, remove_baseline, spectra_and_presence
+from ._peer_preprocessing import SPACING_CM1, Preprocessing, binned, remove_baseline, spectra_and_presence
 from ._peer_search import MEASURES, LibrarySearch, SearchSettings
 from .retrieval import RetrievalResult, pooled, retrieval
 
@@ -57,7 +58,10 @@ def tune(
     *,
     options: Mapping[str, Sequence[Any]] | None = None,
     rounds: int = 2,
-    **search: Any,
+    channels_at_once: int = 1,
+    n_threads: int = 1,
+    spacing_cm1: float = SPACING_CM1,
+    weights: tuple[float, ...] | None = None,
 ) -> TunedSearch:
     """The library search whose settings do best on validation molecules (never give test molecules).
 
@@ -74,8 +78,15 @@ def tune(
     options : mapping, optional
         Values to try for settings, in place of those in `OPTIONS`.
     rounds : int
-    **search
-        Further arguments of `LibrarySearch`.
+    channels_at_once : int
+        Channels averaged into one while settings are tried, for speed. The search that comes back is one of all
+        channels; `TunedSearch.validation` is what the averaged ones gave.
+    n_threads : int
+        Values of a setting tried at the same time. The result does not depend on it.
+    spacing_cm1 : float
+        Between the channels of the tasks.
+    weights : tuple of float, optional
+        Of the modalities, if they are not to be chosen.
 
     Raises
     ------
@@ -86,22 +97,39 @@ def tune(
         raise ModelError(f"measure {measure!r} is not one of {', '.join(MEASURES)}")
     if not tasks:
         raise ModelError("tune needs at least one task of validation molecules, got none")
-    options = {**OPTIONS[measure], **(options or {})}
-    problems = [_Problem.of(task) for task in tasks]
+    trial = _Trial(measure, channels_at_once, spacing_cm1 * channels_at_once)
+    tried = {**OPTIONS[measure], **(options or {})}
+    problems = [_Problem.of(task, channels_at_once) for task in tasks]
     n_modalities = problems[0].queries.shape[1]
     trials: list[dict[str, Any]] = []
-    chosen = tuple(
-        _tuned_modality(measure, m, [problem.of_modality(m) for problem in problems], options, rounds, search, trials)
-        for m in range(n_modalities)
-    )
-    found = LibrarySearch(measure, chosen, **{"weights": (1.0,) * n_modalities, **search})
-    if n_modalities == 2 and "weights" not in search:
-        candidates = [replace(found, weights=weights) for weights in _WEIGHTS]
-        results = [_result(candidate, problems) for candidate in candidates]
-        trials.extend({"weights": list(c.weights), **r.as_dict()} for c, r in zip(candidates, results, strict=True))
-        worths = [_worth(result) for result in results]
-        found = candidates[worths.index(max(worths))]
-    return TunedSearch(found, tuple(trials), _result(found, problems))
+    with ThreadPoolExecutor(n_threads) as pool:
+        chosen = tuple(
+            _tuned_modality(trial, m, [problem.of_modality(m) for problem in problems], tried, rounds, pool, trials)
+            for m in range(n_modalities)
+        )
+        open_weights = weights is None and n_modalities == 2
+        candidates = _WEIGHTS if open_weights else (weights or (1.0,) * n_modalities,)
+        results = list(pool.map(lambda w: _result(trial.search(chosen, w), problems), candidates))
+    if open_weights:
+        trials.extend({"weights": list(w), **r.as_dict()} for w, r in zip(candidates, results, strict=True))
+    worths = [_worth(result) for result in results]
+    best = worths.index(max(worths))
+    return TunedSearch(LibrarySearch(measure, chosen, candidates[best], spacing_cm1), tuple(trials), results[best])
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """How settings are tried: on channels averaged ``width`` at once, which lie ``spacing_cm1`` apart."""
+
+    measure: str
+    width: int
+    spacing_cm1: float
+
+    def search(self, settings: Sequence[SearchSettings], weights: tuple[float, ...]) -> LibrarySearch:
+        """The search of settings that are stated for all channels."""
+        rest = [max(1, s.preprocessing.channels_per_bin // self.width) for s in settings]
+        adapted = tuple(s.changed(channels_per_bin=bins) for s, bins in zip(settings, rest, strict=True))
+        return LibrarySearch(self.measure, adapted, weights, self.spacing_cm1)
 
 
 @dataclass(frozen=True)
@@ -115,10 +143,10 @@ class _Problem:
     holds: np.ndarray
 
     @classmethod
-    def of(cls, task: Any) -> "_Problem":
+    def of(cls, task: Any, width: int) -> "_Problem":
         queries, has = spectra_and_presence(task.queries)
         library, holds = spectra_and_presence(task.library)
-        return cls(queries, library, np.asarray(task.true_index), has, holds)
+        return cls(binned(queries, width), binned(library, width), np.asarray(task.true_index), has, holds)
 
     def of_modality(self, m: int) -> "_Problem":
         """One modality, and the queries that have it."""
@@ -128,7 +156,7 @@ class _Problem:
             self.queries[usable, one], self.library[:, one], self.true_index[usable], has, self.holds[:, one]
         )
 
-    def without(self, baseline: str, spacing_cm1: float = SPACING_CM1, **_: Any) -> "_Problem":
+    def without(self, baseline: str, spacing_cm1: float) -> "_Problem":
         """The spectra without their baselines."""
         queries, library = (remove_baseline(x, baseline, spacing_cm1) for x in (self.queries, self.library))
         return replace(self, queries=queries, library=library)
@@ -148,36 +176,42 @@ def _worth(result: RetrievalResult) -> tuple[float, float]:
 
 
 def _tuned_modality(
-    measure: str,
+    trial: _Trial,
     modality: int,
     problems: Sequence[_Problem],
     options: Mapping[str, Sequence[Any]],
     rounds: int,
-    search: Mapping[str, Any],
+    pool: ThreadPoolExecutor,
     trials: list[dict[str, Any]],
 ) -> SearchSettings:
     known: dict[SearchSettings, tuple[float, float]] = {}
     without: dict[str, list[_Problem]] = {}
 
     def worth(settings: SearchSettings) -> tuple[float, float]:
-        if settings not in known:
-            # Baselines take longest and are few: the problems hold the spectra without them.
-            baseline = settings.preprocessing.baseline
-            if baseline not in without:
-                without[baseline] = [problem.without(baseline, **search) for problem in problems]
-            tried = LibrarySearch(measure, (settings.changed(baseline="none"),), **{**search, "weights": (1.0,)})
-            known[settings] = top1, reciprocal = _worth(_result(tried, without[baseline]))
-            trials.append(
-                {"modality": modality, **settings.as_dict(), "top1": top1, "mean_reciprocal_rank": reciprocal}
-            )
-        return known[settings]
+        search = trial.search([settings.changed(baseline="none")], (1.0,))
+        return _worth(_result(search, without[settings.preprocessing.baseline]))
 
-    best = _START[measure]
+    best = _START[trial.measure]
     for _ in range(rounds):
         before = best
         for name, values in options.items():
-            # The present value is compared too, so that a step never loses.
-            best = max([best, *(best.changed(**{name: value}) for value in values)], key=worth)
+            # The present value comes first and counts, so that a step never loses.
+            candidates = list(dict.fromkeys([best, *(best.changed(**{name: value}) for value in values)]))
+            new = [candidate for candidate in candidates if candidate not in known]
+            for baseline in {candidate.preprocessing.baseline for candidate in new} - set(without):
+                # Baselines take longest and are few: the problems hold the spectra without them.
+                without[baseline] = [problem.without(baseline, trial.spacing_cm1) for problem in problems]
+            for candidate, found in zip(new, pool.map(worth, new), strict=True):
+                known[candidate] = found
+                trials.append(
+                    {
+                        "modality": modality,
+                        **candidate.as_dict(),
+                        "top1": found[0],
+                        "mean_reciprocal_rank": found[1],
+                    }
+                )
+            best = max(candidates, key=known.__getitem__)
         if best == before:
             break
     return best

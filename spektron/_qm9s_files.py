@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -24,7 +25,7 @@ _CM1 = np.sqrt(ELEMENTARY_CHARGE_C / (1e-20 * ATOMIC_MASS_CONSTANT_KG)) / (2 * n
 _NO_VIBRATION_CM1 = 30.0  # translations and rotations of a Hessian that was not projected lie below
 _LEAST_PROMINENCE = 0.02  # of the maximum
 _TABLES = {"ir": "ir_boraden.csv", "raman": "raman_boraden.csv"}
-_LARGEST_FIELD = 2**24
+_LARGEST_FILE = 2**24  # bytes of a molecule; those of QM9 have some 30 kB
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,32 +71,46 @@ def qm9s_molecules(folder: Path, limit: int | None = None) -> Iterator[QM9SMolec
     if place.is_dir():
         files = sorted(place.glob("*.csv"), key=lambda path: (len(path.name), path.name))
         for path in files[:limit]:
-            yield _molecule(str(path), path.read_text(encoding="utf-8"))
+            _check_size(str(path), path.stat().st_size)
+            yield _molecule(str(path), path.read_bytes())
     elif archive.is_file():
         try:
             with zipfile.ZipFile(archive) as members:
                 names = [name for name in members.namelist() if name.endswith(".csv")]
                 for name in sorted(names, key=lambda name: (len(name), name))[:limit]:
-                    yield _molecule(f"{archive}:{name}", members.read(name).decode("utf-8"))
-        except zipfile.BadZipFile as error:
+                    _check_size(f"{archive}:{name}", members.getinfo(name).file_size)
+                    yield _molecule(f"{archive}:{name}", members.read(name))
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
             raise DatasetError(f"{archive} is not a readable zip file: {error}") from error
     else:
         raise DatasetError(f"{folder}: neither qm9s_csv nor qm9s_csv.zip is there; without structures no join.")
 
 
-def _molecule(name: str, text: str) -> QM9SMolecule:
-    rows = [row[1:] for row in csv.reader(io.StringIO(text))][1:]
+def _check_size(name: str, size: int) -> None:
+    if size > _LARGEST_FILE:
+        raise DatasetError(
+            f"{name} has {size} bytes; a molecule's file in the layout of QM9S has {_LARGEST_FILE} at most."
+        )
+
+
+def _molecule(name: str, content: bytes) -> QM9SMolecule:
     try:
+        rows = [row[1:] for row in csv.reader(io.StringIO(content.decode("utf-8")))][1:]
         number, smiles, n = int(float(rows[0][0])), rows[0][2].strip(), int(float(rows[0][3]))
         atoms = np.array([row[:4] for row in rows[_FIRST_ATOM : _FIRST_ATOM + n]], dtype=float)
         first = _FIRST_ATOM + 3 * n
         hessian = np.array([row[: 3 * n] for row in rows[first : first + 3 * n]], dtype=float)
-        if atoms.shape != (n, 4) or hessian.shape != (3 * n, 3 * n) or not np.isfinite(hessian).all():
+        if (
+            atoms.shape != (n, 4)
+            or hessian.shape != (3 * n, 3 * n)
+            or not (n and np.isfinite(hessian).all() and np.isfinite(atoms).all())
+        ):
             raise ValueError(f"{n} atoms, but {atoms.shape} of coordinates and {hessian.shape} of a Hessian")
-    except (IndexError, ValueError) as error:
+        numbers = np.rint(atoms[:, 0]).astype(np.int64)
+        wavenumbers = _wavenumbers(numbers, hessian)
+    except (IndexError, ValueError, OverflowError, csv.Error) as error:  # no such element is a ValueError, too
         raise DatasetError(f"{name} is not a molecule's file in the layout of QM9S: {error}") from error
-    numbers = np.rint(atoms[:, 0]).astype(np.int64)
-    return QM9SMolecule(number, smiles, numbers, atoms[:, 1:], _wavenumbers(numbers, hessian))
+    return QM9SMolecule(number, smiles, numbers, atoms[:, 1:], wavenumbers)
 
 
 def _wavenumbers(numbers: NDArray[np.int64], hessian: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -115,7 +130,8 @@ def spectra_of(
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; the tables of QM9S are {', '.join(_TABLES.values())}, so spelt.")
     found: dict[int, NDArray[np.float32]] = {}
-    with path.open(encoding="utf-8") as stream:
+    # What is no UTF-8 becomes a word that is no number, and is refused as such.
+    with path.open(encoding="utf-8", errors="replace") as stream:
         axis = _floats(path, 1, stream.readline())
         if len(axis) < 2 or not (np.isfinite(axis).all() and (np.diff(axis) > 0).all()):
             raise DatasetError(f"{path}: the header must be the wavenumbers, ascending; it begins {axis[:3]}.")
@@ -135,7 +151,7 @@ def spectra_of(
 def _label(path: Path, line: int, text: str) -> int:
     try:
         return int(float(text[:32].partition(",")[0].strip().strip('"')))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise DatasetError(f"{path}, line {line}: it begins {text[:20]!r}; a row begins with a number.") from error
 
 

@@ -6,11 +6,7 @@ from pathlib import Path
 
 from ..errors import SpectrumError
 from ..forward.spectrum import Spectrum
-from ..forward.spectrum_files import (
-    _text_of,  # pyright: ignore[reportPrivateUsage]
-    read_jcamp,
-    read_spectrum_csv,
-)
+from ..forward.spectrum_files import read_jcamp, read_spectrum_csv, text_of
 from ..groups.operations import NDArrayFloat
 from ._two_columns import parse_two_columns
 
@@ -40,7 +36,7 @@ def read_any(path: str | Path) -> ReadSpectrum:
     MissingPackageError
         JCAMP-DX without the package `jcamp`.
     """
-    text = _text_of(path)
+    text = text_of(path)
     name = Path(path).stem
     if re.match(r"\s*##\s*TITLE\s*=", text, flags=re.IGNORECASE):
         return _of(read_jcamp(path), path, "raman" if _is_raman(text) else "")

@@ -171,6 +171,7 @@ def spectral_input(
     check_values(values, found.source, notes)
     on_channels, covered = resample(points, values, grid)
     check_coverage(points, covered, grid, found.source, notes)
+    check_values(on_channels[covered], f"{found.source}, within the model's range,", [])
     measured = Spectrum(
         points,
         values,
@@ -240,6 +241,11 @@ def _check_words(modality: str | None, unit: str | None, quantity: str | None) -
             raise SpectrumError(f"spectral_input: {name} {given!r} is none of {', '.join(words)}.")
 
 
+def _check_size(points: int) -> None:
+    if points > MOST_POINTS:
+        raise SpectrumError(f"spectral_input: {points} points; spectra of up to {MOST_POINTS} points are taken.")
+
+
 def _read(x: Any, axis: Any) -> ReadSpectrum:
     if isinstance(x, str | Path):
         if axis is not None:
@@ -249,10 +255,12 @@ def _read(x: Any, axis: Any) -> ReadSpectrum:
         if axis is not None:
             raise SpectrumError(f"spectral_input({x!r}, axis): a Spectrum brings its own axis.")
         source = x.source or x.name or "the spectrum"
+        _check_size(len(x.axis))
         return ReadSpectrum(x.axis, x.intensity, x.axis_unit, x.quantity, source, x.name, x.simulated)
     size = np.shape(x)[0] if np.ndim(x) else 0
-    if size > MOST_POINTS:
-        raise SpectrumError(f"spectral_input: {size} points; spectra of up to {MOST_POINTS} points are taken.")
+    _check_size(size)
+    if np.iscomplexobj(x) or np.iscomplexobj(axis):
+        raise SpectrumError("spectral_input: complex numbers; give the absorbance or the intensity, which are real.")
     try:
         values = np.asarray(x, dtype=float)
         points = None if axis is None else np.asarray(axis, dtype=float)

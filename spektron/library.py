@@ -17,6 +17,7 @@ __all__ = ["EmbeddingLibrary", "Neighbour", "quantised"]
 FILE = "library.safetensors"
 _STEPS = 127
 _TEXTS = ("ids", "formulas", "smiles")
+_MOST_TEXT = 2**28  # bytes of the unpacked names: a small file could hold any number of zeros
 _CHUNK = 4096  # library rows that are turned into floats at once
 
 
@@ -166,7 +167,11 @@ class EmbeddingLibrary:
             raise ModelError(f"there is no library {path}.")
         try:
             tensors = load(path.read_bytes())
-            texts = json.loads(zlib.decompress(tensors.pop("texts").tobytes()))
+            unpacker = zlib.decompressobj()
+            unpacked = unpacker.decompress(tensors.pop("texts").tobytes(), _MOST_TEXT)
+            if not unpacker.eof:
+                raise ValueError(f"names that are cut short or longer than {_MOST_TEXT} bytes")
+            texts = json.loads(unpacked)
             stored, bases = (
                 {key.removeprefix(kind): value for key, value in tensors.items() if key.startswith(kind)}
                 for kind in ("embedding ", "basis ")

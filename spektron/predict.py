@@ -43,7 +43,7 @@ class Predictor:
     Raises
     ------
     ModelError
-        Names or a library that do not belong to the model.
+        Names, a library or a calibration that do not belong to the model.
     """
 
     def __init__(
@@ -66,6 +66,14 @@ class Predictor:
                         f"Predictor: the library ({key}) has embeddings of {stored.shape[1]} numbers, the model of "
                         f"{model.config.embedding}."
                     )
+
+        for key, part in (calibration.parts if calibration else {}).items():
+            sizes = len(part.distance.mean), len(part.groups.slopes)
+            if sizes != (model.config.chem, model.config.functional_groups):
+                raise ModelError(
+                    f"Predictor: the calibration ({key}) is of a model with {sizes[0]} numbers of z_chem and "
+                    f"{sizes[1]} groups; this one has {model.config.chem} and {model.config.functional_groups}."
+                )
 
     @classmethod
     def from_pretrained(cls, name: str | Path = "small") -> "Predictor":

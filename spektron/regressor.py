@@ -132,12 +132,12 @@ class SpektronRegressor(RegressorMixin, TransformerMixin, BaseEstimator):
         ModelError
             An unknown option, a model that does not know the modality, fewer than two samples.
         """
-        from sklearn.utils.validation import check_X_y
+        from sklearn.utils.validation import validate_data
 
         self._check_options()
-        spectra, targets = check_X_y(X, y, multi_output=True, y_numeric=True, dtype="float64", ensure_min_samples=2)
-        self.n_features_in_ = spectra.shape[1]
-        self._set_names(X)
+        spectra, targets = validate_data(
+            self, X, y, multi_output=True, y_numeric=True, dtype="float64", ensure_min_samples=2
+        )
         encoder = self._encoder()
         if modality not in encoder.config.modalities:
             raise ModelError(f"the model knows {', '.join(encoder.config.modalities)}; {modality!r} is none of them.")
@@ -201,15 +201,6 @@ class SpektronRegressor(RegressorMixin, TransformerMixin, BaseEstimator):
         from .model import Spektron
 
         return self.model if isinstance(self.model, Spektron) else Spektron.from_pretrained(self.model)
-
-    def _set_names(self, X: Any) -> None:
-        from sklearn.utils.validation import _get_feature_names
-
-        names = _get_feature_names(X)
-        if names is not None:
-            self.feature_names_in_ = names
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
 
     def _set_axis(self, axis_cm1: Any, encoder: "Spektron") -> None:
         """The axis of the data, ascending, and as many even channels over the same range as the model has."""

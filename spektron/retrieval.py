@@ -150,10 +150,9 @@ class RetrievalResult:
 
     def plot(self, ax: Any = None, label: str | None = None) -> Any:
         """Axes with the share found among the first k against k, and its 95 % band."""
-        import matplotlib.pyplot as plt
+        from matplotlib.figure import Figure
 
-        if ax is None:
-            ax = plt.subplots()[1]
+        ax = ax or Figure(layout="constrained").add_subplot()
         ks = np.unique(np.geomspace(1, max(self.n_library, 2), 40).round().astype(int))
         low, high = np.array([self.interval(int(k)) for k in ks]).T
         (line,) = ax.plot(ks, [self.top(int(k)) for k in ks], label=label)

@@ -105,6 +105,7 @@ def simulated_task(
     *,
     n_queries: int | None = 1000,
     second_level: bool = False,
+    distractors: str | None = None,
     settings: InstrumentSettings | None = None,
     channels: int = 2048,
 ) -> RetrievalTask:
@@ -122,16 +123,23 @@ def simulated_task(
     n_queries : int, optional
         Molecules that are drawn for queries; None or more than there are: all.
     second_level : bool
-        Queries from the second level of theory (test molecules only) in the library of the first.
+        Queries from the second level of theory, for the molecules of the part that have it, in the library of the
+        first.
+    distractors : {"train", "validation", "test"}, optional
+        Another part of the split, whose molecules stand in the library too (on the same instrument) and are not asked.
     settings : InstrumentSettings, optional
     channels : int
     """
-    library_rows = distinct_rows(data, part)
-    place = {int(row): k for k, row in enumerate(library_rows)}
+    if distractors == part:
+        raise ModelError(f"simulated_task: distractors of {part!r} molecules must be other molecules")
+    library_rows = own = distinct_rows(data, part)
+    if distractors is not None:
+        library_rows = np.concatenate([own, distinct_rows(data, distractors)])
+    place = {int(row): k for k, row in enumerate(own)}
     if second_level:
         usable = np.array([k for k, row in enumerate(data.second_level_index) if int(row) in place], dtype=np.int64)
     else:
-        usable = np.arange(len(library_rows))
+        usable = np.arange(len(own))
     if not len(usable):
         raise ModelError(f"No {part} molecule has {'a second level of theory' if second_level else 'lines'}")
     generator = np.random.default_rng(0)

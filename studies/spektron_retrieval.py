@@ -1,31 +1,48 @@
 """Which molecule is it? Spektron and its peers on the same simulated queries: ``python studies/spektron_retrieval.py``.
 
 Options: ``--model FOLDER`` for each trained Spektron to compare (or "small"), ``--seeds N`` pairs of instruments
-(default 3), ``--queries N``, ``--peers NAMES``, ``--resnet-steps N`` (0 leaves the 1-D ResNet out), ``--quick``. Writes
-studies/results/spektron_retrieval.json.
+(default 3), ``--queries N``, ``--peers NAMES``, ``--resnet FILE`` (weights of the 1-D ResNet: read, or trained and
+written), ``--resnet-steps N`` (0 leaves it out), ``--retune``, ``--quick``. Writes
+studies/results/spektron_retrieval.json after each table. The tuned settings lie in
+studies/results/spektron_retrieval_settings.json and serve again as long as the molecules, the virtual instruments, the
+grids and the validation tasks are the same.
 
 Everything is simulated. Library: the test molecules as one virtual instrument measures them. Queries: test molecules
 on another instrument, of the same level of theory (first table) or of GFN1-xTB (second table). Peers are fitted on
 training molecules and training instruments, and their settings are chosen on validation molecules and validation
-instruments; searches marked "for GFN1" are chosen on the validation molecules that have GFN1-xTB lines, and stand in
-the second table only. The best peer, with which each model is compared pairwise, is the one that is best on the test
-queries themselves: that favours the peers.
+instruments. While the settings of searches are chosen, all training molecules stand in the library as distractors:
+among validation molecules alone nearly every setting finds nearly every query. Regressions know the training molecules
+and are therefore chosen among validation molecules alone. Searches marked "for GFN1" are chosen on the validation
+molecules that have GFN1-xTB lines, and stand in the second table only. The best peer, with which each model is compared
+pairwise, is the one that is best on the test queries themselves: that favours the peers.
 """
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from _tools import write_results
+from _tools import RESULTS, read_results, write_results
 
 from symvib.spektron.config import preset
+from symvib.spektron.instrument import InstrumentSettings
 from symvib.spektron.model import Spektron
-from symvib.spektron.peers import RegressionPeer, ResNetPeer, reference_targets, spectra_and_presence, tune
+from symvib.spektron.peers import (
+    OPTIONS,
+    LibrarySearch,
+    RegressionPeer,
+    ResNetPeer,
+    reference_targets,
+    spectra_and_presence,
+    tune,
+)
 from symvib.spektron.rendering import reference_spectra, spectral_axis
 from symvib.spektron.retrieval import RetrievalResult, compare, pooled
 from symvib.spektron.retrieval_task import RetrievalTask, distinct_rows, measured, simulated_task
@@ -39,7 +56,10 @@ REGRESSIONS = {  # settings that are tried on the validation molecules
     "forest": [{"whitening": w} for w in (0.5, 1.0)],
 }
 OBSERVED = {"IR": (0,), "Raman": (1,), "IR and Raman": (0, 1)}
-VALIDATION_PAIRS = 4
+VALIDATION_PAIRS = 2
+CHANNELS_AT_ONCE = 2  # while searches are tuned: 3.5 1/cm, no instrument resolves less than 4
+THREADS = 2
+SETTINGS = "spektron_retrieval_settings"
 TRAINING_INSTRUMENTS = range(64)
 
 
@@ -56,18 +76,71 @@ class SpektronPeer:
             return self.model.embed(torch.from_numpy(x), present=torch.from_numpy(has)).numpy()
 
 
-def tuned_searches(names: Sequence[str], tasks: Sequence[RetrievalTask], rounds: int) -> dict[str, Any]:
-    """The searches with their validation results."""
+@dataclass
+class SettingsFile:
+    """Settings that an earlier run chose, by name, each with all that the choice followed from."""
+
+    data: TrainingData
+    reused: bool
+    written: bool
+    entries: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.reused and (RESULTS / f"{SETTINGS}.json").is_file():
+            self.entries = read_results(SETTINGS)
+
+    def basis(self, grid: Any, tasks: Sequence[RetrievalTask]) -> dict[str, Any]:
+        """What a choice follows from, as JSON has it."""
+        sizes = [[len(task.queries), len(task.library)] for task in tasks]
+        instruments = InstrumentSettings().as_dict()
+        return json.loads(
+            json.dumps(
+                {
+                    "data_hash": self.data.data_hash,
+                    "instruments": instruments,
+                    "grid": grid,
+                    "queries_and_library": sizes,
+                    "channels_at_once": CHANNELS_AT_ONCE,
+                }
+            )
+        )
+
+    def known(self, name: str, basis: Mapping[str, Any]) -> Any:
+        """What was chosen on the same basis, or None."""
+        entry = self.entries.get(name, {})
+        return entry["found"] if entry.get("basis") == basis else None
+
+    def keep(self, name: str, basis: Mapping[str, Any], found: Any) -> None:
+        """Remember a choice, on disk unless the run is a quick one."""
+        self.entries[name] = {"basis": basis, "found": found}
+        if self.written:
+            write_results(SETTINGS, self.entries)
+
+
+def tuned_searches(
+    names: Sequence[str], tasks: Sequence[RetrievalTask], settings: SettingsFile, suffix: str = ""
+) -> dict[str, dict[str, Any]]:
+    """The searches, as plain values, with their validation results."""
     found = {}
     for name in names:
-        start = time.perf_counter()
-        found[name] = tune(name, tasks, rounds=rounds)
-        say(f"{name}: validation top-1 {found[name].validation.top1:.3f} ({time.perf_counter() - start:.0f} s)")
+        start, basis = time.perf_counter(), settings.basis(OPTIONS[name], tasks)
+        known = settings.known(name + suffix, basis)
+        if known is None:
+            tuned = tune(name, tasks, rounds=1, channels_at_once=CHANNELS_AT_ONCE, n_threads=THREADS)
+            known = tuned.as_dict() | {"trials": []}
+            settings.keep(name + suffix, basis, known)
+        found[name] = known
+        say(f"{name}{suffix}: validation top-1 {known['validation']['top1']:.3f} ({time.perf_counter() - start:.0f} s)")
     return found
 
 
 def fitted_regressions(
-    names: Sequence[str], data: TrainingData, tasks: Sequence[RetrievalTask], n_views: int, n_train: int | None
+    names: Sequence[str],
+    data: TrainingData,
+    tasks: Sequence[RetrievalTask],
+    settings: SettingsFile,
+    n_views: int,
+    n_train: int | None,
 ) -> tuple[dict[str, RegressionPeer], dict[str, Any]]:
     """The regressions that do best on the validation tasks (both modalities), and what was tried."""
     peers: dict[str, RegressionPeer] = {}
@@ -81,28 +154,45 @@ def fitted_regressions(
     targets = np.tile(reference_targets(reference, min(64, len(rows) // 4)), (n_views, 1))
     for name in names:
         start = time.perf_counter()
-        candidates = [RegressionPeer(name, **options) for options in REGRESSIONS[name]]
-        fitted: dict[Any, RegressionPeer] = {}
-        tops = []
-        for candidate in candidates:  # whitening belongs to the comparison: one fit serves all its values
-            key = (candidate.n_components, candidate.alpha)
-            fitted[key] = candidate.sharing(fitted[key]) if key in fitted else candidate.fit(spectra, targets)
-            tops.append(pooled([task.answer(candidate) for task in tasks]).top1)
-        peers[name] = candidates[int(np.argmax(tops))]
-        tried[name] = [{**o, "validation_top1": round(t, 4)} for o, t in zip(REGRESSIONS[name], tops, strict=True)]
-        say(f"{name}: validation top-1 {max(tops):.3f} ({time.perf_counter() - start:.0f} s)")
+        # One fit serves all values of the grid.
+        fitted = RegressionPeer(name, n_jobs=THREADS, n_components=32).fit(spectra, targets)
+        basis = settings.basis({"options": REGRESSIONS[name], "n_fitted": len(spectra)}, tasks)
+        known = settings.known(name, basis)
+        if known is None:
+            tops = []
+            for options in REGRESSIONS[name]:
+                candidate = fitted.variant(**options)
+                tops.append(pooled([task.answer(candidate) for task in tasks]).top1)
+            known = [{**o, "validation_top1": round(t, 4)} for o, t in zip(REGRESSIONS[name], tops, strict=True)]
+            settings.keep(name, basis, known)
+        best = max(range(len(known)), key=lambda k: known[k]["validation_top1"])
+        peers[name], tried[name] = fitted.variant(**REGRESSIONS[name][best]), known
+        say(f"{name}: validation top-1 {known[best]['validation_top1']:.3f} ({time.perf_counter() - start:.0f} s)")
     return peers, tried
 
 
-def trained_resnet(data: TrainingData, steps: int, n_parameters: int, batch_size: int) -> ResNetPeer:
-    """The 1-D ResNet, on the batches that Spektron gets."""
-    sampler = ViewSampler(data, preset("tiny"), 0, batch_size=batch_size)
+def trained_resnet(data: TrainingData, options: argparse.Namespace) -> tuple[ResNetPeer, dict[str, Any]]:
+    """The 1-D ResNet, on the batches that Spektron gets, or that of a file; and how it was trained."""
+    path = options.resnet
+    basis = {name: str(getattr(options, f"resnet_{name}")) for name in ("steps", "parameters", "batch")}
+    basis["data_hash"] = data.data_hash
+    if path is not None and path.is_file():
+        peer, words = ResNetPeer.load(path)
+        if {name: words.get(name) for name in basis} != basis:
+            raise SystemExit(f"{path} was trained with {words}; {basis} is asked for: take another file, or remove it")
+        return peer, words
+    sampler = ViewSampler(data, preset("tiny"), 0, batch_size=options.resnet_batch)
+    steps, start = options.resnet_steps, time.perf_counter()
 
     def progress(step: int, loss: float) -> None:
-        if step % 50 == 0 or step == steps - 1:
-            say(f"resnet: step {step} of {steps}, loss {loss:.3f}")
+        if step % 25 == 0 or step == steps - 1:
+            say(f"resnet: step {step} of {steps}, loss {loss:.3f} ({time.perf_counter() - start:.0f} s)")
 
-    return ResNetPeer(n_parameters, steps=steps).fit(sampler, progress=progress)
+    peer = ResNetPeer(options.resnet_parameters, steps=steps).fit(sampler, progress=progress)
+    words = basis | {"seconds": f"{time.perf_counter() - start:.0f}"}
+    if path is not None:
+        peer.save(path, **words)
+    return peer, words
 
 
 def answers(
@@ -110,7 +200,8 @@ def answers(
 ) -> dict[str, list[RetrievalResult]]:
     """The result of each method on each task."""
     shown = [task.only(observed) for task in tasks]
-    return {name: [task.answer(method) for task in shown] for name, method in methods.items()}
+    with ThreadPoolExecutor(THREADS) as pool:
+        return {name: list(pool.map(lambda task, m=method: task.answer(m), shown)) for name, method in methods.items()}
 
 
 def table(methods: Mapping[str, Any], models: Sequence[str], tasks: Sequence[RetrievalTask], data: TrainingData) -> Any:
@@ -140,10 +231,10 @@ def table(methods: Mapping[str, Any], models: Sequence[str], tasks: Sequence[Ret
 def summary(result: RetrievalResult, parts: Sequence[RetrievalResult], data: TrainingData) -> dict[str, Any]:
     """Plain values of the pooled result, of each pair of instruments, and of strata."""
     centric = np.where(data.has_inversion[result.groups], "with inversion centre", "without inversion centre")
-    symmetric = np.isin(np.array(data.point_groups)[result.groups], ("C1", "Cs"))
+    low = np.isin(np.array(data.point_groups)[result.groups], ("C1", "Cs"))
     strata = {
         **result.by_stratum(centric),
-        **result.by_stratum(np.where(symmetric, "C1 or Cs", "other point groups")),
+        **result.by_stratum(np.where(low, "C1 or Cs", "other point groups")),
     }
     tops = np.array([part.top1 for part in parts])
     return {
@@ -172,51 +263,71 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--peers", nargs="*", default=[*SEARCHES, *REGRESSIONS, "resnet"])
     parser.add_argument("--views", type=int, default=2, help="measurements of each training molecule for regressions")
-    parser.add_argument("--resnet-steps", type=int, default=1000)
-    parser.add_argument("--resnet-parameters", type=int, default=2_000_000)
-    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--resnet", type=Path, help="file of its weights: read, or trained and written")
+    parser.add_argument("--resnet-steps", type=int, default=600, help="0 leaves it out")
+    parser.add_argument("--resnet-parameters", type=int, default=500_000)
+    parser.add_argument("--resnet-batch", type=int, default=64)
+    parser.add_argument("--retune", action="store_true", help="choose all settings anew")
     parser.add_argument("--output", default="spektron_retrieval", help="name in studies/results")
     parser.add_argument("--quick", action="store_true", help="a few molecules: that the command works, not how well")
     options = parser.parse_args(given)
+    options.output += "_quick" if options.quick else ""
     unknown = set(options.peers) - {*SEARCHES, *REGRESSIONS, "resnet"}
     if unknown:
         parser.error(f"unknown peers {sorted(unknown)}: choose from {[*SEARCHES, *REGRESSIONS, 'resnet']}")
     return options
 
 
+def validation_tasks(quick: bool) -> dict[str, dict[str, Any]]:
+    """Arguments of `simulated_task` for what is chosen on validation molecules."""
+    n_queries = 30 if quick else 300
+    return {
+        "searches": {"n_queries": n_queries, "distractors": None if quick else "train"},
+        "searches for GFN1": {"n_queries": None, "second_level": True},
+        "regressions": {"n_queries": n_queries},
+    }
+
+
 def main(given: Sequence[str] | None = None) -> None:
     """Tune and fit on training and validation molecules, then answer the test queries and write the results."""
     options = arguments(given)
     data = load_training_data()
-    n_validation = 30 if options.quick else 250
     n_queries = 60 if options.quick else options.queries
-    pairs = 1 if options.quick else VALIDATION_PAIRS
-    validation = [simulated_task(data, "validation", s, n_queries=n_validation) for s in range(pairs)]
-    second = [simulated_task(data, "validation", s, n_queries=None, second_level=True) for s in range(pairs)]
+    validation = {
+        kind: [
+            simulated_task(data, "validation", pair, **chosen)
+            for pair in range(1 if options.quick else VALIDATION_PAIRS)
+        ]
+        for kind, chosen in validation_tasks(options.quick).items()
+    }
+    settings = SettingsFile(data, reused=not (options.retune or options.quick), written=not options.quick)
     searches = [name for name in options.peers if name in SEARCHES]
-    rounds = 1
-    tuned = tuned_searches(searches, validation, rounds)
-    tuned_second = tuned_searches(searches, second, rounds)
+    tuned = tuned_searches(searches, validation["searches"], settings)
+    tuned_second = tuned_searches(searches, validation["searches for GFN1"], settings, " for GFN1")
     regressions, tried = fitted_regressions(
         [name for name in options.peers if name in REGRESSIONS],
         data,
-        validation,
+        validation["regressions"],
+        settings,
         1 if options.quick else options.views,
         400 if options.quick else None,
     )
-    methods: dict[str, Any] = {name: found.search for name, found in tuned.items()} | regressions
+    del validation
+    methods: dict[str, Any] = {n: LibrarySearch.from_dict(found["search"]) for n, found in tuned.items()} | regressions
+    resnet: dict[str, Any] = {}
     if "resnet" in options.peers and options.resnet_steps:
-        methods["resnet"] = trained_resnet(data, options.resnet_steps, options.resnet_parameters, options.batch_size)
+        methods["resnet"], resnet = trained_resnet(data, options)
     models = {label(model): SpektronPeer(model) for model in map(Spektron.from_pretrained, options.model)}
-    for_second = {f"{name} for GFN1": found.search for name, found in tuned_second.items()}
+    for_second = {f"{n} for GFN1": LibrarySearch.from_dict(found["search"]) for n, found in tuned_second.items()}
     results: dict[str, Any] = {
         "simulated": True,
-        "command": vars(options),
+        "command": {name: str(v) if isinstance(v, Path) else v for name, v in vars(options).items()},
         "data_hash": data.data_hash,
         "settings": {
-            "searches": {name: found.as_dict() | {"trials": []} for name, found in tuned.items()},
-            "searches_for_gfn1": {name: found.as_dict() | {"trials": []} for name, found in tuned_second.items()},
+            "searches": tuned,
+            "searches_for_gfn1": tuned_second,
             "regressions": tried,
+            "resnet": resnet,
         },
         "tables": {},
     }
@@ -228,7 +339,7 @@ def main(given: Sequence[str] | None = None) -> None:
         print(f"{name}, library of {len(tasks[0].library)} GFN2-xTB spectra, {len(tasks)} pairs of instruments")
         answered = methods | (for_second if second_level else {}) | models
         results["tables"][name] = table(answered, list(models), tasks, data)
-    print(write_results(options.output, results))
+        print(write_results(options.output, results), flush=True)
 
 
 if __name__ == "__main__":

@@ -195,8 +195,17 @@ def test_files_that_are_missing_or_of_another_layout_are_named(tmp_path, entries
     table.unlink()
     with pytest.raises(DatasetError, match="no such file"):
         read_qm9s(folder)
-    (folder / "qm9s_csv" / "000002.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(DatasetError, match=r"000002\.csv is not a molecule's file"):
+    molecule = folder / "qm9s_csv" / "000002.csv"
+    text = molecule.read_text()
+    first, second = text.split("\n", 2)[:2]
+    cells = second.split(",")
+    infinite = text.replace(second, ",".join([cells[0], "inf", *cells[2:]]), 1)
+    for wrong in (b"a,b\n1,2\n", first.encode() + b"\n\xff\xfe\n", infinite.encode()):
+        molecule.write_bytes(wrong)
+        with pytest.raises(DatasetError, match=r"000002\.csv is not a molecule's file"):
+            read_qm9s(folder)
+    molecule.write_bytes(b"1," * (2**23 + 1))
+    with pytest.raises(DatasetError, match="at most"):
         read_qm9s(folder)
 
 
@@ -324,6 +333,9 @@ def test_tables_that_cannot_be_read_are_named(tmp_path, line_rows):
             (tmp_path / name).write_text("nothing of the kind")
         with pytest.raises(DatasetError, match=message):
             read_chembl_ir(tmp_path / name)
+    (tmp_path / "latin.csv").write_bytes(b"smiles,freq,ir\nC\xe9,1,2\n")
+    with pytest.raises(DatasetError, match="not a readable CSV"):
+        read_chembl_ir(tmp_path / "latin.csv")
     with pytest.raises(DatasetError, match="freq"):
         read_chembl_ir(write_lines(tmp_path / "few.csv", [{"smiles": "CO", "ir": "1 2"}]))
     write_lines(tmp_path / "two.db", line_rows)

@@ -199,6 +199,16 @@ class TestValues:
         with pytest.raises(SpectrumError, match=words):
             spectral_input(values, NU, modality="ir")
 
+    def test_nothing_within_the_channels_is_refused(self):
+        nu = np.arange(600.0, 6000.0, 2.0)
+        beyond = np.exp(-(((nu - 5200) / 30) ** 2)) * (nu > 4100)
+        with pytest.raises(SpectrumError, match="within the model's range, is flat"):
+            spectral_input(beyond, nu, modality="ir")
+
+    def test_complex_numbers_are_refused(self):
+        with pytest.raises(SpectrumError, match="complex"):
+            spectral_input(absorbance() + 0.1j, NU, modality="ir")
+
     def test_negative_raman_is_refused(self):
         with pytest.raises(SpectrumError, match="nowhere positive"):
             spectral_input(-absorbance() - 0.01, NU, modality="raman")

@@ -1,5 +1,6 @@
 """Peers: searches against plain formulas, preprocessing by what it must leave unchanged, learning on toy data."""
 
+import json
 import time
 from types import SimpleNamespace
 
@@ -99,6 +100,28 @@ def test_searches_find_the_molecule(toys, measure):
         scores = peers.peer_scores(search, peers.masked(queries, [modality]), library)
         assert np.mean(scores.argmax(axis=1) == np.arange(60)) > 0.7
     assert len({str(t) for t in result.trials}) == len(result.trials)
+    again = LibrarySearch.from_dict(json.loads(json.dumps(search.as_dict())))
+    assert again == search
+
+
+def test_tuning_on_binned_channels_gives_a_search_of_all_channels(toys):
+    queries, library = toys
+    options = {"smoothing_cm1": (2.0, 4.0), "baseline": (), "power": (), "threshold": (), "order": ()}
+    one, two = (
+        peers.tune(
+            "wasserstein",
+            [task_of(queries, library)],
+            options=options,
+            channels_at_once=2,
+            n_threads=n,
+            spacing_cm1=1.0,
+        )
+        for n in (1, 2)
+    )
+    assert one.search == two.search
+    assert (one.search.spacing_cm1, one.search.settings[0].preprocessing.channels_per_bin) == (1.0, 4)
+    scores = one.search.scores(queries, library)
+    assert np.mean(scores.argmax(axis=1) == np.arange(60)) > 0.7
 
 
 def test_presence_decides_what_is_compared(toys):
@@ -216,6 +239,33 @@ def test_ridge_is_that_of_sklearn(many):
     np.testing.assert_allclose(peer.predict(peers.masked(queries, [0])), expected, atol=1e-3 * np.abs(expected).max())
 
 
+def test_pls_is_that_of_sklearn(many):
+    regression = pytest.importorskip("sklearn.cross_decomposition").PLSRegression
+    spectra, clean, queries, _ = many
+    peer = peers.RegressionPeer("pls", Preprocessing(channels_per_bin=8), n_components=7)
+    targets = peers.reference_targets(clean, 5)
+    x, q = (peer._features(s[:, 0]) for s in (spectra, queries))
+    expected = regression(7, scale=False, tol=1e-12, max_iter=5000).fit(x, targets).predict(q)
+    peer.fit(peers.masked(spectra, [0]), targets)
+    np.testing.assert_allclose(peer.predict(peers.masked(queries, [0])), expected, atol=1e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("method", "changes"), [("ridge", {"alpha": 1.0}), ("pls", {"n_components": 3})])
+def test_a_variant_is_a_fit_of_its_own(many, method, changes):
+    spectra, clean, queries, _ = many
+    targets, steps = peers.reference_targets(clean, 5), Preprocessing(channels_per_bin=8)
+    first = peers.RegressionPeer(method, steps, n_components=20).fit(spectra, targets)
+    before = first.predict(queries)
+    changed = first.variant(whitening=0.5, **changes)
+    anew = peers.RegressionPeer(method, steps, whitening=0.5, **{"n_components": 20, **changes}).fit(spectra, targets)
+    np.testing.assert_array_equal(changed.embed(queries), anew.embed(queries))
+    np.testing.assert_array_equal(first.predict(queries), before)
+    with pytest.raises(ModelError, match="another fit"):
+        first.variant(n_trees=3)
+    with pytest.raises(ModelError, match="before fit"):
+        peers.RegressionPeer(method).variant(whitening=0.5)
+
+
 def test_reference_targets_are_principal_components(many):
     clean = many[1]
     flat = np.sqrt(np.maximum(clean, 0)).reshape(len(clean), -1)
@@ -255,6 +305,22 @@ def test_resnet_learns_and_is_repeatable(many):
     assert not np.allclose(first.embed(queries), other.embed(queries))
 
 
+def test_resnet_comes_back_from_its_file(tmp_path):
+    pytest.importorskip("safetensors")
+    peer = peers.ResNetPeer(20_000, 16, steps=1)
+    with pytest.raises(ModelError, match="before fit"):
+        peer.save(tmp_path / "no.safetensors")
+    spectra = np.random.default_rng(0).random((3, 2, 256), dtype=np.float32)
+    peer.fit(ToySampler()).save(tmp_path / "resnet.safetensors", note="toy")
+    again, words = peers.ResNetPeer.load(tmp_path / "resnet.safetensors")
+    np.testing.assert_array_equal(again.embed(spectra), peer.embed(spectra))
+    assert (again.steps, words["note"]) == (1, "toy")
+    (tmp_path / "broken").write_bytes(b"not weights")
+    for name in ("broken", "absent"):
+        with pytest.raises(ModelError, match=name):
+            peers.ResNetPeer.load(tmp_path / name)
+
+
 def test_resnet_sees_only_what_is_present():
     present = torch.tensor([[True, False]]).expand(32, 2)
     peer = peers.ResNetPeer(20_000, 16, steps=1).fit(ToySampler(present))
@@ -284,6 +350,12 @@ def test_task_is_repeatable_and_never_shares_an_instrument():
     assert set(data.split[task.rows]) == {"validation"}
     library_rows = np.array(distinct_rows(data, "validation"))
     np.testing.assert_array_equal(library_rows[task.true_index], task.rows)
+    filled = simulated_task(data, "validation", 0, n_queries=20, distractors="train", channels=512)
+    assert len(filled.library) == len(library_rows) + len(distinct_rows(data, "train"))
+    np.testing.assert_array_equal(filled.rows, task.rows)
+    np.testing.assert_array_equal(library_rows[filled.true_index], task.rows)
+    with pytest.raises(ModelError, match="other molecules"):
+        simulated_task(data, "validation", 0, distractors="validation")
     search = LibrarySearch("cosine", spacing_cm1=3600 / 511)
     for modalities in ([0], [1], [0, 1]):
         assert task.only(modalities).answer(search).top10 > 0.5

@@ -1,6 +1,7 @@
 """Asking a model about measured spectra: what comes back, what is said about trust, and the command."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from symvib.errors import ModelError, SpectrumError  # noqa: E402
 from symvib.forward.lines import LineList  # noqa: E402
 from symvib.forward.spectrum import render  # noqa: E402
 from symvib.forward.spectrum_files import spectrum_to_csv  # noqa: E402
+from symvib.spektron.calibration import MahalanobisDistance  # noqa: E402
 from symvib.spektron.config import preset  # noqa: E402
 from symvib.spektron.functional_groups import GROUP_NAMES  # noqa: E402
 from symvib.spektron.library import EmbeddingLibrary, quantised  # noqa: E402
@@ -129,6 +131,10 @@ class TestPredict:
             Predictor(model, group_names=("a", "b"))
         with pytest.raises(ModelError, match="embeddings of 3"):
             Predictor(model, EmbeddingLibrary.of({"ir": np.eye(3)}, "abc"))
+        part = predictor.calibration.of_modalities(("ir",))
+        other = replace(part, distance=MahalanobisDistance(np.zeros(3), np.eye(3)))
+        with pytest.raises(ModelError, match="with 3 numbers of z_chem"):
+            Predictor(model, calibration=ModelCalibration({"ir": other}))
 
     def test_views(self, predictor, files):
         found = predictor.predict(files / "ir.csv")
@@ -176,6 +182,12 @@ class TestCompanions:
             (tmp_path / f"{name}.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
             with pytest.raises(ModelError, match="damaged"):
                 kind.load(tmp_path)
+
+    def test_names_that_unpack_to_no_end_are_refused(self, predictor, tmp_path, monkeypatch):
+        predictor.library.save(tmp_path)
+        monkeypatch.setattr("symvib.spektron.library._MOST_TEXT", 10)
+        with pytest.raises(ModelError, match="longer than 10 bytes"):
+            EmbeddingLibrary.load(tmp_path)
 
     def test_all_comes_back_from_a_folder(self, predictor, files, tmp_path):
         for part in (predictor.model, predictor.library, predictor.calibration):
