@@ -71,7 +71,7 @@ class LossWeights:
     adversary: float = 0.5
     invariance: float = 0.3
     independence: float = 3.0
-    bottleneck: float = 5e-3
+    bottleneck: float = 3e-3
     balance: float = 0.05
     non_negative: float = 0.1
     integrated_intensity: float = 0.02
@@ -114,20 +114,20 @@ class Objective(nn.Module):
         latents = [encoded.chem_of(choice.expand_as(present)).sample(generator) for choice in choices]
         terms["identification"] = self._identification(model, latents, usable, size)
         whole = batch.spectra.flatten(0, 1) / encoded.scale * present.unsqueeze(-1)
-        terms["masked"] = relative_error(
-            model.masked_reconstruction(encoded), whole, batch.mask.flatten(0, 1) & present.unsqueeze(-1)
-        )
+        # Where the strongest band is hidden the target exceeds 1: no spectrum counts for more than another.
+        height = whole.abs().amax(-1, keepdim=True).clamp(min=1.0)
+        hidden = batch.mask.flatten(0, 1) & present.unsqueeze(-1)
+        terms["masked"] = relative_error(model.masked_reconstruction(encoded) / height, whole / height, hidden)
         numbers = encoded.modalities.expand(len(present), -1)
         swapped = latents[2].unflatten(0, (views, size)).roll(1, 0).flatten(0, 1)
         inst = encoded.inst.sample(generator)
         own = model.reconstruct(swapped.unsqueeze(1).expand(-1, len(MODALITIES), -1), inst, numbers)
-        terms["own"] = relative_error(own, whole, present.unsqueeze(-1).expand_as(whole))
+        terms["own"] = relative_error(own, whole / height, present.unsqueeze(-1).expand_as(whole))
         reference = batch.reference.repeat(views, 1, 1)
         crossed = torch.stack([latents[1], latents[0]], dim=1)  # infrared from Raman, Raman from infrared
         ideal = model.reconstruct(crossed, None, numbers)
-        both = present.all(-1)[:, None, None].expand_as(reference)
-        terms["cross_modal"] = relative_error(ideal, reference, both)
-        everywhere = present.all(-1)
+        everywhere = present.all(-1) & batch.real.repeat(views)
+        terms["cross_modal"] = relative_error(ideal, reference, everywhere[:, None, None].expand_as(reference))
         terms["non_negative"] = non_negativity(ideal[everywhere])
         terms["integrated_intensity"] = integrated_intensity(
             ideal, model.axis, batch.areas.repeat(views, 1, 1), everywhere[:, None].expand(-1, len(MODALITIES))

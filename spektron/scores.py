@@ -156,9 +156,11 @@ def _told(model: Spektron, batch: TrainingBatch) -> dict[str, Tensor]:
     kinds = (torch.tensor(kind).expand_as(batch.present) for kind in ((False, True), (True, False)))
     from_raman, from_ir = (whole.chem_of(kind).mean for kind in kinds)
     numbers = whole.modalities.expand(len(batch), -1)
+    target = batch.spectra[1] / hidden.scale
+    height = target.abs().amax(-1, keepdim=True).clamp(min=1.0)  # as in the objective
     told = {
-        "masked": model.masked_reconstruction(hidden),
-        "masked_target": batch.spectra[1] / hidden.scale,
+        "masked": model.masked_reconstruction(hidden) / height,
+        "masked_target": target / height,
         "masked_where": batch.mask[1] & batch.present.unsqueeze(-1),
         "ideal": model.reconstruct(torch.stack([from_raman, from_ir], dim=1), None, numbers),
         "ideal_target": batch.reference,

@@ -21,7 +21,9 @@ class GatedScan(nn.Module):
 
     def __init__(self, config: SpektronConfig) -> None:
         super().__init__()
-        self.scan = DLinOSS(config.width, config.oscillators, bidirectional=True)
+        # Its own generator, seeded from the one that seeds everything else here.
+        generator = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
+        self.scan = DLinOSS(config.width, config.oscillators, bidirectional=True, generator=generator)
         self.gate = nn.Linear(config.width, 2 * config.width)
 
     def forward(self, x: Tensor) -> Tensor:

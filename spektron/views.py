@@ -4,12 +4,14 @@ Everything random in batch number ``step`` follows from (seed, step), so a run t
 batches, whatever came before.
 """
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..errors import ModelError
 from .config import SpektronConfig
@@ -52,7 +54,7 @@ class TrainingBatch:
     properties, property_mask : Tensor (B, P), (B, P)
         Standardised over the training molecules.
     molecules : Tensor (B,) of int
-        Rows in the training data.
+        Rows in the training data; -1 for line lists of no molecule.
     """
 
     spectra: Tensor
@@ -72,6 +74,11 @@ class TrainingBatch:
 
     def __len__(self) -> int:
         return len(self.molecules)
+
+    @property
+    def real(self) -> Tensor:
+        """Which (B,) are molecules."""
+        return self.molecules >= 0
 
     def to(self, device: Any) -> "TrainingBatch":
         """The batch on a device."""
@@ -101,6 +108,12 @@ class ViewSampler:
     masked_share, masked_molecules : float
         Share of the channels that is hidden, in blocks (`block_mask`), in the second view of this share of the
         molecules. The first view is whole.
+    symmetric_share : float
+        Share of the molecules of a training batch that come from the symmetric supplement (an eighth of all, but as
+        varied as the rest): few lines, all elements.
+    invented_share : float
+        Share of a training batch that are line lists of no molecule (`invented_lines`): they teach to compare spectra,
+        not chemistry, and no chemical term counts them.
 
     Raises
     ------
@@ -121,6 +134,8 @@ class ViewSampler:
         settings: InstrumentSettings | None = None,
         masked_share: float = 0.4,
         masked_molecules: float = 0.5,
+        symmetric_share: float = 0.4,
+        invented_share: float = 0.2,
     ) -> None:
         self.data, self.config, self.seed, self.split = data, config, seed, split
         self.rows = np.asarray(data.indices(split))
@@ -128,25 +143,40 @@ class ViewSampler:
             raise ModelError(f"ViewSampler: batches of {batch_size} of {len(self.rows)} {split} molecules.")
         self.batch_size = batch_size
         self.masked_share, self.masked_molecules = masked_share, masked_molecules
+        self.invented = round(invented_share * batch_size) if split == "train" else 0
+        self._pools = self._shared_out(symmetric_share if split == "train" else 0.0)
         self.axis = spectral_axis(config.channels, config.lowest_cm1, config.highest_cm1)
         first = HELD_OUT[split]
         seeds = range(first, first + config.instruments)
         self.table = InstrumentTable.of_seeds(seeds, MODALITIES, settings or InstrumentSettings())
         self.conditions = instrument_numbers(self.table)
-        self.present = has_spectrum(data.lines, self.axis)
         mean, deviation = data.property_scale()
         self.properties = torch.from_numpy((data.properties - mean) / deviation)
 
+    def _shared_out(self, symmetric_share: float) -> list[tuple[np.ndarray, int]]:
+        """Pools of molecules, and how many of each make a batch."""
+        size = self.batch_size - self.invented
+        special = np.char.find(np.asarray(self.data.sources)[self.rows], "symmetric") >= 0
+        wanted = min(round(symmetric_share * size), int(special.sum()))
+        rest = self.rows[~special]
+        if not wanted or len(rest) < size - wanted:
+            return [(self.rows, size)]
+        return [(rest, size - wanted), (self.rows[special], wanted)]
+
     @property
     def batches_per_epoch(self) -> int:
-        """Batches in which each molecule comes once (what is left over comes in another epoch)."""
-        return len(self.rows) // self.batch_size
+        """Batches in which each molecule of the first pool comes once (what is left over comes in another epoch)."""
+        rows, size = self._pools[0]
+        return len(rows) // size
 
     def molecules(self, step: int) -> Tensor:
-        """Rows (B,) in the data of the molecules of batch ``step``."""
-        epoch, place = divmod(step, self.batches_per_epoch)
-        order = np.random.default_rng((self.seed, 1, epoch)).permutation(self.rows)
-        return torch.from_numpy(order[place * self.batch_size : (place + 1) * self.batch_size])
+        """Rows in the data of the molecules of batch ``step``; invented line lists are not among them."""
+        chosen = []
+        for number, (rows, size) in enumerate(self._pools):
+            epoch, place = divmod(step, len(rows) // size)
+            order = np.random.default_rng((self.seed, 1 + 2 * number, epoch)).permutation(rows)
+            chosen.append(order[place * size : (place + 1) * size])
+        return torch.from_numpy(np.concatenate(chosen))
 
     def batch(self, step: int) -> TrainingBatch:
         """Batch number ``step``, the same whenever it is asked for."""
@@ -154,9 +184,11 @@ class ViewSampler:
         generator = torch.Generator().manual_seed(
             int(np.random.SeedSequence((self.seed, 2, step)).generate_state(1)[0])
         )
-        size, views = len(rows), 2
-        lines = self.data.lines[rows]
-        present = self.present[rows]
+        lines, size, views = self.data.lines[rows], self.batch_size, 2
+        if self.invented:
+            pool = self.data.lines[torch.from_numpy(np.asarray(self.rows))]
+            lines = joined(lines, invented_lines(pool, self.invented, self.axis, generator))
+        present = has_spectrum(lines, self.axis)
         instruments = torch.randint(len(self.table), (views, size, len(MODALITIES)), generator=generator)
         spectra = torch.stack([measure(lines, self.table.pick(index), self.axis, generator) for index in instruments])
         mask = torch.zeros(spectra.shape, dtype=torch.bool)
@@ -168,17 +200,22 @@ class ViewSampler:
             reference=reference,
             areas=self._areas(lines, reference),
             wavenumbers_cm1=lines.wavenumbers_cm1,
-            centrosymmetric=torch.from_numpy(self.data.has_inversion[rows]),
+            centrosymmetric=self._filled(self.data.has_inversion[rows]),
             present=present,
             mask=mask,
             instruments=instruments if self.split == "train" else torch.full_like(instruments, -1),
             conditions=self.conditions[instruments, torch.arange(len(MODALITIES))],
-            functional_groups=torch.from_numpy(self.data.functional_groups[rows]),
-            group_mask=torch.from_numpy(self.data.group_mask[rows]),
-            properties=self.properties[rows].float(),
-            property_mask=torch.from_numpy(self.data.property_mask[rows]),
-            molecules=rows,
+            functional_groups=self._filled(self.data.functional_groups[rows]),
+            group_mask=self._filled(self.data.group_mask[rows]),
+            properties=self._filled(self.properties[rows].float()),
+            property_mask=self._filled(self.data.property_mask[rows]),
+            molecules=torch.cat([rows, torch.full((self.invented,), -1)]),
         )
+
+    def _filled(self, values: Any) -> Tensor:
+        """What is known of the molecules, and zeros (False) for the invented line lists behind them."""
+        values = torch.as_tensor(values)
+        return torch.cat([values, values.new_zeros((self.invented, *values.shape[1:]))])
 
     def _areas(self, lines: LineBatch, reference: Tensor) -> Tensor:
         """Areas (B, M, 8) of the line list in windows of the axis, in units such that they add up to the reference's."""
@@ -186,6 +223,38 @@ class ViewSampler:
         widths = {"gaussian_fwhm_cm1": gaussian, "lorentzian_fwhm_cm1": lorentzian}
         areas = line_areas(lines.wavenumbers_cm1[:, None], lines.intensities, self.axis, windows=8, **widths)
         return areas * (torch.trapezoid(reference, self.axis) / areas.sum(-1).clamp(min=1e-12)).unsqueeze(-1)
+
+
+def joined(first: LineBatch, second: LineBatch) -> LineBatch:
+    """Both batches, one after the other, padded to one length."""
+    longest = max(first.wavenumbers_cm1.shape[1], second.wavenumbers_cm1.shape[1])
+    return LineBatch(
+        *(
+            torch.cat([functional.pad(getattr(b, name), (0, longest - getattr(b, name).shape[-1])) for b in (first, second)])
+            for name in ("wavenumbers_cm1", "intensities")
+        ),
+        modalities=first.modalities,
+    )
+
+
+def invented_lines(pool: LineBatch, number: int, axis: Tensor, generator: torch.Generator, most: int = 40) -> LineBatch:
+    """Line lists of no molecule: 1 to ``most`` lines (evenly in the logarithm) with the intensities of lines of ``pool``.
+
+    Half the wavenumbers are those of the same lines, moved by up to 40 cm-1, half are drawn evenly over the axis.
+    """
+    def draw(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=generator)
+
+    counts = torch.exp(draw(number) * math.log(most + 1)).long().clamp(1, most)
+    molecule = torch.randint(len(pool), (number, most), generator=generator)
+    numbers = (pool.wavenumbers_cm1 > 0).sum(1).clamp(min=1)
+    line = (draw(number, most) * numbers[molecule]).long()
+    moved = pool.wavenumbers_cm1[molecule, line] + 80 * draw(number, most) - 40
+    anywhere = axis[0] + (axis[-1] - axis[0]) * draw(number, most)
+    wavenumbers = torch.where(draw(number, most) < 0.5, moved.clamp(min=50.0), anywhere)
+    here = torch.arange(most) < counts[:, None]
+    intensities = pool.intensities[molecule, :, line].transpose(1, 2)
+    return LineBatch(wavenumbers * here, intensities * here[:, None], modalities=pool.modalities)
 
 
 def instrument_numbers(table: InstrumentTable) -> Tensor:
@@ -207,13 +276,12 @@ def has_spectrum(lines: Any, axis: Tensor) -> Tensor:
 def block_mask(shape: Any, stride: int, share: float, generator: torch.Generator) -> Tensor:
     """A mask (..., L) that hides about ``share`` of the channels in blocks of two to four token lengths.
 
-    Blocks begin at random channels and may overlap. Shares from 0.2 to 0.6 are met within 15 % of them; above that,
-    overlaps leave more to see (0.9 hides 0.67).
+    Blocks begin at random channels and may overlap; a share of 1 is not possible.
     """
     length = shape[-1]
     widths = torch.randint(2, 5, (*shape[:-1], 1), generator=generator) * max(stride, 8)
     number = length / (3 * max(stride, 8))
-    starts = torch.rand(shape, generator=generator) < share * number / length * 1.3
+    starts = torch.rand(shape, generator=generator) < -math.log1p(-share) * number / length
     # A channel is hidden if a block started at most its width before.
     cumulated = starts.cumsum(-1)
     before = torch.arange(length).expand(shape) - widths
