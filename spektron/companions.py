@@ -47,8 +47,8 @@ def library_of(model: Spektron, data: TrainingData, rows: Sequence[int] | np.nda
 def calibration_of(model: Spektron, data: TrainingData, *, molecules: int = 2000, seed: int = 0) -> ModelCalibration:
     """The calibration on validation molecules, measured by virtual instruments that were not trained with.
 
-    Half the spectra lack a part of their range, as measured ones do. ``molecules`` of the training (fewer if there are fewer) say what z_chem is usual; only molecules with both
-    spectra take part.
+    Half the spectra lack a part of their range, as measured ones do. Training molecules say which z_chem are usual. At
+    most about ``molecules`` of each part of the split are measured, and only those with both spectra take part.
 
     Raises
     ------

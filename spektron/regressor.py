@@ -135,9 +135,9 @@ class SpektronRegressor(RegressorMixin, TransformerMixin, BaseEstimator):
         from sklearn.utils.validation import validate_data
 
         self._check_options()
-        spectra, targets = validate_data(
-            self, X, y, multi_output=True, y_numeric=True, dtype="float64", ensure_min_samples=2
-        )
+        checked = validate_data(self, X, y, multi_output=True, y_numeric=True, dtype="float64", ensure_min_samples=2)
+        spectra, targets = (np.asarray(part) for part in checked)
+        self.n_features_in_ = spectra.shape[1]
         encoder = self._encoder()
         if modality not in encoder.config.modalities:
             raise ModelError(f"the model knows {', '.join(encoder.config.modalities)}; {modality!r} is none of them.")
