@@ -31,8 +31,12 @@ def train(
         float | None, typer.Option(help="Stop after this time; the same command goes on where it stopped.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, batches and draws.")] = 0,
-    batch_size: Annotated[int | None, typer.Option(min=2, help="Molecules in a batch [default: that of the preset].")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="After the warm-up [default: that of the preset].")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=2, help="Molecules in a batch [default: that of the preset].")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="After the warm-up [default: that of the preset].")
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="Validations without improvement that end it [default: never].")
     ] = None,

@@ -144,7 +144,8 @@ def arms() -> str:
         rows.append([name, small[0].tokenizer, small[0].mixer, *(f"{parameter_count(c):,}" for c in small)])
     return (
         "Configurations of one class (`ablation_arm`), whose feed-forward width is chosen such that all have the same number of "
-        "parameters within 5 %:\n\n" + table(["arm", "tokenizer", "mixer", "parameters, tiny", "parameters, small"], rows)
+        "parameters within 5 %:\n\n"
+        + table(["arm", "tokenizer", "mixer", "parameters, tiny", "parameters, small"], rows)
     )
 
 

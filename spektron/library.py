@@ -153,7 +153,9 @@ class EmbeddingLibrary:
         path = Path(folder) / FILE
         with writing(path) as stream:
             vectors = {f"embedding {k}": v for k, v in self.embeddings.items()}
-            stream.write(save({**packed, **vectors, **{f"basis {k}": np.ascontiguousarray(v) for k, v in self.bases.items()}}))
+            stream.write(
+                save({**packed, **vectors, **{f"basis {k}": np.ascontiguousarray(v) for k, v in self.bases.items()}})
+            )
         return path
 
     @classmethod

@@ -61,7 +61,7 @@ class LossWeights:
         Of the identification.
     """
 
-    identification: float = 1.0
+    identification: float = 2.0
     masked: float = 1.0
     own: float = 0.25
     cross_modal: float = 0.25
@@ -76,7 +76,7 @@ class LossWeights:
     non_negative: float = 0.1
     integrated_intensity: float = 0.02
     mutual_exclusion: float = 0.1
-    warm_up_steps: int = 100
+    warm_up_steps: int = 150
     free_nats: float = 0.05
     temperature: float = 0.05
 

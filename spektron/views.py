@@ -230,7 +230,9 @@ def joined(first: LineBatch, second: LineBatch) -> LineBatch:
     longest = max(first.wavenumbers_cm1.shape[1], second.wavenumbers_cm1.shape[1])
     return LineBatch(
         *(
-            torch.cat([functional.pad(getattr(b, name), (0, longest - getattr(b, name).shape[-1])) for b in (first, second)])
+            torch.cat(
+                [functional.pad(getattr(b, name), (0, longest - getattr(b, name).shape[-1])) for b in (first, second)]
+            )
             for name in ("wavenumbers_cm1", "intensities")
         ),
         modalities=first.modalities,
@@ -242,6 +244,7 @@ def invented_lines(pool: LineBatch, number: int, axis: Tensor, generator: torch.
 
     Half the wavenumbers are those of the same lines, moved by up to 40 cm-1, half are drawn evenly over the axis.
     """
+
     def draw(*shape: int) -> Tensor:
         return torch.rand(shape, generator=generator)
 

@@ -8,7 +8,15 @@ import pytest
 
 import symvib
 
-OURS = ("symvib.groups", "symvib.forward", "symvib.theory", "symvib.spektron", "symvib.cli", "symvib.errors", "symvib.constants")
+OURS = (
+    "symvib.groups",
+    "symvib.forward",
+    "symvib.theory",
+    "symvib.spektron",
+    "symvib.cli",
+    "symvib.errors",
+    "symvib.constants",
+)
 MODULES = sorted(m.name for m in pkgutil.walk_packages(symvib.__path__, "symvib.") if m.name.startswith(OURS))
 
 
