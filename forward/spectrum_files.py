@@ -279,7 +279,8 @@ def _check_jcamp(text: str, path: str | Path) -> None:
         raise SpectrumError(f"{path}: one block with one XYDATA or XYPOINTS is read; cut the others out.")
     found = dict(zip(names, (value.strip() for _, value in labels), strict=True))
     for name in ("FIRSTX", "LASTX", "NPOINTS"):
-        if "XYDATA" in names and not re.fullmatch(r"[+-]?[\d.]+([eE][+-]?\d+)?", found.get(name, "")):
+        needed = "XYDATA" in names or name in found
+        if needed and not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", found.get(name, "")):
             raise SpectrumError(f"{path}: {name} = {found.get(name, 'missing')!r}; XYDATA needs it as a number.")
     points = float(found.get("NPOINTS", "2") or 0)
     if not (2 <= points <= 10 * len(text) and points == int(points)):

@@ -139,8 +139,8 @@ class Objective(nn.Module):
             batch.centrosymmetric.repeat(views) & everywhere,
             wavenumbers_cm1=batch.wavenumbers_cm1.repeat(views, 1),
         )
-        terms.update(self._heads(model, encoded, batch, latents, usable, generator))
-        late = {name: warm for name in ("adversary", "invariance", "independence", "bottleneck")}
+        terms.update(self._heads(model, encoded, batch, latents, usable, warm, generator))
+        late = {name: warm for name in ("invariance", "independence", "bottleneck")}
         total = torch.stack([getattr(weights, name) * late.get(name, 1.0) * term for name, term in terms.items()]).sum()
         return total, {name: float(term.detach()) for name, term in terms.items()}
 
@@ -158,6 +158,7 @@ class Objective(nn.Module):
         batch: TrainingBatch,
         latents: list[Tensor],
         usable: list[Tensor],
+        warm: float,
         generator: torch.Generator | None,
     ) -> dict[str, Tensor]:
         weights = self.weights
@@ -181,7 +182,7 @@ class Objective(nn.Module):
         if len(instruments) and (instruments >= 0).all():  # other instruments than those of training have no class
             inst, part = (z.sample(generator)[present] for z in (encoded.inst, encoded.chem_parts))
             terms["instrument"] = functional.cross_entropy(model.instrument_head(inst), instruments)
-            terms["adversary"] = functional.cross_entropy(model.adversary(gradient_reversal(part)), instruments)
+            terms["adversary"] = functional.cross_entropy(model.adversary(gradient_reversal(part, warm)), instruments)
         parts = encoded.chem_parts.sample(generator).unflatten(0, (views, -1))
         here = present.unflatten(0, (views, -1))
         terms["invariance"] = disagreement(parts, here)

@@ -135,7 +135,9 @@ class SpektronRegressor(RegressorMixin, TransformerMixin, BaseEstimator):
         from sklearn.utils.validation import validate_data
 
         self._check_options()
-        checked = validate_data(self, X, y, multi_output=True, y_numeric=True, dtype="float64", ensure_min_samples=2)
+        checked = validate_data(
+            self, X, y, multi_output=True, y_numeric=True, dtype="float64", ensure_min_samples=2, ensure_min_features=2
+        )
         spectra, targets = (np.asarray(part) for part in checked)
         self.n_features_in_ = spectra.shape[1]
         encoder = self._encoder()
@@ -233,10 +235,7 @@ class SpektronRegressor(RegressorMixin, TransformerMixin, BaseEstimator):
     def _prepared(self, spectra: NDArrayFloat) -> NDArrayFloat:
         """Spectra (n, L) on even channels over the range of the data, preprocessed."""
         ordered = spectra[:, ::-1] if self._turned else spectra
-        if len(self.axis_cm1_) > 1:
-            values, _ = resample(self.axis_cm1_, ordered, self.channels_cm1_)
-        else:
-            values = np.repeat(ordered, len(self.channels_cm1_), axis=1)
+        values, _ = resample(self.axis_cm1_, ordered, self.channels_cm1_)
         if self.preprocessing == "snv":
             deviation = values.std(axis=1, keepdims=True)
             return (values - values.mean(axis=1, keepdims=True)) / np.where(deviation > 0, deviation, 1.0)

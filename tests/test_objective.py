@@ -11,9 +11,10 @@ from symvib.spektron.config import preset
 from symvib.spektron.model import Spektron
 from symvib.spektron.objective import LossWeights, Objective, disagreement, linear_dependence, relative_error
 from symvib.spektron.probes import instrument_probe
+from symvib.spektron.rendering import LineBatch
 from symvib.spektron.scores import _fitted
 from symvib.spektron.training_data import load_training_data
-from symvib.spektron.views import HELD_OUT, ViewSampler, block_mask, has_spectrum, instrument_numbers
+from symvib.spektron.views import HELD_OUT, ViewSampler, block_mask, has_spectrum, instrument_numbers, invented_lines
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,33 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for(data, config, sampler):
 
 def test_an_epoch_has_each_molecule_once(sampler):
     rows = torch.cat([sampler.molecules(step) for step in range(sampler.batches_per_epoch)]).numpy()
-    assert len(np.unique(rows)) == len(rows)
+    symmetric = np.char.find(np.asarray(sampler.data.sources)[rows], "symmetric") >= 0
+    assert len(np.unique(rows[~symmetric])) == (~symmetric).sum()
+    assert symmetric.mean() == pytest.approx(0.4, abs=0.01)  # these come more often
     assert set(rows) <= set(sampler.rows)
+
+
+def test_invented_lists_are_no_molecules(data, sampler):
+    batch = sampler.batch(0)
+    invented = ~batch.real
+    assert invented.sum() == 2  # a fifth of 12
+    assert not batch.group_mask[invented].any()
+    assert not batch.property_mask[invented].any()
+    pool = data.lines[torch.arange(200)]
+    lists = invented_lines(pool, 500, sampler.axis, torch.Generator().manual_seed(0))
+    counts = (lists.wavenumbers_cm1 > 0).sum(1)
+    assert counts.min() == 1
+    assert counts.max() <= 40
+    assert counts.float().median() < 10
+    pairs = {tuple(p) for p in pool.intensities.transpose(1, 2).reshape(-1, 2).tolist()}
+    drawn = lists.intensities.transpose(1, 2)[lists.wavenumbers_cm1 > 0].tolist()
+    assert all(tuple(pair) in pairs for pair in drawn)  # infrared and Raman of one line stay together
+
+
+def test_validation_and_test_batches_are_molecules_of_the_split(data, config):
+    sampler = ViewSampler(data, config, split="test", batch_size=50)
+    assert sampler.batch(0).real.all()
+    assert set(sampler.molecules(3).tolist()) <= set(data.indices("test").tolist())
 
 
 def test_splits_share_neither_molecules_nor_instruments(data, config):
@@ -66,10 +92,11 @@ def test_masked_share():
     assert widths.min() >= 1
 
 
-def test_a_molecule_without_active_lines_has_no_spectrum(data, sampler):
-    silent = [row for row in range(len(data)) if not (data.lines.intensities[row, 0] > 1e-3).any()]
-    assert silent  # N2 and its like
-    assert not has_spectrum(data.lines[torch.tensor(silent)], sampler.axis)[:, 0].any()
+def test_a_molecule_without_active_lines_has_no_spectrum(sampler):
+    nitrogen = LineBatch(torch.tensor([[2330.0]]), torch.tensor([[[0.0], [20.0]]]))
+    heavy = LineBatch(torch.tensor([[120.0]]), torch.tensor([[[9.0], [20.0]]]))  # outside the range
+    assert has_spectrum(nitrogen, sampler.axis).tolist() == [[False, True]]
+    assert has_spectrum(heavy, sampler.axis).tolist() == [[False, False]]
 
 
 @pytest.mark.parametrize("size", [1, 10**6])

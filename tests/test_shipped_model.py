@@ -31,7 +31,8 @@ def test_size_and_speed():
 
 
 def test_the_record_names_command_seed_and_data(model):
-    assert model.metrics["command"].startswith("symvib train --config small")
+    assert "train" in model.metrics["command"].split()
+    assert "--config small" in model.metrics["command"]
     assert model.metrics["settings"]["seed"] == 0
     assert model.metrics["data_hash"] == load_training_data().data_hash
     assert model.metrics["config"] == model.config.as_dict()
