@@ -218,7 +218,7 @@ class ViewSampler:
         return torch.cat([values, values.new_zeros((self.invented, *values.shape[1:]))])
 
     def _areas(self, lines: LineBatch, reference: Tensor) -> Tensor:
-        """Areas (B, M, 8) of the line list in windows of the axis, in units such that they add up to the reference's."""
+        """Areas (B, M, 8) of the line list in windows of the axis, in units in which they add up to the reference's."""
         gaussian, lorentzian = REFERENCE_FWHM_CM1
         widths = {"gaussian_fwhm_cm1": gaussian, "lorentzian_fwhm_cm1": lorentzian}
         areas = line_areas(lines.wavenumbers_cm1[:, None], lines.intensities, self.axis, windows=8, **widths)
@@ -240,7 +240,7 @@ def joined(first: LineBatch, second: LineBatch) -> LineBatch:
 
 
 def invented_lines(pool: LineBatch, number: int, axis: Tensor, generator: torch.Generator, most: int = 40) -> LineBatch:
-    """Line lists of no molecule: 1 to ``most`` lines (evenly in the logarithm) with the intensities of lines of ``pool``.
+    """Line lists of no molecule: 1 to ``most`` lines (evenly in the logarithm), with intensities of lines of ``pool``.
 
     Half the wavenumbers are those of the same lines, moved by up to 40 cm-1, half are drawn evenly over the axis.
     """
@@ -261,7 +261,7 @@ def invented_lines(pool: LineBatch, number: int, axis: Tensor, generator: torch.
 
 
 def instrument_numbers(table: InstrumentTable) -> Tensor:
-    """What each instrument is like (n, M, K): resolution, noise, stray light, axis, response, baseline; standardised."""
+    """What each instrument is (n, M, K), standardised: resolution, noise, stray light, axis, response, baseline."""
     scalars = (table.gaussian_fwhm_cm1.log(), table.noise.log(), table.stray_light, table.shift_cm1)
     series = (table.warp_cm1, table.log_response, table.baseline)
     numbers = torch.cat(
