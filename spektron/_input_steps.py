@@ -96,8 +96,8 @@ def wavenumbers(
         if len(points) < _FEWEST_POINTS:
             raise SpectrumError(f"{source}: {len(points)} points above zero shift; {_FEWEST_POINTS} are needed.")
         return points, values
-    if points[0] <= 0:
-        raise SpectrumError(f"{source}: the axis begins at {points[0]:g} {unit}; light has none at or below 0.")
+    if points[0] < 0 or (points[0] == 0 and unit != "cm-1"):
+        raise SpectrumError(f"{source}: the axis begins at {points[0]:g} {unit}; light has none there.")
     if unit == "cm-1":
         return points, values
     notes.append(f"wavelengths in {unit}: turned into wavenumbers")

@@ -88,6 +88,11 @@ class EmbeddingLibrary:
     def __repr__(self) -> str:
         return f"EmbeddingLibrary({len(self)} molecules; {', '.join(self.embeddings)})"
 
+    @property
+    def query_lengths(self) -> dict[str, int]:
+        """How many numbers a query vector has, by modalities."""
+        return {key: len(self.bases[key]) if key in self.bases else e.shape[1] for key, e in self.embeddings.items()}
+
     @classmethod
     def of(
         cls,
@@ -123,11 +128,11 @@ class EmbeddingLibrary:
         stored = self.embeddings[key]
         vector = np.asarray(query, dtype=np.float32).reshape(-1)
         basis = self.bases.get(key)
-        if basis is not None and len(vector) == len(basis):
-            vector = vector @ basis
-        elif basis is not None or len(vector) != stored.shape[1]:
-            wanted = stored.shape[1] if basis is None else len(basis)
-            raise ModelError(f"{self!r}: embeddings have {wanted} numbers, the query has {len(vector)}.")
+        if len(vector) != self.query_lengths[key]:
+            raise ModelError(
+                f"{self!r}: embeddings have {self.query_lengths[key]} numbers, the query has {len(vector)}."
+            )
+        vector = vector if basis is None else vector @ basis
         found = np.empty(len(self))
         for start in range(0, len(self), _CHUNK):
             rows = stored[start : start + _CHUNK].astype(np.float32)

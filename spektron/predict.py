@@ -60,10 +60,10 @@ class Predictor:
         self.name = name or model.config.name
         self.group_names = _names(model, group_names)
         if library is not None:
-            for key, stored in library.embeddings.items():
-                if stored.shape[1] != model.config.embedding:
+            for key, numbers in library.query_lengths.items():
+                if numbers != model.config.embedding:
                     raise ModelError(
-                        f"Predictor: the library ({key}) has embeddings of {stored.shape[1]} numbers, the model of "
+                        f"Predictor: the library ({key}) has embeddings of {numbers} numbers, the model of "
                         f"{model.config.embedding}."
                     )
 
