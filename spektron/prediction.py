@@ -168,19 +168,19 @@ class Prediction:
         return f'<pre>{escape(self.to_text())}</pre><img alt="{escape(repr(self))}" src="{picture}">'
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Axes with the measured spectra (maximum 1) and what the model makes of them, one above the other."""
+        """Axes with the spectra given (maximum 1) and what the model makes of them, one above the other."""
         from matplotlib.figure import Figure
 
         if ax is None:
             ax = Figure(figsize=(8.0, 2.0 + 1.6 * len(self.reconstruction)), layout="constrained").add_subplot()
-        measured = {item.modality: item for item in self.inputs}
+        given = {item.modality: item for item in self.inputs}
         for level, (name, values) in enumerate(self.reconstruction.items()):
-            if name in measured:
-                item = measured[name]
+            if name in given:
+                item = given[name]
                 seen = np.where(item.coverage, item.values, np.nan) / np.abs(item.values).max()
-                ax.plot(item.channels_cm1, seen + 1.2 * level, color="0.2", linewidth=1.0, label=f"{name}, measured")
-            said = "reconstructed" if name in measured else "predicted, not measured"
-            style = "-" if name in measured else "--"
+                ax.plot(item.channels_cm1, seen + 1.2 * level, color="0.2", linewidth=1.0, label=f"{name}, given")
+            said = "reconstructed" if name in given else "predicted, not given"
+            style = "-" if name in given else "--"
             ax.plot(self.channels_cm1, values + 1.2 * level, style, linewidth=1.0, label=f"{name}, {said}")
         ax.set_xlim(self.channels_cm1[-1], self.channels_cm1[0])
         ax.set(xlabel="wavenumber or Raman shift / cm$^{-1}$", ylabel="relative intensity", yticks=[])

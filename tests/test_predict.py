@@ -144,7 +144,7 @@ class TestPredict:
         assert "functional group" in str(found)
         assert "<img" in found._repr_html_()
         labels = [t.get_text() for t in found.plot().get_legend().get_texts()]
-        assert labels == ["ir, measured", "ir, reconstructed", "raman, predicted, not measured"]
+        assert labels == ["ir, given", "ir, reconstructed", "raman, predicted, not given"]
 
 
 class TestCompanions:
