@@ -11,13 +11,12 @@ from ..errors import ModelError
 from .library import EmbeddingLibrary
 from .model import Spektron
 from .model_calibration import ModelCalibration
-from .rendering import reference_spectra
+from .rendering import MODALITIES, reference_spectra
 from .training_data import TrainingData
 from .views import ViewSampler
 
 __all__ = ["calibration_of", "library_of", "write_companions"]
 
-_MODALITIES = ("ir", "raman")
 _CHUNK = 512
 _DIMENSIONS = 96  # kept of each embedding: a library of 12,630 molecules then takes 4 MB
 
@@ -35,7 +34,7 @@ def library_of(model: Spektron, data: TrainingData, rows: Sequence[int] | np.nda
         lines = data.lines[torch.from_numpy(chosen[start : start + _CHUNK])]
         spectra = reference_spectra(lines, model.axis)
         present = (spectra > 0).any(-1)
-        encoded = model.encode(spectra, modalities=_MODALITIES, present=present)
+        encoded = model.encode(spectra, modalities=MODALITIES, present=present)
         for key, kinds in (("ir", (True, False)), ("raman", (False, True)), ("ir+raman", (True, True))):
             chem = encoded.chem_of(torch.tensor(kinds).expand_as(present)).mean
             parts[key].append(model.retrieval_embedding(chem))
@@ -60,7 +59,7 @@ def calibration_of(model: Spektron, data: TrainingData, *, molecules: int = 2000
     if len(held_out) < 20:
         raise ModelError(f"calibration_of: {len(held_out)} validation molecules with both spectra; 20 are needed.")
     seen = _usual_ranges(held_out, model.axis, torch.Generator().manual_seed(seed))
-    return ModelCalibration.fit(model, training, held_out, labels, mask, _MODALITIES, seen=seen)
+    return ModelCalibration.fit(model, training, held_out, labels, mask, MODALITIES, seen=seen)
 
 
 def _usual_ranges(spectra: Tensor, axis: Tensor, generator: torch.Generator) -> Tensor:

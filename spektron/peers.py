@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 
 from ..errors import ModelError
 from ._peer_preprocessing import SPACING_CM1, Preprocessing, spectra_and_presence
@@ -17,6 +18,7 @@ from ._peer_regression import RegressionPeer, reference_targets
 from ._peer_resnet import ResNetPeer, SpectralResNet
 from ._peer_search import LibrarySearch, SearchSettings
 from ._peer_tuning import OPTIONS, TunedSearch, tune
+from .model import Spektron
 
 __all__ = [
     "OPTIONS",
@@ -30,6 +32,7 @@ __all__ = [
     "SearchSettings",
     "SpectralModel",
     "SpectralResNet",
+    "SpektronPeer",
     "TunedSearch",
     "embedding_scores",
     "masked",
@@ -55,6 +58,18 @@ class SpectralModel(Protocol):
     def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
         """Unit vectors (n, k)."""
         ...
+
+
+@dataclass(frozen=True)
+class SpektronPeer:
+    """A trained Spektron as a peer: it embeds spectra with their presence."""
+
+    model: Spektron
+
+    def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
+        """Unit vectors (n, k)."""
+        x, has = spectra_and_presence(spectra, present)
+        return self.model.embed(torch.from_numpy(x), present=torch.from_numpy(has)).numpy()
 
 
 def embedding_scores(queries: Any, library: Any) -> np.ndarray:

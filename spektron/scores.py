@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import MissingPackageError
 from .model import Spektron
+from .peers import SpektronPeer
 from .probes import InstrumentProbe, instrument_probe
 from .retrieval_task import simulated_task
 from .training_data import TrainingData
@@ -112,7 +113,7 @@ def held_out_scores(
     task = simulated_task(data, split, seed, n_queries=queries)
     top1 = {}
     for name, kind in KINDS.items():
-        result = task.only(kind).answer(_Embedder(model))
+        result = task.only(kind).answer(SpektronPeer(model))
         top1[name] = (float(result.top1), *(float(x) for x in result.interval()))
     size = len(data.indices(split))
     sampler = ViewSampler(data, model.config, seed, split=split, batch_size=min(_BATCH, size), masked_molecules=1.0)
@@ -133,19 +134,6 @@ def held_out_scores(
         properties_r2=_explained(data, joined) if model.config.properties else {},
         instrument={kind: instrument_probe(model, data, kind, split=split, seed=seed) for kind in MODALITIES},
     )
-
-
-@dataclass(frozen=True)
-class _Embedder:
-    """The model as what `RetrievalTask.answer` asks."""
-
-    model: Spektron
-
-    def embed(self, spectra: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
-        """Unit vectors (n, k)."""
-        has = np.isfinite(spectra).all(-1) if present is None else present
-        given = torch.from_numpy(np.nan_to_num(spectra))
-        return self.model.embed(given, present=torch.from_numpy(has)).numpy()
 
 
 def _told(model: Spektron, batch: TrainingBatch) -> dict[str, Tensor]:

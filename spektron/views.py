@@ -17,12 +17,11 @@ from ..errors import ModelError
 from .config import SpektronConfig
 from .instrument import InstrumentSettings, InstrumentTable, measure
 from .losses import line_areas
-from .rendering import REFERENCE_FWHM_CM1, LineBatch, reference_spectra, spectral_axis
+from .rendering import MODALITIES, REFERENCE_FWHM_CM1, LineBatch, reference_spectra, spectral_axis
 from .training_data import TrainingData
 
 __all__ = ["TrainingBatch", "ViewSampler", "has_spectrum"]
 
-MODALITIES = ("ir", "raman")
 HELD_OUT = {"train": 0, "validation": 1_000_000, "test": 2_000_000}  # first seed of the instruments of each split
 _LEAST_INTENSITY = 1e-3  # km/mol or A^4/u: a molecule whose lines are all weaker has no spectrum of that kind
 

@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from _tools import RESULTS, read_results, write_results
 
 from symvib.spektron.config import preset
@@ -39,8 +38,8 @@ from symvib.spektron.peers import (
     LibrarySearch,
     RegressionPeer,
     ResNetPeer,
+    SpektronPeer,
     reference_targets,
-    spectra_and_presence,
     tune,
 )
 from symvib.spektron.rendering import reference_spectra, spectral_axis
@@ -61,19 +60,6 @@ CHANNELS_AT_ONCE = 2  # while searches are tuned: 3.5 1/cm, no instrument resolv
 THREADS = 2
 SETTINGS = "spektron_retrieval_settings"
 TRAINING_INSTRUMENTS = range(64)
-
-
-@dataclass(frozen=True)
-class SpektronPeer:
-    """A trained Spektron as a peer: it embeds spectra with their presence."""
-
-    model: Spektron
-
-    def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
-        """Unit vectors (n, k)."""
-        x, has = spectra_and_presence(spectra, present)
-        with torch.inference_mode():
-            return self.model.embed(torch.from_numpy(x), present=torch.from_numpy(has)).numpy()
 
 
 @dataclass
