@@ -67,16 +67,16 @@ class LossWeights:
     cross_modal: float = 0.25
     groups: float = 0.5
     properties: float = 0.25
-    instrument: float = 0.5
+    instrument: float = 1.5
     adversary: float = 0.5
     invariance: float = 0.3
     independence: float = 3.0
-    bottleneck: float = 3e-3
+    bottleneck: float = 2e-3
     balance: float = 0.05
     non_negative: float = 0.1
     integrated_intensity: float = 0.02
     mutual_exclusion: float = 0.1
-    warm_up_steps: int = 150
+    warm_up_steps: int = 100
     free_nats: float = 0.05
     temperature: float = 0.05
 
@@ -147,8 +147,9 @@ class Objective(nn.Module):
     def _identification(self, model: Spektron, latents: list[Tensor], usable: list[Tensor], size: int) -> Tensor:
         losses = []
         for latent, rows in zip(latents, usable, strict=True):
-            first, second = (model.retrieval_embedding(part[rows]) for part in latent.split(size))
-            losses.append(info_nce(self.gather(first), self.gather(second), temperature=self.weights.temperature))
+            features = (self.gather(model.retrieval_features(part[rows])) for part in latent.split(size))
+            first, second = (model.unit_vectors(part) for part in features)
+            losses.append(info_nce(first, second, temperature=self.weights.temperature))
         return torch.stack(losses).mean()
 
     def _heads(
@@ -194,7 +195,9 @@ class Objective(nn.Module):
                 encoded.chem_parts.mean, encoded.chem_parts.log_variance, free_bits=weights.free_nats, present=present
             ) + vib_kl(encoded.inst.mean, encoded.inst.log_variance, free_bits=weights.free_nats, present=present)
         if encoded.routings:
-            terms["balance"] = torch.stack([load_balance(r.probabilities, r.chosen) for r in encoded.routings]).mean()
+            tokens = encoded.present.unsqueeze(-1).expand(encoded.tokens.shape[:-1]).flatten()
+            loads = [load_balance(r.probabilities, r.chosen, mask=tokens) for r in encoded.routings]
+            terms["balance"] = torch.stack(loads).mean()
         return terms
 
 

@@ -25,7 +25,8 @@ __all__ = ["PARTS", "TrainingData", "formula_split", "load_training_data"]
 PARTS = ("train", "validation", "test")
 _SOURCES = ("lines_qm9_gfn2", "lines_symmetric_gfn2")
 _SECOND_LEVEL = "lines_test_gfn1"
-_TEST, _VALIDATION = 0.15, 0.20  # of the numbers that formulas are hashed to
+# Of the numbers that formulas are hashed to: below the first tests, below the second validates, the others train.
+_PARTS, _PARTS_OF_SECOND_LEVEL = (0.15, 0.20), (0.65, 0.80)
 _PARTS_OF_LINES = ("wavenumbers_cm1", "intensities")
 _LINES = ("wavenumber_cm1", "ir_km_per_mol", "raman_a4_per_amu", "irrep", "point_group")
 _COLUMNS = (
@@ -211,8 +212,9 @@ def load_training_data(sources: Sequence[str] = _SOURCES) -> TrainingData:
 def formula_split(formulas: Sequence[str], second_level: "NDArray[np.bool_] | None" = None) -> NDArray[np.str_]:
     """The part (n,) of each molecule: "train", "validation" or "test", the same for all molecules of a formula.
 
-    A formula is hashed to u in [0, 1) by SHA-256: u < 0.15 tests, u < 0.20 validates, the others train. A formula
-    whose molecules all have a second level of theory tests, whatever its u.
+    A formula is hashed to u in [0, 1) by SHA-256: u < 0.15 tests, u < 0.20 validates, the others train. Of a formula
+    whose molecules all have a second level of theory, mostly small symmetric molecules, u < 0.65 tests and u < 0.80
+    validates: they are few, and both the test across levels and the choice between models need them.
 
     Parameters
     ----------
@@ -230,13 +232,15 @@ def formula_split(formulas: Sequence[str], second_level: "NDArray[np.bool_] | No
     also_computed = np.zeros(len(formulas), dtype=bool) if second_level is None else second_level
     for formula, also in zip(formulas, also_computed, strict=True):
         everywhere[formula] = everywhere.get(formula, True) and bool(also)
-    part_of = {formula: "test" if everywhere[formula] else _part(formula) for formula in everywhere}
+    part_of = {
+        formula: _part(formula, _PARTS_OF_SECOND_LEVEL if also else _PARTS) for formula, also in everywhere.items()
+    }
     return np.array([part_of[formula] for formula in formulas], dtype="<U10")
 
 
-def _part(formula: str) -> str:
+def _part(formula: str, limits: tuple[float, float]) -> str:
     u = int.from_bytes(sha256(formula.encode()).digest()[:8], "big") / 2.0**64
-    return "test" if u < _TEST else "validation" if u < _VALIDATION else "train"
+    return "test" if u < limits[0] else "validation" if u < limits[1] else "train"
 
 
 def _joined(tables: Sequence[SimulatedDataset]) -> SimulatedDataset:

@@ -13,7 +13,7 @@ _NOT_IDENTITY = ("minutes", "checkpoint_every", "checkpoint_seconds")
 # Minutes, less than an hour, and hours on 2 processor cores, 2 cores and one GPU.
 _OF_PRESET: dict[str, dict[str, Any]] = {
     "tiny": {"steps": 400, "learning_rate": 2e-3, "precision": "bf16", "warmup": 0.1},
-    "small": {"steps": 600, "learning_rate": 1.5e-3, "precision": "bf16", "warmup": 0.1, "validate_every": 100},
+    "small": {"steps": 800, "learning_rate": 1.5e-3, "precision": "bf16", "warmup": 0.1, "validate_every": 100},
     "base": {"steps": 20_000, "batch_size": 512, "learning_rate": 1e-3, "validate_every": 500},
 }
 

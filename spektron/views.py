@@ -109,7 +109,8 @@ class ViewSampler:
         molecules. The first view is whole.
     symmetric_share : float
         Share of the molecules of a training batch that come from the symmetric supplement (an eighth of all, but as
-        varied as the rest): few lines, all elements.
+        varied as the rest): few lines, all elements. They come in groups of like spectra (`grouped`), so that a batch
+        holds what is hard to tell apart.
     invented_share : float
         Share of a training batch that are line lists of no molecule (`invented_lines`): they teach to compare spectra,
         not chemistry, and no chemical term counts them.
@@ -133,8 +134,8 @@ class ViewSampler:
         settings: InstrumentSettings | None = None,
         masked_share: float = 0.4,
         masked_molecules: float = 0.5,
-        symmetric_share: float = 0.4,
-        invented_share: float = 0.2,
+        symmetric_share: float = 0.5,
+        invented_share: float = 0.25,
     ) -> None:
         self.data, self.config, self.seed, self.split = data, config, seed, split
         self.rows = np.asarray(data.indices(split))
@@ -144,7 +145,10 @@ class ViewSampler:
         self.masked_share, self.masked_molecules = masked_share, masked_molecules
         self.invented = round(invented_share * batch_size) if split == "train" else 0
         self._pools = self._shared_out(symmetric_share if split == "train" else 0.0)
+        self._orders: dict[int, tuple[int, np.ndarray]] = {}
         self.axis = spectral_axis(config.channels, config.lowest_cm1, config.highest_cm1)
+        if len(self._pools) > 1:
+            self._features = _coarse(reference_spectra(data.lines[torch.from_numpy(self._pools[1][0])], self.axis))
         first = HELD_OUT[split]
         seeds = range(first, first + config.instruments)
         self.table = InstrumentTable.of_seeds(seeds, MODALITIES, settings or InstrumentSettings())
@@ -173,8 +177,10 @@ class ViewSampler:
         chosen = []
         for number, (rows, size) in enumerate(self._pools):
             epoch, place = divmod(step, len(rows) // size)
-            order = np.random.default_rng((self.seed, 1 + 2 * number, epoch)).permutation(rows)
-            chosen.append(order[place * size : (place + 1) * size])
+            if epoch != self._orders.get(number, (None,))[0]:
+                order = np.random.default_rng((self.seed, 1 + 2 * number, epoch)).permutation(len(rows))
+                self._orders[number] = epoch, rows[grouped(order, self._features) if number else order]
+            chosen.append(self._orders[number][1][place * size : (place + 1) * size])
         return torch.from_numpy(np.concatenate(chosen))
 
     def batch(self, step: int) -> TrainingBatch:
@@ -238,25 +244,53 @@ def joined(first: LineBatch, second: LineBatch) -> LineBatch:
     )
 
 
-def invented_lines(pool: LineBatch, number: int, axis: Tensor, generator: torch.Generator, most: int = 40) -> LineBatch:
+def grouped(order: np.ndarray, features: Tensor, size: int = 16) -> np.ndarray:
+    """``order`` (n,) rearranged: the first row and those most like it make ``size``, then the next that is left.
+
+    Alike by the inner product of ``features`` (n, k); O(n^2 k / size).
+    """
+    left, groups = torch.from_numpy(order), []
+    while len(left):
+        alike = (features[left] @ features[left[0]]).index_fill(0, torch.tensor([0]), torch.inf)
+        nearest = alike.topk(min(size, len(left))).indices
+        groups.append(left[nearest])
+        kept = torch.ones(len(left), dtype=torch.bool)
+        kept[nearest] = False
+        left = left[kept]
+    return torch.cat(groups).numpy()
+
+
+def _coarse(spectra: Tensor, channels: int = 8) -> Tensor:
+    """Unit vectors (n, k) of spectra (n, M, L) averaged over ``channels``: near lines look alike."""
+    return functional.normalize(functional.avg_pool1d(spectra, channels).flatten(1), dim=-1)
+
+
+def invented_lines(
+    pool: LineBatch, number: int, axis: Tensor, generator: torch.Generator, most: int = 40, family: int = 4
+) -> LineBatch:
     """Line lists of no molecule: 1 to ``most`` lines (evenly in the logarithm), with intensities of lines of ``pool``.
 
-    Half the wavenumbers are those of the same lines, moved by up to 40 cm-1, half are drawn evenly over the axis.
+    Half the wavenumbers are those of the same lines, moved by up to 40 cm-1, half are drawn evenly over the axis. The
+    lists come in families of ``family``, whose lines differ by a spread of 6 to 60 cm-1 (evenly in the logarithm).
     """
 
     def draw(*shape: int) -> Tensor:
         return torch.rand(shape, generator=generator)
 
-    counts = torch.exp(draw(number) * math.log(most + 1)).long().clamp(1, most)
-    molecule = torch.randint(len(pool), (number, most), generator=generator)
+    families = -(-number // family)
+    counts = torch.exp(draw(families) * math.log(most + 1)).long().clamp(1, most)
+    molecule = torch.randint(len(pool), (families, most), generator=generator)
     numbers = (pool.wavenumbers_cm1 > 0).sum(1).clamp(min=1)
-    line = (draw(number, most) * numbers[molecule]).long()
-    moved = pool.wavenumbers_cm1[molecule, line] + 80 * draw(number, most) - 40
-    anywhere = axis[0] + (axis[-1] - axis[0]) * draw(number, most)
-    wavenumbers = torch.where(draw(number, most) < 0.5, moved.clamp(min=50.0), anywhere)
+    line = (draw(families, most) * numbers[molecule]).long()
+    moved = pool.wavenumbers_cm1[molecule, line] + 80 * draw(families, most) - 40
+    anywhere = axis[0] + (axis[-1] - axis[0]) * draw(families, most)
+    wavenumbers = torch.where(draw(families, most) < 0.5, moved, anywhere)
     here = torch.arange(most) < counts[:, None]
-    intensities = pool.intensities[molecule, :, line].transpose(1, 2)
-    return LineBatch(wavenumbers * here, intensities * here[:, None], modalities=pool.modalities)
+    intensities = pool.intensities[molecule, :, line].transpose(1, 2) * here[:, None]
+    spread = 6 * torch.exp(draw(families, 1, 1) * math.log(10))
+    wavenumbers = wavenumbers[:, None] + spread * torch.randn((families, family, most), generator=generator)
+    wavenumbers = (wavenumbers.clamp(min=50.0) * here[:, None]).flatten(0, 1)[:number]
+    return LineBatch(wavenumbers, intensities.repeat_interleave(family, 0)[:number], modalities=pool.modalities)
 
 
 def instrument_numbers(table: InstrumentTable) -> Tensor:

@@ -8,13 +8,22 @@ import torch
 
 from symvib.errors import ModelError
 from symvib.spektron.config import preset
+from symvib.spektron.losses import load_balance
 from symvib.spektron.model import Spektron
 from symvib.spektron.objective import LossWeights, Objective, disagreement, linear_dependence, relative_error
 from symvib.spektron.probes import instrument_probe
 from symvib.spektron.rendering import LineBatch
 from symvib.spektron.scores import _fitted
 from symvib.spektron.training_data import load_training_data
-from symvib.spektron.views import HELD_OUT, ViewSampler, block_mask, has_spectrum, instrument_numbers, invented_lines
+from symvib.spektron.views import (
+    HELD_OUT,
+    ViewSampler,
+    block_mask,
+    grouped,
+    has_spectrum,
+    instrument_numbers,
+    invented_lines,
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +55,14 @@ def test_an_epoch_has_each_molecule_once(sampler):
     rows = torch.cat([sampler.molecules(step) for step in range(sampler.batches_per_epoch)]).numpy()
     symmetric = np.char.find(np.asarray(sampler.data.sources)[rows], "symmetric") >= 0
     assert len(np.unique(rows[~symmetric])) == (~symmetric).sum()
-    assert symmetric.mean() == pytest.approx(0.4, abs=0.01)  # these come more often
+    assert symmetric.mean() == pytest.approx(4 / 9, abs=0.01)  # these come more often: 4 of 9, beside 3 lists of none
     assert set(rows) <= set(sampler.rows)
 
 
 def test_invented_lists_are_no_molecules(data, sampler):
     batch = sampler.batch(0)
     invented = ~batch.real
-    assert invented.sum() == 2  # a fifth of 12
+    assert invented.sum() == 3  # a quarter of 12
     assert not batch.group_mask[invented].any()
     assert not batch.property_mask[invented].any()
     pool = data.lines[torch.arange(200)]
@@ -65,6 +74,30 @@ def test_invented_lists_are_no_molecules(data, sampler):
     pairs = {tuple(p) for p in pool.intensities.transpose(1, 2).reshape(-1, 2).tolist()}
     drawn = lists.intensities.transpose(1, 2)[lists.wavenumbers_cm1 > 0].tolist()
     assert all(tuple(pair) in pairs for pair in drawn)  # infrared and Raman of one line stay together
+
+
+def test_invented_lists_of_a_family_differ_by_little(sampler, data):
+    lists = invented_lines(data.lines[torch.arange(200)], 402, sampler.axis, torch.Generator().manual_seed(0))
+    families = lists.wavenumbers_cm1[:400].unflatten(0, (100, 4))
+    here = families > 0
+    assert torch.equal(here, here[:, :1].expand_as(here))
+    assert torch.equal(lists.intensities[0], lists.intensities[3])
+    spread = torch.where(here, families.std(1, keepdim=True), torch.nan).nanmedian(-1).values[:, 0]
+    assert spread.min() > 1
+    assert 10 < spread.median() < 40
+    assert spread.max() < 200
+    assert len(lists) == 402
+
+
+def test_grouped_puts_like_rows_together():
+    generator = torch.Generator().manual_seed(0)
+    centres = torch.randn(10, 8, generator=generator).repeat_interleave(4, 0)
+    features = torch.nn.functional.normalize(centres + 0.01 * torch.randn(40, 8, generator=generator), dim=-1)
+    order = np.random.default_rng(0).permutation(40)
+    found = grouped(order, features, size=4)
+    assert sorted(found) == list(range(40))
+    assert found[0] == order[0]
+    assert all(len(set(group // 4)) == 1 for group in found.reshape(10, 4))
 
 
 def test_validation_and_test_batches_are_molecules_of_the_split(data, config):
@@ -113,6 +146,33 @@ def test_gradients_reach_every_parameter(config, sampler):
     assert all(np.isfinite(value) for value in terms.values())
     untouched = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert untouched == []
+
+
+def test_what_all_molecules_have_in_common_does_not_count(config):
+    model = Spektron(config)
+    features = torch.randn(16, config.embedding, generator=torch.Generator().manual_seed(0))
+    plain = model.unit_vectors(features)
+    assert torch.allclose(model.unit_vectors(3 * features + 50), plain, atol=1e-4)
+    for _ in range(400):
+        model.unit_vectors(3 * features + 50)
+    model.eval()
+    assert torch.allclose(model.unit_vectors(3 * features + 50), plain, atol=0.05)
+    alone = torch.cat([model.unit_vectors(3 * row[None] + 50) for row in features])
+    assert torch.allclose(alone, model.unit_vectors(3 * features + 50), atol=1e-6)
+
+
+def test_experts_are_balanced_over_the_tokens_of_spectra_that_are_there(config, sampler):
+    batch, model = sampler.batch(0), Spektron(config)
+    present = batch.present.clone()
+    present[: len(batch) // 2, 0] = False
+    batch = dataclasses.replace(batch, present=present)
+    _, terms = Objective()(model, batch, 0, None)
+    encoded = model.encode(batch.spectra.flatten(0, 1), present=present.repeat(2, 1), seen=~batch.mask.flatten(0, 1))
+    here = present.repeat(2, 1)
+    chosen = [r.chosen.unflatten(0, (*here.shape, -1))[here].flatten(0, 1) for r in encoded.routings]
+    among = [r.probabilities.unflatten(0, (*here.shape, -1))[here].flatten(0, 1) for r in encoded.routings]
+    by_hand = [load_balance(p, c).item() for p, c in zip(among, chosen, strict=True)]
+    assert terms["balance"] == pytest.approx(np.mean(by_hand), abs=1e-5)
 
 
 def test_every_weight_is_that_of_a_term(config, sampler):

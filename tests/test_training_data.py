@@ -77,10 +77,13 @@ def test_no_structure_is_in_two_parts(data):
     assert all(len(parts) == 1 for parts in keys.values())
 
 
-def test_all_isomers_with_a_second_level_test():
-    names = ["C2H6O", "C2H6O", "C9H20", "C9H20"]
-    assert formula_split(names, np.array([True, True, True, False])).tolist()[:2] == ["test", "test"]
-    assert formula_split(names, np.array([True, True, True, False])).tolist()[2:] == formula_split(names).tolist()[2:]
+def test_formulas_all_of_whose_isomers_have_a_second_level_test_more_often():
+    names = [f"C{c}H{h}N{n}" for c in range(30) for h in range(30) for n in range(2)]
+    parts = formula_split(names, np.ones(len(names), dtype=bool)).tolist()
+    for part, share in (("test", 0.65), ("validation", 0.15), ("train", 0.20)):
+        assert abs(parts.count(part) / len(names) - share) < 4 * np.sqrt(share * (1 - share) / len(names))
+    one_isomer_of_two = np.arange(2 * len(names)) % 2 == 0
+    assert formula_split(np.repeat(names, 2), one_isomer_of_two).tolist()[::2] == formula_split(names).tolist()
 
 
 def test_a_hash_of_the_formula_decides_in_the_stated_shares():
