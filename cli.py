@@ -17,7 +17,7 @@ import typer
 from .cli_base import JsonOption, check_outputs, read_source, refusing, say
 from .cli_certificate import certificate_app
 from .cli_forward import dataset_app, modes, spectrum
-from .cli_model import train
+from .cli_model import arms, train
 from .cli_predict import predict
 from .cli_survey import survey_app
 from .cli_theory import claims, identify
@@ -295,3 +295,4 @@ app.command(epilog="Example: symvib predict measured.csv --raman raman.csv --plo
 app.command(
     epilog="Example: symvib train --config tiny --steps 200 --out run; the same again after an interruption goes on."
 )(train)
+app.command(epilog="Example: symvib arms --config tiny")(arms)

@@ -1,4 +1,4 @@
-"""The commands of the spectral model: ``symvib train``."""
+"""The commands of the spectral model: ``symvib train`` and ``symvib arms``."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .cli_base import refusing
+from .cli_base import refusing, say
 from .errors import MissingPackageError, ModelError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .spektron.training import TrainingResult
     from .spektron.training_data import TrainingData
 
-__all__ = ["train"]
+__all__ = ["arms", "train"]
 
 
 @refusing
@@ -26,6 +26,9 @@ def train(
     config: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="tiny, small, base, or a .json with the values of a configuration.")
     ] = "small",
+    arm: Annotated[
+        str | None, typer.Option(metavar="NAME", help="An ablation arm of the preset, as large as it: see symvib arms.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Of the optimizer [default: that of the preset].")] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Stop after this time; the same command goes on where it stopped.")
@@ -54,6 +57,7 @@ def train(
     except ImportError as error:
         raise MissingPackageError.of_extra("training a model needs torch", "ml") from error
     from .cli_view import counting
+    from .spektron.ablation import parameter_count
     from .spektron.training import TrainingSettings
     from .spektron.training import train as train_model
     from .spektron.training_data import load_training_data
@@ -64,9 +68,12 @@ def train(
     if threads is not None:
         torch.set_num_threads(threads)
     data = load_training_data()
+    chosen_config = _config(config, arm, data)
+    if _first_process():
+        say(f"{chosen_config.name}: {parameter_count(chosen_config):,} parameters")
     with counting("steps") as on_done:
         result = train_model(
-            _config(config, data),
+            chosen_config,
             data,
             out,
             settings=settings,
@@ -76,18 +83,46 @@ def train(
             command=" ".join(["symvib", *sys.argv[1:]]),
             on_step=lambda done, total, _: on_done(done, total),
         )
-    if os.environ.get("RANK", "0") == "0":  # of torchrun's processes, one speaks
+    if _first_process():
         typer.echo(_line(result))
     if result.reason.startswith("SIG"):
         raise typer.Exit(128 + signal.Signals[result.reason])
 
 
-def _config(name: str, data: "TrainingData") -> "SpektronConfig":
-    """A preset with heads that fit the data, or the configuration of a file as it is."""
+@refusing
+def arms(
+    config: Annotated[str, typer.Option(metavar="NAME", help="tiny, small or base.")] = "small",
+) -> None:
+    """The arms of the ablation, each with as many parameters as the preset, within 5 %."""
+    try:
+        from .spektron.ablation import ARMS, ablation_arm, parameter_count
+    except ImportError as error:
+        raise MissingPackageError.of_extra("the arms need torch", "ml") from error
+    from .groups.report_text import text_table
+
+    rows = []
+    for name in ARMS:
+        arm = ablation_arm(name, config)
+        kernels = f"{min(arm.kernels)}-{max(arm.kernels)}" if arm.tokenizer == "cnn" else f"patches of {arm.stride}"
+        rows.append((name, kernels, arm.mixer, str(arm.experts), str(arm.bottleneck), f"{parameter_count(arm):,}"))
+    typer.echo(text_table(("arm", "kernels", "mixer", "experts", "bottleneck", "parameters"), rows))
+
+
+def _first_process() -> bool:
+    """Whether this is the one of torchrun's processes that speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _config(name: str, arm: str | None, data: "TrainingData") -> "SpektronConfig":
+    """A preset or an arm of it with heads that fit the data, or the configuration of a file as it is."""
+    from .spektron.ablation import ablation_arm
     from .spektron.config import SpektronConfig, preset
 
     if not name.endswith(".json"):
-        return preset(name).with_(functional_groups=len(data.group_names), properties=len(data.property_names))
+        heads = {"functional_groups": len(data.group_names), "properties": len(data.property_names)}
+        return preset(name).with_(**heads) if arm is None else ablation_arm(arm, name, **heads)
+    if arm is not None:
+        raise ModelError(f"--arm {arm} is one of a preset; {name} is a configuration of its own.")
     try:
         values: Any = json.loads(Path(name).read_text(encoding="utf-8"))
     except ValueError as error:

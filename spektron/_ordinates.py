@@ -73,13 +73,18 @@ def as_absorbance(
     Raises
     ------
     SpectrumError
-        Bands that dip from a ceiling that is neither 1 nor 100, or under the label of an absorbance; transmittance
-        with nothing above zero, or saturated over 30 % of the axis.
+        Bands that dip from a ceiling that is neither 1 nor 100, or under the label of an absorbance; bands that rise
+        under the label of a transmittance; transmittance with nothing above zero, or saturated over 30 % of the axis.
     """
-    if quantity == "transmittance":
-        return _converted(values, source)
     if insisted:
-        return values, ()
+        return _converted(values, source) if quantity == "transmittance" else (values, ())
+    if quantity == "transmittance":
+        if looks_like_transmittance(-values).dips:
+            raise SpectrumError(
+                f"{source} is labelled transmittance but its bands rise from a floor, as in an absorbance. State "
+                "quantity='absorbance' to have it taken as it is, or quantity='transmittance' to have it converted."
+            )
+        return _converted(values, source)
     seen = looks_like_transmittance(values)
     if not seen.dips:
         return values, ()

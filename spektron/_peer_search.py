@@ -111,11 +111,7 @@ class LibrarySearch:
                 "both need the same modalities on the same axis"
             )
         n_modalities = queries.shape[1]
-        settings = self.settings * n_modalities if len(self.settings) == 1 else self.settings
-        if len(settings) != n_modalities or len(self.weights) < n_modalities:
-            raise ModelError(
-                f"{len(self.settings)} settings, {len(self.weights)} weights for {n_modalities} modalities"
-            )
+        settings = self._settings(n_modalities)
         parts = [
             self._of_modality(queries[:, m], library[:, m], settings[m])
             if has[:, m].any() and holds[:, m].any()
@@ -123,6 +119,27 @@ class LibrarySearch:
             for m in range(n_modalities)
         ]
         return fused(parts, has, holds, self.weights)
+
+    def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
+        """Unit vectors (n, k): the preprocessed spectra of all modalities, each of unit length, side by side.
+
+        Their scalar product is the mean cosine, without shifts; SID and Wasserstein are no scalar products of anything.
+        """
+        spectra, present = spectra_and_presence(spectra, present)
+        settings = self._settings(spectra.shape[1])
+        parts = [
+            _unit(s.preprocessing(spectra[:, m], self.spacing_cm1)) * present[:, m, None]
+            for m, s in enumerate(settings)
+        ]
+        return _unit(np.concatenate(parts, axis=1))
+
+    def _settings(self, n_modalities: int) -> tuple[SearchSettings, ...]:
+        settings = self.settings * n_modalities if len(self.settings) == 1 else self.settings
+        if len(settings) != n_modalities or len(self.weights) < n_modalities:
+            raise ModelError(
+                f"{len(self.settings)} settings, {len(self.weights)} weights for {n_modalities} modalities"
+            )
+        return settings
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""

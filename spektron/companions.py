@@ -40,7 +40,7 @@ def library_of(model: Spektron, data: TrainingData, rows: Sequence[int] | np.nda
             parts[key].append(model.retrieval_embedding(chem))
     texts = ([texts[row] for row in chosen] for texts in (data.ids, data.formulas, data.smiles))
     embeddings = {key: torch.cat(found).cpu().numpy() for key, found in parts.items()}
-    return EmbeddingLibrary.of(embeddings, *texts, dimensions=_DIMENSIONS)
+    return EmbeddingLibrary.of(embeddings, *texts, dimensions=_DIMENSIONS, weights=model.fingerprint())
 
 
 def calibration_of(model: Spektron, data: TrainingData, *, molecules: int = 2000, seed: int = 0) -> ModelCalibration:

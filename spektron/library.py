@@ -63,6 +63,8 @@ class EmbeddingLibrary:
         By modalities joined with "+": "ir", "raman", "ir+raman".
     bases : dict of str to ndarray (k, d)
         Where there is one, the embeddings are those of k numbers times the basis: their d principal directions.
+    weights : str
+        `Spektron.fingerprint` of the model that embedded them, "" if not known.
     """
 
     ids: tuple[str, ...]
@@ -70,6 +72,7 @@ class EmbeddingLibrary:
     smiles: tuple[str, ...]
     embeddings: Mapping[str, np.ndarray]
     bases: Mapping[str, np.ndarray] = field(default_factory=dict)
+    weights: str = ""
 
     def __post_init__(self) -> None:
         sizes = {len(getattr(self, name)) for name in _TEXTS} | {len(e) for e in self.embeddings.values()}
@@ -102,6 +105,7 @@ class EmbeddingLibrary:
         smiles: Sequence[str] | None = None,
         *,
         dimensions: int | None = None,
+        weights: str = "",
     ) -> "EmbeddingLibrary":
         """The library of unit vectors (n, k), as `Spektron.embed` returns them, by modalities ("ir+raman").
 
@@ -116,7 +120,7 @@ class EmbeddingLibrary:
                 bases[key] = np.linalg.eigh(values.T @ values)[1][:, : -dimensions - 1 : -1].astype(np.float32)
                 vectors[key] = values @ bases[key]
         stored = {key: quantised(values)[0] for key, values in vectors.items()}
-        return cls(tuple(ids), tuple(formulas or empty), tuple(smiles or empty), stored, bases)
+        return cls(tuple(ids), tuple(formulas or empty), tuple(smiles or empty), stored, bases, weights)
 
     def similarities(self, query: Any, modalities: Sequence[str]) -> NDArrayFloat:
         """Cosines (n,) of a query vector (k,) with the molecules, embedded from the same kinds of spectra.
@@ -153,7 +157,7 @@ class EmbeddingLibrary:
 
         from ..groups.atomic_write import writing
 
-        texts = json.dumps({name: getattr(self, name) for name in _TEXTS}).encode()
+        texts = json.dumps({name: getattr(self, name) for name in (*_TEXTS, "weights")}).encode()
         packed = {"texts": np.frombuffer(zlib.compress(texts, 9), dtype=np.uint8)}
         path = Path(folder) / FILE
         with writing(path) as stream:
@@ -184,6 +188,6 @@ class EmbeddingLibrary:
                 for kind in ("embedding ", "basis ")
             )
             ids, formulas, smiles = (tuple(texts[name]) for name in _TEXTS)
-            return cls(ids, formulas, smiles, stored, bases)
+            return cls(ids, formulas, smiles, stored, bases, str(texts["weights"]))
         except (SafetensorError, KeyError, TypeError, ValueError, zlib.error) as error:
             raise ModelError(f"{path} is damaged: {error!r}.") from error

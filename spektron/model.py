@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from .trunk import Trunk, wavenumber_features
 __all__ = ["Encoded", "Spektron", "normalised"]
 
 _INPUTS = 3  # the value, its signed square root, and whether the channel is seen
+_LEAST_VALUE = 1e-12
 _FREQUENCIES = 11  # periods of the axis embedding: 8000 ... 7.8
 _EMBEDDING_MOMENTUM = 0.02  # six updates a step: two views, three choices of modalities
 _WEIGHTS, _CONFIG, _METRICS = "model.safetensors", "config.json", "metrics.json"
@@ -172,7 +174,8 @@ class Spektron(nn.Module):
         if not torch.isfinite(scale).all():
             raise ModelError("Spektron.encode: NaN or infinite values among the channels that are seen.")
         numbers = torch.tensor([self.config.modalities.index(m) for m in modalities], device=spectra.device)
-        inputs = torch.stack([values, values.sign() * values.abs().sqrt(), seen.to(values)], dim=2)
+        root = values.sign() * values.abs().clamp(min=_LEAST_VALUE).sqrt()  # the slope of a root at 0 is infinite
+        inputs = torch.stack([values, root, seen.to(values)], dim=2)
         tokens = self.tokenizer(inputs.flatten(0, 1))
         place = self.axis_embedding(wavenumber_features(token_centres(axis, self.config.stride), _FREQUENCIES) * 0.5)
         place = place + self.modality_embedding(numbers).unsqueeze(-2)
@@ -281,6 +284,14 @@ class Spektron(nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     # -------------------------------------------------------------------------------------------------- on disk
+
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits of the SHA-256 of the weights: what was made with others does not fit."""
+        digest = sha256()
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def save(self, folder: str | Path, dtype: torch.dtype | None = None) -> None:
         """Write config.json, metrics.json and model.safetensors (in ``dtype``, if given) into a folder."""

@@ -53,9 +53,13 @@ class PartCalibration:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ModelCalibration:
-    """Calibrations by modalities joined with "+", as "ir+raman"."""
+    """Calibrations by modalities joined with "+", as "ir+raman", and the `Spektron.fingerprint` of the model.
+
+    The fingerprint is "" if not known.
+    """
 
     parts: Mapping[str, PartCalibration]
+    weights: str = ""
 
     def __repr__(self) -> str:
         return f"ModelCalibration({', '.join(self.parts)})"
@@ -117,7 +121,7 @@ class ModelCalibration:
                 groups = GroupCalibration.fit(new["logits"], labels, label_mask, kind)
             scores = ConformalScore(distance(new["chem"])), ConformalScore(new["misfit"])
             parts["+".join(sorted(names))] = PartCalibration(groups, distance, *scores)
-        return cls(parts)
+        return cls(parts, model.fingerprint())
 
     def save(self, folder: str | Path) -> Path:
         """Write calibration.safetensors into a folder and return its path."""
@@ -138,7 +142,7 @@ class ModelCalibration:
         kinds = json.dumps({key: part.groups.kind for key, part in self.parts.items()})
         path = Path(folder) / FILE
         with writing(path) as stream:
-            stream.write(save(tensors, metadata={"kinds": kinds}))
+            stream.write(save(tensors, metadata={"kinds": kinds, "weights": self.weights}))
         return path
 
     @classmethod
@@ -151,11 +155,11 @@ class ModelCalibration:
             raise ModelError(f"there is no calibration {path}.")
         try:
             with safe_open(path, framework="numpy") as file:
-                kinds = json.loads(file.metadata()["kinds"])
+                kinds, weights = json.loads(file.metadata()["kinds"]), file.metadata()["weights"]
                 parts = {
                     key: _part(kind, [file.get_tensor(f"{key} {n}") for n in _ARRAYS]) for key, kind in kinds.items()
                 }
-            return cls(parts)
+            return cls(parts, weights)
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path} is damaged: {error!r}.") from error
 

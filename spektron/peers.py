@@ -123,6 +123,10 @@ class MeanSpectrum:
             raise ModelError("MeanSpectrum.predict before fit: there is no mean yet")
         return np.repeat(self.mean[None], len(spectra), axis=0)
 
+    def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
+        """The same unit vector (n, 1) for each spectrum: every library entry ties."""
+        return np.ones((len(spectra), 1), dtype=np.float32)
+
 
 @dataclass
 class NearestNeighbour:
@@ -158,6 +162,10 @@ class NearestNeighbour:
             nearest = np.argpartition(-scores, self.n_neighbours - 1, axis=1)[:, : self.n_neighbours]
             found.append(targets[nearest].mean(axis=1))
         return np.concatenate(found)
+
+    def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
+        """Unit vectors (n, k) of the search (`LibrarySearch.embed`)."""
+        return self.search.embed(spectra, present)
 
 
 def masked(spectra: Any, modalities: Sequence[int]) -> np.ndarray:

@@ -24,6 +24,7 @@ __all__ = ["Predictor", "predict"]
 
 _LOG = logging.getLogger(__name__)
 _RECONSTRUCTED = ("ir", "raman")
+_LEAST_EXPLAINED = 0.5
 
 
 class Predictor:
@@ -59,14 +60,18 @@ class Predictor:
         self.library, self.calibration = library, calibration
         self.name = name or model.config.name
         self.group_names = _names(model, group_names)
-        if library is not None:
-            for key, numbers in library.query_lengths.items():
-                if numbers != model.config.embedding:
-                    raise ModelError(
-                        f"Predictor: the library ({key}) has embeddings of {numbers} numbers, the model of "
-                        f"{model.config.embedding}."
-                    )
-
+        for part, what in ((library, "library"), (calibration, "calibration")):
+            if part is not None and part.weights and part.weights != model.fingerprint():
+                raise ModelError(
+                    f"Predictor: the {what} was made with other weights ({part.weights}, the model has "
+                    f"{model.fingerprint()}); write it anew with companions.write_companions."
+                )
+        for key, numbers in (library.query_lengths if library else {}).items():
+            if numbers != model.config.embedding:
+                raise ModelError(
+                    f"Predictor: the library ({key}) has embeddings of {numbers} numbers, the model of "
+                    f"{model.config.embedding}."
+                )
         for key, part in (calibration.parts if calibration else {}).items():
             sizes = len(part.distance.mean), len(part.groups.slopes)
             if sizes != (model.config.chem, model.config.functional_groups):
@@ -154,13 +159,21 @@ class Predictor:
         return tuple(sorted(found, key=lambda group: -group.probability))
 
     def _properties(self, chem: torch.Tensor) -> dict[str, float]:
-        """Predicted properties in their units, if the metrics of the model say how they were standardised."""
+        """Predicted properties in their units, as far as the model explains half their variance on held-out molecules.
+
+        Empty where the metrics of the model do not say how it was standardised, or how well it predicts.
+        """
         scale = self.model.metrics.get("property_scale")
+        explained = self.model.metrics.get("held_out", {}).get("properties_r2", {})
         if not self.model.config.properties or not scale:
             return {}
         values = self.model.predicted_properties(chem)[0].double().cpu().tolist()
         rows = zip(scale["names"], values, scale["mean"], scale["deviation"], strict=True)
-        return {name: value * deviation + mean for name, value, mean, deviation in rows}
+        return {
+            name: value * deviation + mean
+            for name, value, mean, deviation in rows
+            if explained.get(name, 0.0) >= _LEAST_EXPLAINED
+        }
 
     def _reconstruction(self, chem: torch.Tensor) -> dict[str, Any]:
         known = [name for name in _RECONSTRUCTED if name in self.model.config.modalities]

@@ -162,6 +162,10 @@ class TestOrdinate:
             spectral_input(spectrum)
         assert "transmittance" not in str(spectral_input(spectrum, quantity="absorbance").notes)
         assert abs(place(spectral_input(spectrum, quantity="transmittance")) - 1720) < 2
+        spectrum = Spectrum(NU, 0.01 + 0.9 * absorbance(peak=1.0), "transmittance")
+        with pytest.raises(SpectrumError, match="labelled transmittance but its bands rise"):
+            spectral_input(spectrum)
+        assert abs(place(spectral_input(spectrum, quantity="absorbance")) - 1720) < 2
 
     def test_an_odd_ceiling_is_refused(self):
         with pytest.raises(SpectrumError, match="ceiling of 7"):

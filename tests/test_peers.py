@@ -56,6 +56,17 @@ def test_cosine_is_the_angle():
     np.testing.assert_allclose(part, cosine, atol=1e-6)
 
 
+def test_the_embedding_of_a_cosine_search_is_that_of_its_scores(toys):
+    queries, library = toys
+    search = LibrarySearch(spacing_cm1=1.0)
+    by_scores = search.scores(queries[:, :1], library[:, :1]).argsort(axis=1)[:, ::-1][:, :3]
+    by_vectors = (search.embed(queries[:, :1]) @ search.embed(library[:, :1]).T).argsort(axis=1)[:, ::-1][:, :3]
+    np.testing.assert_array_equal(by_scores, by_vectors)
+    half = np.array(queries)
+    half[:, 1] = np.nan
+    np.testing.assert_allclose(search.embed(half)[:, : queries.shape[2]], search.embed(queries[:, :1]), atol=1e-6)
+
+
 def test_sid_is_the_symmetric_divergence():
     x, y = np.random.default_rng(0).random((2, 5, 40)) + 0.1
     settings = SearchSettings(PLAIN, floor=0.2)
@@ -184,6 +195,9 @@ def test_baseline_peers():
     nearest = peers.NearestNeighbour(LibrarySearch(spacing_cm1=1.0)).fit(x, targets)
     np.testing.assert_array_equal(nearest.predict(x), targets)
     np.testing.assert_allclose(peers.MeanSpectrum().fit(x, targets).predict(x[:2]), [targets.mean(0)] * 2)
+    for peer in (nearest, peers.MeanSpectrum()):
+        assert isinstance(peer, peers.SpectralModel)
+        np.testing.assert_allclose(np.linalg.norm(peer.embed(x), axis=1), 1.0, rtol=1e-5)
     with pytest.raises(ModelError, match="before fit"):
         peers.NearestNeighbour().predict(x)
     with pytest.raises(ModelError, match="one target"):

@@ -198,6 +198,25 @@ class TestCompanions:
         assert [n.id for n in first.nearest] == [n.id for n in second.nearest]
 
 
+def test_companions_of_other_weights_are_refused(predictor, model):
+    other = Spektron(model.config, seed=1)
+    assert other.fingerprint() != model.fingerprint()
+    with pytest.raises(ModelError, match="calibration was made with other weights"):
+        Predictor(other, None, predictor.calibration)
+    library = EmbeddingLibrary.of({"ir": np.eye(3, 128)}, ["a", "b", "c"], weights=model.fingerprint())
+    Predictor(model, library)
+    with pytest.raises(ModelError, match="library was made with other weights"):
+        Predictor(other, library)
+
+
+def test_properties_that_the_model_cannot_predict_are_not_shown(files):
+    model = Spektron(preset("tiny").with_(layers=1, properties=2))
+    model.metrics["property_scale"] = {"names": ["gap_ev", "mass_u"], "mean": [1.0, 2.0], "deviation": [1.0, 2.0]}
+    assert Predictor(model).predict(files / "ir.csv").properties == {}
+    model.metrics["held_out"] = {"properties_r2": {"gap_ev": 0.1, "mass_u": 0.9}}
+    assert set(Predictor(model).predict(files / "ir.csv").properties) == {"mass_u"}
+
+
 class TestCommand:
     @pytest.fixture(autouse=True)
     def _shipped(self, predictor, monkeypatch):
@@ -255,7 +274,7 @@ def test_companions_of_a_model_trained_on_the_shipped_molecules(tmp_path):
     lines = LineList(*(values[shown].double().numpy() for values in (batch.wavenumbers_cm1[0], *batch.intensities[0])))
     found = again.predict(render(lines, NU, fwhm_cm1=10.0), render(lines, NU, fwhm_cm1=10.0, quantity="raman"))
     assert found.calibrated
-    assert set(found.properties) == set(data.property_names)
+    assert found.properties == {}  # nobody has said how well it predicts them
 
 
 def test_a_library_of_few_dimensions_orders_alike(tmp_path):

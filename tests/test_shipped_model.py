@@ -38,7 +38,6 @@ def test_the_record_names_command_seed_and_data(model):
     assert model.metrics["config"] == model.config.as_dict()
 
 
-@pytest.mark.slow
 def test_the_record_is_what_the_weights_score(model):
     """Every number of the held-out scores again from the weights; 3 in 1000 for another machine's rounding."""
     again = held_out_scores(model, load_training_data()).as_dict()

@@ -54,6 +54,16 @@ def test_masked_channels_cannot_change_anything(arm, spectra):
     assert not torch.equal(before, everything(model, model.encode(visible, seen=seen)))
 
 
+def test_the_gradient_by_a_spectrum_is_finite_where_it_is_zero():
+    spectra = torch.zeros(2, 1, TINY.channels)
+    spectra[:, 0, 500] = 1.0
+    spectra.requires_grad_()
+    Spektron(TINY).encode(spectra, modalities=("ir",)).chem.mean.sum().backward()
+    assert spectra.grad is not None
+    assert torch.isfinite(spectra.grad).all()
+    assert spectra.grad.abs().sum() > 0
+
+
 def test_channels_that_are_not_seen_may_hold_anything(model, spectra):
     seen = torch.ones_like(spectra, dtype=torch.bool)
     seen[..., 100:200] = False

@@ -22,7 +22,9 @@ from _toy_training import SETTINGS, ToyModel, ToySampler, objective, toy_parts, 
 from symvib.cli import app  # noqa: E402
 from symvib.errors import ModelError  # noqa: E402
 from symvib.spektron._run_folder import locked  # noqa: E402
+from symvib.spektron.ablation import ARMS, TOLERANCE, parameter_count  # noqa: E402
 from symvib.spektron.checkpoints import latest_checkpoint, read_checkpoint, write_checkpoint  # noqa: E402
+from symvib.spektron.config import preset  # noqa: E402
 from symvib.spektron.train_log import read_log  # noqa: E402
 from symvib.spektron.training import TrainingParts, TrainingSettings, train  # noqa: E402
 
@@ -492,8 +494,6 @@ def molecules():
 
 
 def small_config(**changes):
-    from symvib.spektron.config import preset
-
     return preset("tiny").with_(channels=256, functional_groups=3, properties=2, instruments=8, **changes)
 
 
@@ -557,6 +557,23 @@ def test_command_refuses_an_unknown_configuration(tmp_path):
         assert code == 1
         assert words in line
     assert not (tmp_path / "run").exists()
+
+
+def test_command_refuses_an_arm_that_cannot_be(tmp_path):
+    (tmp_path / "own.json").write_text(json.dumps(preset("tiny").as_dict()))
+    for config, arm, words in (("tiny", "cnn_rnn", "choose one of"), (tmp_path / "own.json", "cnn", "of its own")):
+        code, line = refusal("--config", config, "--arm", arm, "--out", tmp_path / "run", "--steps", 1)
+        assert code == 1
+        assert words in line
+
+
+def test_arms_are_printed_with_their_sizes():
+    result = CliRunner().invoke(app, ["arms", "--config", "tiny"])
+    rows = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}
+    assert set(ARMS) < set(rows)
+    counts = [int(rows[name][-1].replace(",", "")) for name in ARMS]
+    assert counts[-1] == parameter_count(preset("tiny"))
+    assert all(abs(count / counts[-1] - 1) <= TOLERANCE for count in counts)
 
 
 def test_command_needs_a_folder():
