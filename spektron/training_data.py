@@ -2,7 +2,7 @@
 
 Everything here is simulated (GFN2-xTB, harmonic). A formula belongs to one part of the split only, so no structure,
 no isomer and no conformer of a test molecule is ever trained on. The split follows from the formula alone (and from
-the molecules that have a second level of theory, which test), not from a seed or the order of the rows.
+the molecules that have a second level of theory, which mostly test), not from a seed or the order of the rows.
 """
 
 from collections.abc import Sequence
