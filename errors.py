@@ -92,3 +92,7 @@ class CertificateError(SymvibError, ValueError):
 
 class ModelError(SymvibError, ValueError):
     """A spectral model that cannot be built, loaded or trained, or a question it has no answer to."""
+
+
+class EvaluationError(SymvibError, ValueError):
+    """Predictions that cannot be evaluated: unknown molecules, duplicates, missing rows, values that are no numbers."""
