@@ -50,7 +50,8 @@ def train(
 ) -> None:
     """Train a Spektron on the shipped simulated spectra; safe to kill, goes on bit for bit.
 
-    In FOLDER: the model (config.json, model.safetensors, metrics.json), log.jsonl, and the checkpoints.
+    In FOLDER: the model (config.json, model.safetensors, metrics.json) with its library and calibration, as
+    symvib predict --model FOLDER wants them; log.jsonl, and the checkpoints.
     """
     try:
         import torch
@@ -58,17 +59,21 @@ def train(
         raise MissingPackageError.of_extra("training a model needs torch", "ml") from error
     from .cli_view import counting
     from .spektron.ablation import parameter_count
+    from .spektron.companions import write_companions
+    from .spektron.config import PRESETS
     from .spektron.training import TrainingSettings
     from .spektron.training import train as train_model
     from .spektron.training_data import load_training_data
 
     chosen = {"steps": steps, "minutes": minutes, "batch_size": batch_size, "learning_rate": learning_rate}
     given = {name: value for name, value in {**chosen, "patience": patience}.items() if value is not None}
-    settings = TrainingSettings.of_preset(config, seed=seed, **given)
     if threads is not None:
         torch.set_num_threads(threads)
     data = load_training_data()
     chosen_config = _config(config, arm, data)
+    preset_name = chosen_config.name.split("-")[0]  # an arm's name begins with that of its preset
+    defaults = TrainingSettings.of_preset if preset_name in PRESETS else lambda _, **given: TrainingSettings(**given)
+    settings = defaults(preset_name, seed=seed, **given)
     if _first_process():
         say(f"{chosen_config.name}: {parameter_count(chosen_config):,} parameters")
     with counting("steps") as on_done:
@@ -84,6 +89,9 @@ def train(
             on_step=lambda done, total, _: on_done(done, total),
         )
     if _first_process():
+        if result.finished:
+            say("writing the library and the calibration")
+            write_companions(result.model, data, out)
         typer.echo(_line(result))
     if result.reason.startswith("SIG"):
         raise typer.Exit(128 + signal.Signals[result.reason])

@@ -16,8 +16,9 @@ from torch.nn import functional
 
 from ..errors import ModelError
 from ._peer_preprocessing import spectra_and_presence
+from .losses import info_nce
 
-__all__ = ["ResNetPeer", "SpectralResNet", "contrastive_loss"]
+__all__ = ["ResNetPeer", "SpectralResNet"]
 
 _STAGES = 4
 _BLOCKS = 2
@@ -99,13 +100,6 @@ class SpectralResNet(nn.Module):
         return cls(modalities, width, embedding)
 
 
-def contrastive_loss(first: Tensor, second: Tensor, temperature: Tensor | float = 0.07) -> Tensor:
-    """Symmetric InfoNCE of unit vectors (B, k): each row's partner among all rows of the other view."""
-    logits = first @ second.T / temperature
-    truth = torch.arange(len(first), device=first.device)
-    return 0.5 * (functional.cross_entropy(logits, truth) + functional.cross_entropy(logits.T, truth))
-
-
 @dataclass
 class ResNetPeer:
     """A `SpectralResNet`, trained on the views of a sampler.
@@ -166,7 +160,7 @@ class ResNetPeer:
             spectra, present = self._views(sampler.batch(step), step)
             views, size = spectra.flatten(0, 1), spectra.shape[1]
             found = network(views, present.flatten(0, 1))
-            loss = contrastive_loss(found[:size], found[size:], self.temperature)
+            loss = info_nce(found[:size], found[size:], temperature=self.temperature)
             if not torch.isfinite(loss):
                 raise ModelError(f"The loss of the 1-D ResNet is {loss.item()} in step {step}: lower the learning rate")
             optimizer.zero_grad(set_to_none=True)

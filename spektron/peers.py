@@ -19,6 +19,7 @@ from ._peer_resnet import ResNetPeer, SpectralResNet
 from ._peer_search import LibrarySearch, SearchSettings
 from ._peer_tuning import OPTIONS, TunedSearch, tune
 from .model import Spektron
+from .rendering import spectral_axis
 
 __all__ = [
     "OPTIONS",
@@ -62,14 +63,15 @@ class SpectralModel(Protocol):
 
 @dataclass(frozen=True)
 class SpektronPeer:
-    """A trained Spektron as a peer: it embeds spectra with their presence."""
+    """A trained Spektron as a peer: it embeds spectra (n, 2, L) on L channels from 400 to 4000 cm-1."""
 
     model: Spektron
 
     def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
         """Unit vectors (n, k)."""
         x, has = spectra_and_presence(spectra, present)
-        return self.model.embed(torch.from_numpy(x), present=torch.from_numpy(has)).numpy()
+        axis = spectral_axis(x.shape[-1])  # of the tasks, whatever the model's own is
+        return self.model.embed(torch.from_numpy(x), present=torch.from_numpy(has), axis=axis).numpy()
 
 
 def embedding_scores(queries: Any, library: Any) -> np.ndarray:

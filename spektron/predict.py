@@ -18,7 +18,7 @@ from .model import Encoded, Spektron
 from .model_calibration import FILE as CALIBRATION_FILE
 from .model_calibration import ModelCalibration, PartCalibration, misfit
 from .prediction import GroupProbability, Prediction
-from .pretrained import SHIPPED
+from .pretrained import SHIPPED, folder_of
 
 __all__ = ["Predictor", "predict"]
 
@@ -186,16 +186,13 @@ class Predictor:
         if part is None:
             notes.append(
                 "the model came without calibration for these spectra: probabilities are its own, and whether "
-                "it knows such spectra is not tested"
+                "it knows such spectra is not tested (companions.write_companions makes one)"
             )
         if self.library is None:
-            notes.append("the model came without a library: no molecules are named")
+            notes.append(
+                "the model came without a library: no molecules are named (companions.write_companions makes one)"
+            )
         return tuple(notes)
-
-
-def folder_of(name: str | Path) -> Path:
-    """Where the model ``name`` lies with all that belongs to it."""
-    return Path(__file__).parent / "data" / f"spektron_{name}" if name in SHIPPED else Path(name)
 
 
 def _names(model: Spektron, given: Sequence[str] | None) -> tuple[str, ...]:
@@ -207,7 +204,7 @@ def _names(model: Spektron, given: Sequence[str] | None) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=2)
-def _predictor(name: str) -> Predictor:
+def _shipped(name: str) -> Predictor:
     _LOG.info("loading the model %s", name)
     return Predictor.from_pretrained(name)
 
@@ -222,7 +219,7 @@ def predict(
     ir, raman : Spectrum, path, array (n, 2) or ModelInput, optional
         One of the two or both; see `inputs.spectral_input`.
     model : str, Path or Predictor
-        A shipped model ("small"), the folder of one, or a predictor.
+        A shipped model ("small"), the folder of one (loaded anew at each call), or a predictor.
     nearest : int
         Molecules of the library to name.
 
@@ -233,5 +230,6 @@ def predict(
     ModelError
         No such model.
     """
-    predictor = model if isinstance(model, Predictor) else _predictor(str(model))
-    return predictor.predict(ir, raman, nearest=nearest)
+    if not isinstance(model, Predictor):  # what lies in a folder may change
+        model = _shipped(str(model)) if model in SHIPPED else Predictor.from_pretrained(model)
+    return model.predict(ir, raman, nearest=nearest)

@@ -108,8 +108,8 @@ class ViewSampler:
         Share of the channels that is hidden, in blocks (`block_mask`), in the second view of this share of the
         molecules. The first view is whole.
     symmetric_share : float
-        Share of the molecules of a training batch that come from the symmetric supplement (an eighth of all, but as
-        varied as the rest): few lines, all elements. They come in groups of like spectra (`grouped`), so that a batch
+        Share of the molecules of a training batch that come from the symmetric supplement (fewer, but as varied
+        as the rest): few lines, all elements. They come in groups of like spectra (`grouped`), so that a batch
         holds what is hard to tell apart.
     invented_share : float
         Share of a training batch that are line lists of no molecule (`invented_lines`): they teach to compare spectra,
@@ -118,7 +118,7 @@ class ViewSampler:
     Raises
     ------
     ModelError
-        A batch size below 2, or above the number of molecules of the split.
+        A batch size below 2, or above the number of molecules of the split; a share that is none.
     DatasetError
         An unknown split.
     """
@@ -141,6 +141,10 @@ class ViewSampler:
         self.rows = np.asarray(data.indices(split))
         if not 2 <= batch_size <= len(self.rows):
             raise ModelError(f"ViewSampler: batches of {batch_size} of {len(self.rows)} {split} molecules.")
+        shares = {"masked": masked_share, "symmetric": symmetric_share, "invented": invented_share}
+        for name, share in shares.items():
+            if not 0 <= share < 1:
+                raise ModelError(f"ViewSampler({name}_share={share!r}): a number from 0 to below 1 is needed.")
         self.batch_size = batch_size
         self.masked_share, self.masked_molecules = masked_share, masked_molecules
         self.invented = round(invented_share * batch_size) if split == "train" else 0
@@ -162,7 +166,7 @@ class ViewSampler:
         special = np.char.find(np.asarray(self.data.sources)[self.rows], "symmetric") >= 0
         wanted = min(round(symmetric_share * size), int(special.sum()))
         rest = self.rows[~special]
-        if not wanted or len(rest) < size - wanted:
+        if not wanted or not 0 < size - wanted <= len(rest):
             return [(self.rows, size)]
         return [(rest, size - wanted), (self.rows[special], wanted)]
 

@@ -303,7 +303,10 @@ def main(given: Sequence[str] | None = None) -> None:
     resnet: dict[str, Any] = {}
     if "resnet" in options.peers and options.resnet_steps:
         methods["resnet"], resnet = trained_resnet(data, options)
-    models = {label(model): SpektronPeer(model) for model in map(Spektron.from_pretrained, options.model)}
+    trained = [Spektron.from_pretrained(name) for name in options.model]
+    models = {label(model): SpektronPeer(model) for model in trained}
+    if len(models) < len(trained):
+        raise SystemExit(f"{options.model}: two of them are one preset and seed; the table could not tell them apart")
     for_second = {f"{n} for GFN1": LibrarySearch.from_dict(found["search"]) for n, found in tuned_second.items()}
     results: dict[str, Any] = {
         "simulated": True,
