@@ -78,7 +78,6 @@ docs: $(VENV)/.test
 	$(VENV)/bin/symvib claims --out docs/claims.md
 	$(PY) docs/make_detection.py
 	$(PY) docs/make_forward_accuracy.py
-	$(PY) docs/make_spektron.py
 	$(PY) docs/make_figures.py
 
 clean:

@@ -59,7 +59,6 @@ def train(
         raise MissingPackageError.of_extra("training a model needs torch", "ml") from error
     from .cli_view import counting
     from .spektron.ablation import parameter_count
-    from .spektron.companions import write_companions
     from .spektron.config import PRESETS
     from .spektron.training import TrainingSettings
     from .spektron.training import train as train_model
@@ -90,8 +89,7 @@ def train(
         )
     if _first_process():
         if result.finished:
-            say("writing the library and the calibration")
-            write_companions(result.model, data, out)
+            _complete(result, data)
         typer.echo(_line(result))
     if result.reason.startswith("SIG"):
         raise typer.Exit(128 + signal.Signals[result.reason])
@@ -114,6 +112,22 @@ def arms(
         kernels = f"{min(arm.kernels)}-{max(arm.kernels)}" if arm.tokenizer == "cnn" else f"patches of {arm.stride}"
         rows.append((name, kernels, arm.mixer, str(arm.experts), str(arm.bottleneck), f"{parameter_count(arm):,}"))
     typer.echo(text_table(("arm", "kernels", "mixer", "experts", "bottleneck", "parameters"), rows))
+
+
+def _complete(result: "TrainingResult", data: "TrainingData") -> None:
+    """Erase what z_chem still says of the instrument, once, and write the library and the calibration."""
+    from .spektron.companions import write_companions
+    from .spektron.erasure import erase_instruments
+    from .spektron.model import Spektron
+
+    model = result.model
+    assert isinstance(model, Spektron)
+    if "erased" not in model.metrics:
+        say("erasing the instrument from z_chem")
+        model.metrics["erased"] = erase_instruments(model, data).as_dict()
+        model.save(result.folder)
+    say("writing the library and the calibration")
+    write_companions(model, data, result.folder)
 
 
 def _first_process() -> bool:

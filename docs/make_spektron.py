@@ -47,7 +47,10 @@ def training(metrics: dict[str, Any], model: Spektron) -> str:
         f"`{metrics['command']}`: {model.parameter_count():,} parameters, {metrics['steps_done']} steps of "
         f"{settings['batch_size']} molecules (two views, two modalities each), {metrics['wall_seconds'] / 60:.0f} "
         f"minutes on 2 processor cores, seed {settings['seed']}, torch {versions['torch']}, data sha256 "
-        f"`{metrics['data_hash'][:12]}`. The best validation loss was that of step {metrics['best_step']}."
+        f"`{metrics['data_hash'][:12]}`. The best validation loss was that of step {metrics['best_step']}. Afterwards "
+        f"{len(metrics['erased']['shares'])} directions of z_chem were erased (`erase_instruments`), of whose variance "
+        f"the instrument explained {metrics['erased']['shares'][0]:.0%} (the first) to "
+        f"{metrics['erased']['shares'][-1]:.1%} (the last); their number was chosen on validation molecules."
     )
 
 
