@@ -88,6 +88,7 @@ def erase_instruments(
     return Erasure(shares, int(2 * present.sum()))
 
 
+@torch.no_grad()
 def _two_views(
     model: Spektron, data: TrainingData, batches: int, seed: int
 ) -> "tuple[NDArrayFloat, np.ndarray, np.ndarray]":

@@ -135,7 +135,7 @@ class TrainingSettings:
         Examples
         --------
         >>> TrainingSettings.of_preset("small", seed=3).steps
-        600
+        800
         """
         if name not in _OF_PRESET:
             raise ModelError(f"TrainingSettings.of_preset({name!r}): choose one of {', '.join(_OF_PRESET)}.")
