@@ -24,7 +24,7 @@ _STAGES = 4
 _BLOCKS = 2
 _PLACES = 16
 _MIN_SCALE = 1e-12
-_SAVED = ("n_parameters", "embedding", "steps", "learning_rate", "weight_decay", "temperature", "seed")
+_SAVED = ("n_parameters", "embedding", "steps", "learning_rate", "weight_decay", "temperature", "seed", "bf16")
 
 
 class _Block(nn.Module):
@@ -114,6 +114,8 @@ class ResNetPeer:
     seed : int
         Of the initial weights and of which modalities a training row shows.
     device : str
+    bf16 : bool
+        Train with matrix products and convolutions in bfloat16, as the presets of Spektron do on the CPU.
     """
 
     n_parameters: int = 2_000_000
@@ -124,6 +126,7 @@ class ResNetPeer:
     temperature: float = 0.07
     seed: int = 0
     device: str = "cpu"
+    bf16: bool = False
     losses: list[float] = field(default_factory=list, repr=False)
     network: SpectralResNet | None = field(default=None, repr=False)
 
@@ -159,7 +162,8 @@ class ResNetPeer:
         for step in range(self.steps):
             spectra, present = self._views(sampler.batch(step), step)
             views, size = spectra.flatten(0, 1), spectra.shape[1]
-            found = network(views, present.flatten(0, 1))
+            with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
+                found = network(views, present.flatten(0, 1))
             loss = info_nce(found[:size], found[size:], temperature=self.temperature)
             if not torch.isfinite(loss):
                 raise ModelError(f"The loss of the 1-D ResNet is {loss.item()} in step {step}: lower the learning rate")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,7 +82,7 @@ def _measured(
 ) -> tuple[Tensor, np.ndarray, np.ndarray]:
     """Spectra (n, 2, L) of molecules of a split, their groups (n, G) and whether those are known (n,)."""
     size = min(256, len(data.indices(split)))
-    plain = {"masked_share": 0.0, "symmetric_share": 0.0, "invented_share": 0.0}
+    plain: dict[str, Any] = {"masked_share": 0.0, "symmetric_share": 0.0, "invented_share": 0.0}
     sampler = ViewSampler(data, model.config, seed, split=split, batch_size=size, **plain)
     steps = min(-(-molecules // size), sampler.batches_per_epoch)
     spectra, labels, masks = [], [], []

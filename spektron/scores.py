@@ -162,7 +162,7 @@ def _told(model: Spektron, batch: TrainingBatch) -> dict[str, Tensor]:
 
 def _mean_spectra(data: TrainingData, model: Spektron) -> dict[str, Tensor]:
     """Mean (M, L) of training spectra, as measured over their maximum, and as the ideal instrument shows them."""
-    plain = {"masked_share": 0.0, "symmetric_share": 0.0, "invented_share": 0.0}
+    plain: dict[str, Any] = {"masked_share": 0.0, "symmetric_share": 0.0, "invented_share": 0.0}
     sampler = ViewSampler(data, model.config, 0, batch_size=min(1024, len(data.indices("train"))), **plain)
     batch = sampler.batch(0)
     here = batch.present.unsqueeze(-1)

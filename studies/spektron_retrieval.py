@@ -161,7 +161,7 @@ def trained_resnet(data: TrainingData, options: argparse.Namespace) -> tuple[Res
     """The 1-D ResNet, on the batches that Spektron gets, or that of a file; and how it was trained."""
     path = options.resnet
     basis = {name: str(getattr(options, f"resnet_{name}")) for name in ("steps", "parameters", "batch")}
-    basis["data_hash"] = data.data_hash
+    basis |= {"data_hash": data.data_hash, "precision": "bf16"}
     if path is not None and path.is_file():
         peer, words = ResNetPeer.load(path)
         if {name: words.get(name) for name in basis} != basis:
@@ -174,7 +174,7 @@ def trained_resnet(data: TrainingData, options: argparse.Namespace) -> tuple[Res
         if step % 25 == 0 or step == steps - 1:
             say(f"resnet: step {step} of {steps}, loss {loss:.3f} ({time.perf_counter() - start:.0f} s)")
 
-    peer = ResNetPeer(options.resnet_parameters, steps=steps).fit(sampler, progress=progress)
+    peer = ResNetPeer(options.resnet_parameters, steps=steps, bf16=True).fit(sampler, progress=progress)
     words = basis | {"seconds": f"{time.perf_counter() - start:.0f}"}
     if path is not None:
         peer.save(path, **words)
