@@ -35,6 +35,7 @@ from symvib.spektron.instrument import InstrumentSettings
 from symvib.spektron.model import Spektron
 from symvib.spektron.peers import (
     OPTIONS,
+    SPACING_CM1,
     LibrarySearch,
     RegressionPeer,
     ResNetPeer,
@@ -55,6 +56,7 @@ REGRESSIONS = {  # settings that are tried on the validation molecules
     "forest": [{"whitening": w} for w in (0.5, 1.0)],
 }
 OBSERVED = {"IR": (0,), "Raman": (1,), "IR and Raman": (0, 1)}
+SHIFTS_CM1 = (0.0, 4 * SPACING_CM1, 8 * SPACING_CM1)
 VALIDATION_PAIRS = 2
 CHANNELS_AT_ONCE = 2  # while searches are tuned: 3.5 1/cm, no instrument resolves less than 4
 THREADS = 2
@@ -181,6 +183,19 @@ def trained_resnet(data: TrainingData, options: argparse.Namespace) -> tuple[Res
     return peer, words
 
 
+def shifted(model: Spektron, name: str, tasks: Sequence[RetrievalTask], settings: SettingsFile) -> SpektronPeer:
+    """The model with the range of shifts of the query that does best on the validation tasks, all modalities."""
+    basis = settings.basis({"max_shift_cm1": list(SHIFTS_CM1), "weights": model.fingerprint()}, tasks)
+    tops = settings.known(name, basis)
+    if tops is None:
+        peers = [SpektronPeer(model, max_shift_cm1=shift) for shift in SHIFTS_CM1]
+        kinds = [task.only(observed) for observed in OBSERVED.values() for task in tasks]
+        tops = [round(sum(task.answer(peer).top1 for task in kinds) / len(kinds), 4) for peer in peers]
+        settings.keep(name, basis, tops)
+    say(f"{name}: validation top-1 {dict(zip(SHIFTS_CM1, tops, strict=True))}")
+    return SpektronPeer(model, max_shift_cm1=SHIFTS_CM1[int(np.argmax(tops))])
+
+
 def answers(
     methods: Mapping[str, Any], tasks: Sequence[RetrievalTask], observed: Sequence[int]
 ) -> dict[str, list[RetrievalResult]]:
@@ -298,13 +313,13 @@ def main(given: Sequence[str] | None = None) -> None:
         1 if options.quick else options.views,
         400 if options.quick else None,
     )
-    del validation
     methods: dict[str, Any] = {n: LibrarySearch.from_dict(found["search"]) for n, found in tuned.items()} | regressions
     resnet: dict[str, Any] = {}
     if "resnet" in options.peers and options.resnet_steps:
         methods["resnet"], resnet = trained_resnet(data, options)
     trained = [Spektron.from_pretrained(name) for name in options.model]
-    models = {label(model): SpektronPeer(model) for model in trained}
+    models = {label(model): shifted(model, label(model), validation["regressions"], settings) for model in trained}
+    del validation
     if len(models) < len(trained):
         raise SystemExit(f"{options.model}: two of them are one preset and seed; the table could not tell them apart")
     for_second = {f"{n} for GFN1": LibrarySearch.from_dict(found["search"]) for n, found in tuned_second.items()}
@@ -317,6 +332,7 @@ def main(given: Sequence[str] | None = None) -> None:
             "searches_for_gfn1": tuned_second,
             "regressions": tried,
             "resnet": resnet,
+            "max_shift_cm1": {name: peer.max_shift_cm1 for name, peer in models.items()},
         },
         "tables": {},
     }

@@ -302,6 +302,21 @@ class ToySampler:
         return SimpleNamespace(spectra=torch.from_numpy(views), present=self.present)
 
 
+def test_spektron_finds_a_query_whose_axis_is_off():
+    from symvib.spektron.config import preset
+    from symvib.spektron.model import Spektron
+
+    spectra = toy_spectra(toy_lines(12, length=2048), 1, length=2048, noise=0.0)
+    off = np.roll(spectra, 4, axis=-1)
+    model = Spektron(preset("tiny").with_(layers=1)).eval()
+    still = peers.SpektronPeer(model)
+    np.testing.assert_allclose(still.scores(off, spectra), peers.peer_scores(still, off, spectra), atol=1e-5)
+    moving = peers.SpektronPeer(model, max_shift_cm1=4 * peers.SPACING_CM1)
+    assert (moving.scores(off, spectra) >= still.scores(off, spectra) - 1e-6).all()
+    assert np.diag(moving.scores(off, spectra)).min() > 0.999
+    assert np.diag(still.scores(off, spectra)).min() < 0.999
+
+
 def test_resnet_learns_and_is_repeatable(many):
     _, _, queries, library = many
     state = torch.random.get_rng_state()
