@@ -71,8 +71,10 @@ def train(
     data = load_training_data()
     chosen_config = _config(config, arm, data)
     preset_name = chosen_config.name.split("-")[0]  # an arm's name begins with that of its preset
-    defaults = TrainingSettings.of_preset if preset_name in PRESETS else lambda _, **given: TrainingSettings(**given)
-    settings = defaults(preset_name, seed=seed, **given)
+    if preset_name in PRESETS:
+        settings = TrainingSettings.of_preset(preset_name, seed=seed, **given)
+    else:
+        settings = TrainingSettings(seed=seed, **given)
     if _first_process():
         say(f"{chosen_config.name}: {parameter_count(chosen_config):,} parameters")
     with counting("steps") as on_done:

@@ -1,22 +1,19 @@
 """What goes beside the weights of a trained model: its library of molecules and its calibration."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import ModelError
-from ..groups.atomic_write import write_text
 from .library import EmbeddingLibrary
 from .model import Spektron
 from .model_calibration import ModelCalibration
 from .rendering import MODALITIES, reference_spectra
 from .training_data import TrainingData
-from .views import ViewSampler, has_spectrum
+from .views import PLAIN, ViewSampler, has_spectrum
 
 __all__ = ["calibration_of", "library_of", "write_companions"]
 
@@ -82,8 +79,7 @@ def _measured(
 ) -> tuple[Tensor, np.ndarray, np.ndarray]:
     """Spectra (n, 2, L) of molecules of a split, their groups (n, G) and whether those are known (n,)."""
     size = min(256, len(data.indices(split)))
-    plain: dict[str, Any] = {"masked_share": 0.0, "symmetric_share": 0.0, "invented_share": 0.0}
-    sampler = ViewSampler(data, model.config, seed, split=split, batch_size=size, **plain)
+    sampler = ViewSampler(data, model.config, seed, split=split, batch_size=size, **PLAIN)
     steps = min(-(-molecules // size), sampler.batches_per_epoch)
     spectra, labels, masks = [], [], []
     for step in range(steps):
@@ -107,6 +103,6 @@ def write_companions(
     if model.config.properties:
         mean, deviation = (values.astype(float).tolist() for values in data.property_scale())
         model.metrics["property_scale"] = {"names": list(data.property_names), "mean": mean, "deviation": deviation}
-    write_text(Path(folder) / "metrics.json", json.dumps(model.metrics, indent=1) + "\n")
+    model.save_metrics(folder)
     calibration = calibration_of(model, data, molecules=molecules)
     return library_of(model, data).save(folder), calibration.save(folder)

@@ -8,7 +8,7 @@ import torch
 
 from ..errors import ModelError
 from ..groups.operations import NDArrayFloat
-from .model import Spektron
+from .model import Spektron, evaluating
 from .training_data import TrainingData
 from .views import ViewSampler
 
@@ -95,16 +95,14 @@ def _two_views(
     """Means of z_chem (2, n, M, chem), instruments (2, n, M) and presence (n, M) of training molecules."""
     size = min(128, len(data.indices("train")))
     sampler = ViewSampler(data, model.config, seed, batch_size=size, masked_share=0.0, invented_share=0.0)
-    training = model.training
-    model.eval()
     chem, instruments, present = [], [], []
-    for step in range(batches):
-        batch = sampler.batch(step).to(model.axis.device)
-        encoded = model.encode(batch.spectra.flatten(0, 1), present=batch.present.repeat(2, 1))
-        chem.append(encoded.chem_parts.mean.unflatten(0, (2, -1)))
-        instruments.append(batch.instruments)
-        present.append(encoded.present[: len(batch)])
-    model.train(training)
+    with evaluating(model):
+        for step in range(batches):
+            batch = sampler.batch(step).to(model.axis.device)
+            encoded = model.encode(batch.spectra.flatten(0, 1), present=batch.present.repeat(2, 1))
+            chem.append(encoded.chem_parts.mean.unflatten(0, (2, -1)))
+            instruments.append(batch.instruments)
+            present.append(encoded.present[: len(batch)])
     return (
         torch.cat(chem, dim=1).double().cpu().numpy(),
         torch.cat(instruments, dim=1).cpu().numpy(),

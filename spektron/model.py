@@ -1,7 +1,8 @@
 """Spektron: from a spectrum, or several of one molecule, to what they say of the molecule and of the instrument."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +19,7 @@ from .experts import FeedForward, Routing
 from .tokenizer import make_tokenizer, token_centres
 from .trunk import Trunk, wavenumber_features
 
-__all__ = ["Encoded", "Spektron", "normalised"]
+__all__ = ["Encoded", "Spektron", "evaluating", "normalised"]
 
 _INPUTS = 3  # the value, its signed square root, and whether the channel is seen
 _LEAST_VALUE = 1e-12
@@ -280,15 +281,11 @@ class Spektron(nn.Module):
         Options as in `encode`.
         """
         parts = [torch.zeros(0, self.config.embedding, device=spectra.device)]
-        training = self.training
-        self.eval()  # no spectrum's embedding depends on the others, and nothing is learned here
-        try:
+        with evaluating(self):  # no spectrum's embedding depends on the others, and nothing is learned here
             for start in range(0, len(spectra), batch_size):
                 rows = slice(start, start + batch_size)
                 chosen = {name: _rows_of(name, value, rows) for name, value in options.items()}
                 parts.append(self.retrieval_embedding(self.encode(spectra[rows], **chosen).chem.mean))
-        finally:
-            self.train(training)
         return torch.cat(parts)
 
     def parameter_count(self) -> int:
@@ -320,7 +317,13 @@ class Spektron(nn.Module):
         with writing(place / _WEIGHTS) as file:
             file.write(save({name: tensor.cpu().contiguous() for name, tensor in weights.items()}))
         write_text(place / _CONFIG, json.dumps(self.config.as_dict(), indent=1) + "\n")
-        write_text(place / _METRICS, json.dumps(self.metrics, indent=1) + "\n")
+        self.save_metrics(place)
+
+    def save_metrics(self, folder: str | Path) -> None:
+        """Write metrics.json into a folder."""
+        from ..groups.atomic_write import write_text
+
+        write_text(Path(folder) / _METRICS, json.dumps(self.metrics, indent=1) + "\n")
 
     @classmethod
     def from_pretrained(cls, name: str | Path) -> "Spektron":
@@ -334,6 +337,17 @@ class Spektron(nn.Module):
         from .pretrained import load
 
         return load(cls, name)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode; afterwards in the mode that it was in."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def _rows_of(option: str, value: Any, rows: slice | Tensor) -> Any:

@@ -60,11 +60,12 @@ class Predictor:
         self.library, self.calibration = library, calibration
         self.name = name or model.config.name
         self.group_names = _names(model, group_names)
+        weights = model.fingerprint()
         for part, what in ((library, "library"), (calibration, "calibration")):
-            if part is not None and part.weights and part.weights != model.fingerprint():
+            if part is not None and part.weights not in ("", weights):
                 raise ModelError(
-                    f"Predictor: the {what} was made with other weights ({part.weights}, the model has "
-                    f"{model.fingerprint()}); write it anew with companions.write_companions."
+                    f"Predictor: the {what} was made with other weights ({part.weights}, the model has {weights}); "
+                    "write it anew with companions.write_companions."
                 )
         for key, numbers in (library.query_lengths if library else {}).items():
             if numbers != model.config.embedding:

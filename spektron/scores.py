@@ -13,7 +13,7 @@ from .peers import SpektronPeer
 from .probes import InstrumentProbe, instrument_probe
 from .retrieval_task import simulated_task
 from .training_data import TrainingData
-from .views import MODALITIES, TrainingBatch, ViewSampler
+from .views import MODALITIES, PLAIN, TrainingBatch, ViewSampler
 
 __all__ = ["HeldOutScores", "RelativeError", "held_out_scores"]
 
@@ -162,8 +162,7 @@ def _told(model: Spektron, batch: TrainingBatch) -> dict[str, Tensor]:
 
 def _mean_spectra(data: TrainingData, model: Spektron) -> dict[str, Tensor]:
     """Mean (M, L) of training spectra, as measured over their maximum, and as the ideal instrument shows them."""
-    plain: dict[str, Any] = {"masked_share": 0.0, "symmetric_share": 0.0, "invented_share": 0.0}
-    sampler = ViewSampler(data, model.config, 0, batch_size=min(1024, len(data.indices("train"))), **plain)
+    sampler = ViewSampler(data, model.config, 0, batch_size=min(1024, len(data.indices("train"))), **PLAIN)
     batch = sampler.batch(0)
     here = batch.present.unsqueeze(-1)
     measured = batch.spectra[0] / batch.spectra[0].abs().amax(-1, keepdim=True)

@@ -20,9 +20,11 @@ from .losses import line_areas
 from .rendering import MODALITIES, REFERENCE_FWHM_CM1, LineBatch, reference_spectra, spectral_axis
 from .training_data import TrainingData
 
-__all__ = ["TrainingBatch", "ViewSampler", "has_spectrum"]
+__all__ = ["PLAIN", "TrainingBatch", "ViewSampler", "has_spectrum"]
 
 HELD_OUT = {"train": 0, "validation": 1_000_000, "test": 2_000_000}  # first seed of the instruments of each split
+# Whole spectra of molecules only, each as often as another: what is not for training.
+PLAIN: dict[str, Any] = {"masked_share": 0.0, "symmetric_share": 0.0, "invented_share": 0.0}
 _LEAST_INTENSITY = 1e-3  # km/mol or A^4/u: a molecule whose lines are all weaker has no spectrum of that kind
 
 
@@ -148,6 +150,7 @@ class ViewSampler:
         self.batch_size = batch_size
         self.masked_share, self.masked_molecules = masked_share, masked_molecules
         self.invented = round(invented_share * batch_size) if split == "train" else 0
+        self._lines = data.lines[torch.from_numpy(self.rows)]
         self._pools = self._shared_out(symmetric_share if split == "train" else 0.0)
         self._orders: dict[int, tuple[int, np.ndarray]] = {}
         self.axis = spectral_axis(config.channels, config.lowest_cm1, config.highest_cm1)
@@ -195,8 +198,7 @@ class ViewSampler:
         )
         lines, size, views = self.data.lines[rows], self.batch_size, 2
         if self.invented:
-            pool = self.data.lines[torch.from_numpy(np.asarray(self.rows))]
-            lines = joined(lines, invented_lines(pool, self.invented, self.axis, generator))
+            lines = joined(lines, invented_lines(self._lines, self.invented, self.axis, generator))
         present = has_spectrum(lines, self.axis)
         instruments = torch.randint(len(self.table), (views, size, len(MODALITIES)), generator=generator)
         spectra = torch.stack([measure(lines, self.table.pick(index), self.axis, generator) for index in instruments])
