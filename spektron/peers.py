@@ -86,13 +86,18 @@ class SpektronPeer:
         self, queries: Any, library: Any, queries_present: Any = None, library_present: Any = None
     ) -> np.ndarray:
         """Scores (n_queries, n_library): the largest scalar product over the shifts."""
+        return np.max(list(self.shifted_scores(queries, library, queries_present, library_present).values()), axis=0)
+
+    def shifted_scores(
+        self, queries: Any, library: Any, queries_present: Any = None, library_present: Any = None
+    ) -> dict[int, np.ndarray]:
+        """Scores (n_queries, n_library) for each shift of the query in channels."""
         known = self.embed(library, library_present)
         queries, has = spectra_and_presence(queries, queries_present)
-        found = [
-            embedding_scores(self.embed(moved(queries, shift), has), known)
+        return {
+            shift: embedding_scores(self.embed(moved(queries, shift), has), known)
             for shift in shifts(self.max_shift_cm1, self.shift_step_cm1, SPACING_CM1)
-        ]
-        return np.max(found, axis=0)
+        }
 
 
 def embedding_scores(queries: Any, library: Any) -> np.ndarray:

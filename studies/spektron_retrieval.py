@@ -44,7 +44,7 @@ from symvib.spektron.peers import (
     tune,
 )
 from symvib.spektron.rendering import reference_spectra, spectral_axis
-from symvib.spektron.retrieval import RetrievalResult, compare, pooled
+from symvib.spektron.retrieval import RetrievalResult, compare, pooled, retrieval
 from symvib.spektron.retrieval_task import RetrievalTask, distinct_rows, measured, simulated_task
 from symvib.spektron.training_data import TrainingData, load_training_data
 from symvib.spektron.views import ViewSampler
@@ -183,14 +183,20 @@ def trained_resnet(data: TrainingData, options: argparse.Namespace) -> tuple[Res
     return peer, words
 
 
+def tops_by_range(model: Spektron, task: RetrievalTask) -> list[float]:
+    """Shares found first with each range of `SHIFTS_CM1`; every shift is embedded once."""
+    scores = SpektronPeer(model, max_shift_cm1=max(SHIFTS_CM1)).shifted_scores(task.queries, task.library)
+    ranges = [[s for shift, s in scores.items() if abs(shift) * SPACING_CM1 <= most] for most in SHIFTS_CM1]
+    return [retrieval(np.max(found, axis=0), task.true_index, groups=task.rows).top1 for found in ranges]
+
+
 def shifted(model: Spektron, name: str, tasks: Sequence[RetrievalTask], settings: SettingsFile) -> SpektronPeer:
     """The model with the range of shifts of the query that does best on the validation tasks, all modalities."""
     basis = settings.basis({"max_shift_cm1": list(SHIFTS_CM1), "weights": model.fingerprint()}, tasks)
     tops = settings.known(name, basis)
     if tops is None:
-        peers = [SpektronPeer(model, max_shift_cm1=shift) for shift in SHIFTS_CM1]
         kinds = [task.only(observed) for observed in OBSERVED.values() for task in tasks]
-        tops = [round(sum(task.answer(peer).top1 for task in kinds) / len(kinds), 4) for peer in peers]
+        tops = np.round(np.mean([tops_by_range(model, task) for task in kinds], axis=0), 4).tolist()
         settings.keep(name, basis, tops)
     say(f"{name}: validation top-1 {dict(zip(SHIFTS_CM1, tops, strict=True))}")
     return SpektronPeer(model, max_shift_cm1=SHIFTS_CM1[int(np.argmax(tops))])
