@@ -20,6 +20,7 @@ GENERATED = (
     "make_block_rank",
     "make_fibres",
     "make_survey",
+    "make_spektron",
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
