@@ -75,10 +75,10 @@ docs: $(VENV)/.test
 	$(PY) docs/make_block_rank.py
 	$(PY) docs/make_fibres.py
 	$(PY) docs/make_survey.py
+	$(PY) docs/make_spektron.py
 	$(VENV)/bin/symvib claims --out docs/claims.md
 	$(PY) docs/make_detection.py
 	$(PY) docs/make_forward_accuracy.py
-	$(PY) docs/make_spektron.py
 	$(PY) docs/make_figures.py
 
 clean:

@@ -50,7 +50,8 @@ def train(
 ) -> None:
     """Train a Spektron on the shipped simulated spectra; safe to kill, goes on bit for bit.
 
-    In FOLDER: the model (config.json, model.safetensors, metrics.json), log.jsonl, and the checkpoints.
+    In FOLDER: the model (config.json, model.safetensors, metrics.json) with its library and calibration, as
+    symvib predict --model FOLDER wants them; log.jsonl, and the checkpoints.
     """
     try:
         import torch
@@ -58,17 +59,22 @@ def train(
         raise MissingPackageError.of_extra("training a model needs torch", "ml") from error
     from .cli_view import counting
     from .spektron.ablation import parameter_count
+    from .spektron.config import PRESETS
     from .spektron.training import TrainingSettings
     from .spektron.training import train as train_model
     from .spektron.training_data import load_training_data
 
     chosen = {"steps": steps, "minutes": minutes, "batch_size": batch_size, "learning_rate": learning_rate}
     given = {name: value for name, value in {**chosen, "patience": patience}.items() if value is not None}
-    settings = TrainingSettings.of_preset(config, seed=seed, **given)
     if threads is not None:
         torch.set_num_threads(threads)
     data = load_training_data()
     chosen_config = _config(config, arm, data)
+    preset_name = chosen_config.name.split("-")[0]  # an arm's name begins with that of its preset
+    if preset_name in PRESETS:
+        settings = TrainingSettings.of_preset(preset_name, seed=seed, **given)
+    else:
+        settings = TrainingSettings(seed=seed, **given)
     if _first_process():
         say(f"{chosen_config.name}: {parameter_count(chosen_config):,} parameters")
     with counting("steps") as on_done:
@@ -84,6 +90,8 @@ def train(
             on_step=lambda done, total, _: on_done(done, total),
         )
     if _first_process():
+        if result.finished:
+            _complete(result, data)
         typer.echo(_line(result))
     if result.reason.startswith("SIG"):
         raise typer.Exit(128 + signal.Signals[result.reason])
@@ -106,6 +114,22 @@ def arms(
         kernels = f"{min(arm.kernels)}-{max(arm.kernels)}" if arm.tokenizer == "cnn" else f"patches of {arm.stride}"
         rows.append((name, kernels, arm.mixer, str(arm.experts), str(arm.bottleneck), f"{parameter_count(arm):,}"))
     typer.echo(text_table(("arm", "kernels", "mixer", "experts", "bottleneck", "parameters"), rows))
+
+
+def _complete(result: "TrainingResult", data: "TrainingData") -> None:
+    """Erase what z_chem still says of the instrument, once, and write the library and the calibration."""
+    from .spektron.companions import write_companions
+    from .spektron.erasure import erase_instruments
+    from .spektron.model import Spektron
+
+    model = result.model
+    assert isinstance(model, Spektron)
+    if "erased" not in model.metrics:
+        say("erasing the instrument from z_chem")
+        model.metrics["erased"] = erase_instruments(model, data).as_dict()
+        model.save(result.folder)
+    say("writing the library and the calibration")
+    write_companions(model, data, result.folder)
 
 
 def _first_process() -> bool:

@@ -83,6 +83,8 @@ def wavenumbers(
                 "nanometres; state unit='nm' (or 'cm-1', 'um')."
             )
         notes.append("no unit stated: the axis is taken as cm-1")
+    if " or " in unit:
+        raise SpectrumError(f"{source}: its head names {unit}; state unit= of the axis.")
     if modality == "raman":
         if unit != "cm-1":
             raise SpectrumError(

@@ -16,14 +16,15 @@ from torch.nn import functional
 
 from ..errors import ModelError
 from ._peer_preprocessing import spectra_and_presence
+from .losses import info_nce
 
-__all__ = ["ResNetPeer", "SpectralResNet", "contrastive_loss"]
+__all__ = ["ResNetPeer", "SpectralResNet"]
 
 _STAGES = 4
 _BLOCKS = 2
 _PLACES = 16
 _MIN_SCALE = 1e-12
-_SAVED = ("n_parameters", "embedding", "steps", "learning_rate", "weight_decay", "temperature", "seed")
+_SAVED = ("n_parameters", "embedding", "steps", "learning_rate", "weight_decay", "temperature", "seed", "bf16")
 
 
 class _Block(nn.Module):
@@ -99,13 +100,6 @@ class SpectralResNet(nn.Module):
         return cls(modalities, width, embedding)
 
 
-def contrastive_loss(first: Tensor, second: Tensor, temperature: Tensor | float = 0.07) -> Tensor:
-    """Symmetric InfoNCE of unit vectors (B, k): each row's partner among all rows of the other view."""
-    logits = first @ second.T / temperature
-    truth = torch.arange(len(first), device=first.device)
-    return 0.5 * (functional.cross_entropy(logits, truth) + functional.cross_entropy(logits.T, truth))
-
-
 @dataclass
 class ResNetPeer:
     """A `SpectralResNet`, trained on the views of a sampler.
@@ -120,6 +114,8 @@ class ResNetPeer:
     seed : int
         Of the initial weights and of which modalities a training row shows.
     device : str
+    bf16 : bool
+        Train with matrix products and convolutions in bfloat16, as the presets of Spektron do on the CPU.
     """
 
     n_parameters: int = 2_000_000
@@ -130,6 +126,7 @@ class ResNetPeer:
     temperature: float = 0.07
     seed: int = 0
     device: str = "cpu"
+    bf16: bool = False
     losses: list[float] = field(default_factory=list, repr=False)
     network: SpectralResNet | None = field(default=None, repr=False)
 
@@ -165,8 +162,9 @@ class ResNetPeer:
         for step in range(self.steps):
             spectra, present = self._views(sampler.batch(step), step)
             views, size = spectra.flatten(0, 1), spectra.shape[1]
-            found = network(views, present.flatten(0, 1))
-            loss = contrastive_loss(found[:size], found[size:], self.temperature)
+            with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
+                found = network(views, present.flatten(0, 1))
+            loss = info_nce(found[:size], found[size:], temperature=self.temperature)
             if not torch.isfinite(loss):
                 raise ModelError(f"The loss of the 1-D ResNet is {loss.item()} in step {step}: lower the learning rate")
             optimizer.zero_grad(set_to_none=True)

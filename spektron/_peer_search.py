@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ModelError
 from ._peer_preprocessing import SPACING_CM1, Preprocessing, spectra_and_presence
 
-__all__ = ["LibrarySearch", "SearchSettings", "fused"]
+__all__ = ["LibrarySearch", "SearchSettings", "fused", "moved", "shifts"]
 
 MEASURES = ("cosine", "sid", "wasserstein")
 
@@ -160,14 +160,14 @@ class LibrarySearch:
         y = settings.preprocessing(library, self.spacing_cm1)
         if self.measure == "wasserstein":
             return -_wasserstein(x, y, settings.order, self.spacing_cm1 * bins)
-        shifts = _shifts(settings, self.spacing_cm1 * bins)
+        steps = shifts(settings.max_shift_cm1, settings.shift_step_cm1, self.spacing_cm1 * bins)
         if self.measure == "cosine":
             y = _unit(y).T
-            return _best([_unit(_moved(x, s)) @ y for s in shifts])
+            return _best([_unit(moved(x, s)) @ y for s in steps])
         y, log_y, own_y = _distribution(y, settings.floor)
         found = []
-        for s in shifts:
-            p, log_p, own_p = _distribution(_moved(x, s), settings.floor)
+        for s in steps:
+            p, log_p, own_p = _distribution(moved(x, s), settings.floor)
             found.append(p @ log_y.T + log_p @ y.T - own_p[:, None] - own_y)
         return _best(found)
 
@@ -201,17 +201,17 @@ def fused(
     return np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), -np.inf)
 
 
-def _shifts(settings: SearchSettings, spacing_cm1: float) -> list[int]:
-    """Shifts in channels, without repetition."""
-    count = int(settings.max_shift_cm1 / settings.shift_step_cm1 + 1e-9)
-    return sorted({round(k * settings.shift_step_cm1 / spacing_cm1) for k in range(-count, count + 1)})
+def shifts(max_shift_cm1: float, step_cm1: float, spacing_cm1: float) -> list[int]:
+    """Shifts in channels from -max to +max, without repetition."""
+    count = int(max_shift_cm1 / step_cm1 + 1e-9)
+    return sorted({round(k * step_cm1 / spacing_cm1) for k in range(-count, count + 1)})
 
 
-def _moved(x: np.ndarray, shift: int) -> np.ndarray:
-    """The spectra moved up by some channels; the end value is repeated."""
+def moved(x: np.ndarray, shift: int) -> np.ndarray:
+    """Spectra (..., L) moved up by some channels; the end value is repeated."""
     if shift == 0:
         return x
-    return x[:, np.clip(np.arange(x.shape[1]) - shift, 0, x.shape[1] - 1)]
+    return x[..., np.clip(np.arange(x.shape[-1]) - shift, 0, x.shape[-1] - 1)]
 
 
 def _best(found: Sequence[np.ndarray]) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..groups.operations import NDArrayFloat
-from .model import Encoded, Spektron
+from .model import Encoded, Spektron, evaluating
 
 __all__ = ["chem_features", "fine_tuned", "token_features"]
 
@@ -21,15 +21,11 @@ _PATIENCE = 5
 def _encoded(
     model: Spektron, spectra: NDArrayFloat, axis: NDArrayFloat, modality: str, of: Callable[[Encoded], Tensor]
 ) -> NDArrayFloat:
-    mode = model.training
-    model.eval()
+    points = torch.as_tensor(axis, dtype=torch.float32)
     parts = []
-    for rows in torch.as_tensor(spectra, dtype=torch.float32).split(_BATCH):
-        encoded = model.encode(
-            rows.unsqueeze(1), modalities=(modality,), axis=torch.as_tensor(axis, dtype=torch.float32)
-        )
-        parts.append(of(encoded))
-    model.train(mode)
+    with evaluating(model):
+        for rows in torch.as_tensor(spectra, dtype=torch.float32).split(_BATCH):
+            parts.append(of(model.encode(rows.unsqueeze(1), modalities=(modality,), axis=points)))
     return torch.cat(parts).double().numpy()
 
 

@@ -70,7 +70,7 @@ class _Progress:
     best_parts: dict[str, float] = field(default_factory=dict)
     stale: int = 0
     sums: dict[str, float] = field(default_factory=dict)
-    summed: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
     train_parts: dict[str, float] = field(default_factory=dict)
     reason: str = ""
 
@@ -116,10 +116,16 @@ class TrainingRun:
         found = latest_checkpoint(self.folder.checkpoints)
         if found is None:
             return
-        self.joint.load_state_dict(found.group("joint"))
-        load_optimizer(self.optimizer, self.joint, found.group("optimizer"))
+        try:
+            self.joint.load_state_dict(found.group("joint"))
+            load_optimizer(self.optimizer, self.joint, found.group("optimizer"))
+            self.now = _Progress(**found.state)
+        except (RuntimeError, TypeError, KeyError) as error:
+            raise ModelError(
+                f"{self.folder.path}: its checkpoint is of another version of symvib "
+                f"({' '.join(str(error).split())[:200]}); begin again with --fresh (resume=False) or in another folder."
+            ) from error
         self.best = found.group("best")
-        self.now = _Progress(**found.state)
         if self.now.reason not in FINISHED:
             self.now.reason = ""
         if self.folder.versions != versions():
@@ -219,10 +225,10 @@ class TrainingRun:
         now = self.now
         for name, value in values.items():
             now.sums[name] = now.sums.get(name, 0.0) + float(value)
-        now.summed += 1
+            now.counts[name] = now.counts.get(name, 0) + 1
         if now.step % self.settings.log_every == 0 or now.step == self.settings.steps:
-            now.train_parts = {name: total / now.summed for name, total in now.sums.items()}
-            now.sums, now.summed = {}, 0
+            now.train_parts = {name: total / now.counts[name] for name, total in now.sums.items()}
+            now.sums, now.counts = {}, {}
             if lines is not None:
                 lines.write("train", now.step, {**now.train_parts, "learning_rate": rate, "seconds": now.seconds})
 
@@ -232,10 +238,12 @@ class TrainingRun:
         parts = self.validation_parts()
         if parts and settings.monitor not in parts:  # a term of training only
             raise ModelError(f"TrainingSettings(monitor={settings.monitor!r}): validation gives {', '.join(parts)}.")
-        value = parts[settings.monitor] if parts else None
-        if value is not None and not math.isfinite(value):
+        if not parts:
+            return  # the last weights are the best
+        value = parts[settings.monitor]
+        if not math.isfinite(value):
             raise self._not_finite(f"the validation {settings.monitor}", value, parts)
-        if value is None or now.best is None or value < now.best:
+        if now.best is None or value < now.best:
             now.best, now.best_step, now.best_parts, now.stale = value, now.step, parts, 0
             self.best = {
                 name: tensor.detach().to("cpu", copy=True) for name, tensor in self.parts.model.state_dict().items()
@@ -244,7 +252,7 @@ class TrainingRun:
             now.stale += 1
             if settings.patience is not None and now.stale >= settings.patience:
                 now.reason = "patience"
-        if lines is not None and parts:
+        if lines is not None:
             lines.write("validation", now.step, {**parts, "seconds": now.seconds})
 
     @torch.no_grad()
@@ -283,11 +291,11 @@ class TrainingRun:
     # ---------------------------------------------------------------------------------------------------- result
 
     def saved(self, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """Put the best weights into the model and save it with its metrics, which are returned."""
+        """Put the best weights into the model, on the CPU, and save it with its metrics, which are returned."""
         model = self.parts.model
         if self.best:
             model.load_state_dict(self.best)
-        model.eval()
+        model.eval().cpu()
         metrics = self.folder.metrics()
         if metrics is None or metrics.get("steps_done") != self.now.step:
             metrics = self._metrics(facts)

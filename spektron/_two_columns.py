@@ -35,7 +35,7 @@ class TwoColumns:
     ----------
     axis, values : ndarray (n,)
     unit : str or None
-        "cm-1", "um" or "nm" if the head names it.
+        "cm-1", "um" or "nm" if the head names it; several, joined by " or ", if it does not say which.
     quantity : str or None
         "transmittance", "absorbance" or "raman" if the head names it.
     """
@@ -133,4 +133,10 @@ def _number(cell: str) -> float | None:
 
 
 def _named(head: str, words: tuple[tuple[str, str], ...]) -> str | None:
-    return next((name for name, pattern in words if re.search(pattern, head)), None)
+    """What the head names; if more than one, what its last line (the titles of the columns) does."""
+    titles = head.strip().rsplit("\n", 1)[-1]
+    for text in (head, titles):
+        found = [name for name, pattern in words if re.search(pattern, text)]
+        if len(found) < 2:
+            break
+    return " or ".join(found) or None

@@ -8,7 +8,7 @@ from .model import Spektron
 
 __all__ = ["ARMS", "ablation_arm", "parameter_count"]
 
-_BASE = {"experts": 0, "bottleneck": False}
+_BASE: dict[str, object] = {"experts": 0, "bottleneck": False, "attention_layers": 0}
 ARMS: dict[str, dict[str, object]] = {
     "cnn": {**_BASE, "mixer": "convolution"},
     "transformer": {**_BASE, "mixer": "attention", "tokenizer": "patches"},
@@ -18,8 +18,8 @@ ARMS: dict[str, dict[str, object]] = {
     "cnn_dlinoss_kernel3": {**_BASE, "kernels": (3,) * 7},
     # Five taps each, so far apart that the reach of every layer is about that of the wide kernels.
     "cnn_dlinoss_dilated": {**_BASE, "kernels": (5,) * 7, "dilations": (10, 6, 4, 3, 3, 3, 3)},
-    "cnn_dlinoss_moe": {"bottleneck": False},
-    "cnn_dlinoss_vib": {"experts": 0},
+    "cnn_dlinoss_moe": {"bottleneck": False, "attention_layers": 0},
+    "cnn_dlinoss_vib": {"experts": 0, "attention_layers": 0},
     "spektron": {},
 }
 TOLERANCE = 0.05  # share by which parameter counts may differ between arms

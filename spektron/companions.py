@@ -13,7 +13,7 @@ from .model import Spektron
 from .model_calibration import ModelCalibration
 from .rendering import MODALITIES, reference_spectra
 from .training_data import TrainingData
-from .views import ViewSampler
+from .views import PLAIN, ViewSampler, has_spectrum
 
 __all__ = ["calibration_of", "library_of", "write_companions"]
 
@@ -25,7 +25,7 @@ _DIMENSIONS = 96  # kept of each embedding: a library of 12,630 molecules then t
 def library_of(model: Spektron, data: TrainingData, rows: Sequence[int] | np.ndarray | None = None) -> EmbeddingLibrary:
     """The library of the ideal spectra of molecules (all by default): IR alone, Raman alone and both together.
 
-    A molecule without any line of a kind (IR of a homonuclear diatomic) has the embedding of no spectrum there.
+    A molecule without any line of a kind within the axis (IR of a homonuclear diatomic) is never near there.
     """
     chosen = np.arange(len(data)) if rows is None else np.asarray(rows)
     parts: dict[str, list[Tensor]] = {"ir": [], "raman": [], "ir+raman": []}
@@ -33,11 +33,12 @@ def library_of(model: Spektron, data: TrainingData, rows: Sequence[int] | np.nda
     for start in range(0, len(chosen), _CHUNK):
         lines = data.lines[torch.from_numpy(chosen[start : start + _CHUNK])]
         spectra = reference_spectra(lines, model.axis)
-        present = (spectra > 0).any(-1)
+        present = has_spectrum(lines, model.axis)
         encoded = model.encode(spectra, modalities=MODALITIES, present=present)
         for key, kinds in (("ir", (True, False)), ("raman", (False, True)), ("ir+raman", (True, True))):
-            chem = encoded.chem_of(torch.tensor(kinds).expand_as(present)).mean
-            parts[key].append(model.retrieval_embedding(chem))
+            here = present & torch.tensor(kinds)
+            # The zero vector of a molecule without such a spectrum is like nothing.
+            parts[key].append(model.retrieval_embedding(encoded.chem_of(here).mean) * here.any(-1, keepdim=True))
     texts = ([texts[row] for row in chosen] for texts in (data.ids, data.formulas, data.smiles))
     embeddings = {key: torch.cat(found).cpu().numpy() for key, found in parts.items()}
     return EmbeddingLibrary.of(embeddings, *texts, dimensions=_DIMENSIONS, weights=model.fingerprint())
@@ -63,9 +64,13 @@ def calibration_of(model: Spektron, data: TrainingData, *, molecules: int = 2000
 
 
 def _usual_ranges(spectra: Tensor, axis: Tensor, generator: torch.Generator) -> Tensor:
-    """Channels (n, M, L) that a measurement covers: half of them all, half from 400-700 to 3200-4000 1/cm."""
+    """Channels (n, M, L) that a measurement covers: half of them all, half without up to 1/12 below and 2/9 above.
+
+    Of an axis from 400 to 4000 1/cm that is from 400-700 to 3200-4000.
+    """
     draws = torch.rand(3, *spectra.shape[:2], 1, generator=generator)
-    within = (axis >= 400 + 300 * draws[0]) & (axis <= 3200 + 800 * draws[1])
+    along = (axis - axis[0]) / (axis[-1] - axis[0])
+    within = (along >= draws[0] / 12) & (along <= 1 - 2 / 9 * draws[1])
     return within | (draws[2] < 0.5)
 
 
@@ -74,7 +79,7 @@ def _measured(
 ) -> tuple[Tensor, np.ndarray, np.ndarray]:
     """Spectra (n, 2, L) of molecules of a split, their groups (n, G) and whether those are known (n,)."""
     size = min(256, len(data.indices(split)))
-    sampler = ViewSampler(data, model.config, seed, split=split, batch_size=size, masked_share=0.0)
+    sampler = ViewSampler(data, model.config, seed, split=split, batch_size=size, **PLAIN)
     steps = min(-(-molecules // size), sampler.batches_per_epoch)
     spectra, labels, masks = [], [], []
     for step in range(steps):
@@ -91,12 +96,13 @@ def write_companions(
 ) -> tuple[Path, Path]:
     """Write library.safetensors and calibration.safetensors beside the weights, and return their paths.
 
-    The names of groups and the scale of properties go into the metrics of the model, which is not saved here.
+    The names of groups and the scale of properties go into the metrics of the model, and into those in the folder.
     """
     if model.config.functional_groups:
         model.metrics["group_names"] = list(data.group_names)
     if model.config.properties:
         mean, deviation = (values.astype(float).tolist() for values in data.property_scale())
         model.metrics["property_scale"] = {"names": list(data.property_names), "mean": mean, "deviation": deviation}
+    model.save_metrics(folder)
     calibration = calibration_of(model, data, molecules=molecules)
     return library_of(model, data).save(folder), calibration.save(folder)

@@ -189,6 +189,7 @@ def stack_inputs(
     """Spectra (B, M, L) float32, ``present`` (B, M) and ``coverage`` (B, M, L) for `Spektron.encode`.
 
     Each of the B mappings holds the spectra of one sample by modality; one that is missing is zero and not present.
+    Spectra are divided by their largest absolute value.
 
     Raises
     ------
@@ -206,7 +207,8 @@ def stack_inputs(
                 raise SpectrumError(f"the model takes {', '.join(modalities)} spectra; {name!r} is none of them.")
             if not np.array_equal(item.channels_cm1, first.channels_cm1):
                 raise SpectrumError(f"stack_inputs: {item!r} is on other channels than {first!r}.")
-            spectra[row, list(modalities).index(name)] = item.values
+            # Over its maximum: cross-sections in m2 have no 32-bit float.
+            spectra[row, list(modalities).index(name)] = item.values / (np.abs(item.values).max() or 1.0)
             coverage[row, list(modalities).index(name)] = item.coverage
     return spectra, np.any(coverage, axis=-1), coverage
 

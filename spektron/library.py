@@ -125,10 +125,14 @@ class EmbeddingLibrary:
     def similarities(self, query: Any, modalities: Sequence[str]) -> NDArrayFloat:
         """Cosines (n,) of a query vector (k,) with the molecules, embedded from the same kinds of spectra.
 
-        Where the library lacks these modalities, from most modalities that it has.
+        Raises
+        ------
+        ModelError
+            The library holds no embeddings from these kinds, or ones of another length.
         """
         key = "+".join(sorted(modalities))
-        key = key if key in self.embeddings else max(self.embeddings, key=len)
+        if key not in self.embeddings:
+            raise ModelError(f"{self!r} was asked for {key}: embed its molecules from these spectra, too.")
         stored = self.embeddings[key]
         vector = np.asarray(query, dtype=np.float32).reshape(-1)
         basis = self.bases.get(key)

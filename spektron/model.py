@@ -1,7 +1,8 @@
 """Spektron: from a spectrum, or several of one molecule, to what they say of the molecule and of the instrument."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +19,7 @@ from .experts import FeedForward, Routing
 from .tokenizer import make_tokenizer, token_centres
 from .trunk import Trunk, wavenumber_features
 
-__all__ = ["Encoded", "Spektron", "normalised"]
+__all__ = ["Encoded", "Spektron", "evaluating", "normalised"]
 
 _INPUTS = 3  # the value, its signed square root, and whether the channel is seen
 _LEAST_VALUE = 1e-12
@@ -74,10 +75,11 @@ class Encoded:
 def normalised(spectra: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
     """Spectra (..., L) over their largest absolute value among the channels ``seen``, zero elsewhere; and that value.
 
-    Channels that are not seen cannot change the result.
+    The value is 1 for a spectrum of zeros. Channels that are not seen cannot change the result.
     """
     kept = torch.where(seen, spectra, torch.zeros((), dtype=spectra.dtype, device=spectra.device))
-    scale = kept.abs().amax(-1, keepdim=True).clamp(min=1e-12)
+    largest = kept.abs().amax(-1, keepdim=True)
+    scale = torch.where(largest == 0, torch.ones_like(largest), largest)
     return kept / scale, scale
 
 
@@ -154,7 +156,7 @@ class Spektron(nn.Module):
             Of B molecules, M modalities each; any scale. Values that are not seen may be anything, NaN included.
         modalities : sequence of M str
         present : Tensor (B, M) of bool, optional
-            False where the spectrum is missing.
+            False where the spectrum is missing; one of which no channel is seen is missing, too.
         seen : Tensor (B, M, L) of bool, optional
             False on channels that were not measured, or are masked.
         axis : Tensor (L,) or (B, M, L), optional
@@ -169,6 +171,12 @@ class Spektron(nn.Module):
         spectra = spectra.to(self.latent.weight.dtype)
         present = torch.ones(spectra.shape[:2], dtype=torch.bool, device=spectra.device) if present is None else present
         seen = torch.ones_like(spectra, dtype=torch.bool) if seen is None else seen
+        if present.shape != spectra.shape[:2] or seen.shape != spectra.shape:
+            raise ModelError(
+                f"Spektron.encode: spectra {tuple(spectra.shape)}, but present {tuple(present.shape)} and seen "
+                f"{tuple(seen.shape)}; (molecules, modalities) and the shape of the spectra are needed."
+            )
+        present = present & seen.any(-1)
         seen = seen & present.unsqueeze(-1)
         values, scale = normalised(spectra, seen)
         if not torch.isfinite(scale).all():
@@ -177,11 +185,13 @@ class Spektron(nn.Module):
         root = values.sign() * values.abs().clamp(min=_LEAST_VALUE).sqrt()  # the slope of a root at 0 is infinite
         inputs = torch.stack([values, root, seen.to(values)], dim=2)
         tokens = self.tokenizer(inputs.flatten(0, 1))
-        place = self.axis_embedding(wavenumber_features(token_centres(axis, self.config.stride), _FREQUENCIES) * 0.5)
+        features = wavenumber_features(token_centres(axis, self.config.stride), _FREQUENCIES)
+        place = self.axis_embedding(0.5 * features.to(spectra.dtype))
         place = place + self.modality_embedding(numbers).unsqueeze(-2)
         tokens = tokens.unflatten(0, spectra.shape[:2]) + place
         mixed, routings = self.trunk(tokens.flatten(0, 1))
-        mean, log_variance = self.latent(self.pool(mixed)).float().unflatten(0, spectra.shape[:2]).chunk(2, dim=-1)
+        latent = self.latent(self.pool(mixed)).to(spectra.dtype)  # of full precision also under autocast
+        mean, log_variance = latent.unflatten(0, spectra.shape[:2]).chunk(2, dim=-1)
         parts = Gaussian.of_parameters(mean, log_variance) if self.config.bottleneck else Gaussian(mean)
         chem, inst = parts[..., : self.config.chem], parts[..., self.config.chem :]
         return Encoded(
@@ -209,8 +219,8 @@ class Spektron(nn.Module):
         if given.shape not in (spectra.shape[-1:], spectra.shape):
             shape = " x ".join(map(str, given.shape))
             raise ModelError(f"Spektron.encode: {spectra.shape[-1]} channels, but an axis of {shape}.")
-        if axis is not None and not (given.diff(dim=-1) > 0).all():
-            raise ModelError("Spektron.encode: the axis must ascend from the first channel to the last.")
+        if axis is not None and not ((given.diff(dim=-1) > 0).all() and torch.isfinite(given).all()):
+            raise ModelError("Spektron.encode: the axis must be finite and ascend from the first channel to the last.")
         return given
 
     # ---------------------------------------------------------------------------------------------------- heads
@@ -221,7 +231,7 @@ class Spektron(nn.Module):
 
     def retrieval_features(self, chem: Tensor) -> Tensor:
         """What `unit_vectors` makes the retrieval embedding of: (..., embedding) of z_chem (..., chem)."""
-        return (self.retrieval_head(chem) + self.retrieval_correction(chem)).float()
+        return (self.retrieval_head(chem) + self.retrieval_correction(chem)).to(self.embedding_mean.dtype)
 
     def unit_vectors(self, features: Tensor) -> Tensor:
         """The features (..., embedding), standardised, at unit length.
@@ -270,13 +280,12 @@ class Spektron(nn.Module):
 
         Options as in `encode`.
         """
-        if not len(spectra):
-            return torch.zeros(0, self.config.embedding, device=spectra.device)
-        parts = []
-        for start in range(0, len(spectra), batch_size):
-            rows = slice(start, start + batch_size)
-            chosen = {name: _rows_of(name, value, rows) for name, value in options.items()}
-            parts.append(self.retrieval_embedding(self.encode(spectra[rows], **chosen).chem.mean))
+        parts = [torch.zeros(0, self.config.embedding, device=spectra.device)]
+        with evaluating(self):  # no spectrum's embedding depends on the others, and nothing is learned here
+            for start in range(0, len(spectra), batch_size):
+                rows = slice(start, start + batch_size)
+                chosen = {name: _rows_of(name, value, rows) for name, value in options.items()}
+                parts.append(self.retrieval_embedding(self.encode(spectra[rows], **chosen).chem.mean))
         return torch.cat(parts)
 
     def parameter_count(self) -> int:
@@ -308,7 +317,13 @@ class Spektron(nn.Module):
         with writing(place / _WEIGHTS) as file:
             file.write(save({name: tensor.cpu().contiguous() for name, tensor in weights.items()}))
         write_text(place / _CONFIG, json.dumps(self.config.as_dict(), indent=1) + "\n")
-        write_text(place / _METRICS, json.dumps(self.metrics, indent=1) + "\n")
+        self.save_metrics(place)
+
+    def save_metrics(self, folder: str | Path) -> None:
+        """Write metrics.json into a folder."""
+        from ..groups.atomic_write import write_text
+
+        write_text(Path(folder) / _METRICS, json.dumps(self.metrics, indent=1) + "\n")
 
     @classmethod
     def from_pretrained(cls, name: str | Path) -> "Spektron":
@@ -322,6 +337,17 @@ class Spektron(nn.Module):
         from .pretrained import load
 
         return load(cls, name)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The model in evaluation mode; afterwards in the mode that it was in."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def _rows_of(option: str, value: Any, rows: slice | Tensor) -> Any:

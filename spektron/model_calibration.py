@@ -14,7 +14,7 @@ from torch.nn import functional
 from ..errors import ModelError
 from ..groups.operations import NDArrayFloat
 from .calibration import ConformalScore, GroupCalibration, MahalanobisDistance
-from .model import Encoded, Spektron, normalised
+from .model import Encoded, Spektron, evaluating, normalised
 from .prediction import Novelty
 
 __all__ = ["ModelCalibration", "PartCalibration", "encoded_in_batches", "misfit"]
@@ -183,18 +183,16 @@ def encoded_in_batches(
     batch_size: int = 128,
 ) -> dict[str, NDArrayFloat]:
     """z_chem "chem" (n, chem), "logits" (n, G) and "misfit" (n,) of spectra (n, M, L) on the model's axis."""
-    training = model.training
-    model.eval()
     found: dict[str, list[Tensor]] = {"chem": [], "logits": [], "misfit": []}
     spectra = torch.as_tensor(spectra)
     seen = torch.ones_like(spectra, dtype=torch.bool) if seen is None else seen
-    for rows, channels in zip(spectra.split(batch_size), seen.split(batch_size), strict=True):
-        encoded = model.encode(rows, modalities=modalities, seen=channels)
-        found["chem"].append(encoded.chem.mean)
-        if model.config.functional_groups:
-            found["logits"].append(model.functional_group_logits(encoded.chem.mean))
-        found["misfit"].append(misfit(model, encoded, rows, channels))
-    model.train(training)
+    with evaluating(model):
+        for rows, channels in zip(spectra.split(batch_size), seen.split(batch_size), strict=True):
+            encoded = model.encode(rows, modalities=modalities, seen=channels)
+            found["chem"].append(encoded.chem.mean)
+            if model.config.functional_groups:
+                found["logits"].append(model.functional_group_logits(encoded.chem.mean))
+            found["misfit"].append(misfit(model, encoded, rows, channels))
     return {
         name: torch.cat(parts).double().cpu().numpy() if parts else np.zeros((len(spectra), 0))
         for name, parts in found.items()

@@ -16,9 +16,10 @@ from ..errors import ModelError
 from ._peer_preprocessing import SPACING_CM1, Preprocessing, spectra_and_presence
 from ._peer_regression import RegressionPeer, reference_targets
 from ._peer_resnet import ResNetPeer, SpectralResNet
-from ._peer_search import LibrarySearch, SearchSettings
+from ._peer_search import LibrarySearch, SearchSettings, moved, shifts
 from ._peer_tuning import OPTIONS, TunedSearch, tune
 from .model import Spektron
+from .rendering import spectral_axis
 
 __all__ = [
     "OPTIONS",
@@ -62,14 +63,41 @@ class SpectralModel(Protocol):
 
 @dataclass(frozen=True)
 class SpektronPeer:
-    """A trained Spektron as a peer: it embeds spectra with their presence."""
+    """A trained Spektron as a peer: it embeds spectra (n, 2, L) on L channels from 400 to 4000 cm-1.
+
+    Attributes
+    ----------
+    model : Spektron
+    max_shift_cm1, shift_step_cm1 : float
+        The best score over shifts of the query from -max to +max counts, as in `SearchSettings`.
+    """
 
     model: Spektron
+    max_shift_cm1: float = 0.0
+    shift_step_cm1: float = 2 * SPACING_CM1
 
     def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
         """Unit vectors (n, k)."""
         x, has = spectra_and_presence(spectra, present)
-        return self.model.embed(torch.from_numpy(x), present=torch.from_numpy(has)).numpy()
+        axis = spectral_axis(x.shape[-1])  # of the tasks, whatever the model's own is
+        return self.model.embed(torch.from_numpy(x), present=torch.from_numpy(has), axis=axis).numpy()
+
+    def scores(
+        self, queries: Any, library: Any, queries_present: Any = None, library_present: Any = None
+    ) -> np.ndarray:
+        """Scores (n_queries, n_library): the largest scalar product over the shifts."""
+        return np.max(list(self.shifted_scores(queries, library, queries_present, library_present).values()), axis=0)
+
+    def shifted_scores(
+        self, queries: Any, library: Any, queries_present: Any = None, library_present: Any = None
+    ) -> dict[int, np.ndarray]:
+        """Scores (n_queries, n_library) for each shift of the query in channels."""
+        known = self.embed(library, library_present)
+        queries, has = spectra_and_presence(queries, queries_present)
+        return {
+            shift: embedding_scores(self.embed(moved(queries, shift), has), known)
+            for shift in shifts(self.max_shift_cm1, self.shift_step_cm1, SPACING_CM1)
+        }
 
 
 def embedding_scores(queries: Any, library: Any) -> np.ndarray:

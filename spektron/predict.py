@@ -18,7 +18,7 @@ from .model import Encoded, Spektron
 from .model_calibration import FILE as CALIBRATION_FILE
 from .model_calibration import ModelCalibration, PartCalibration, misfit
 from .prediction import GroupProbability, Prediction
-from .pretrained import SHIPPED
+from .pretrained import SHIPPED, folder_of
 
 __all__ = ["Predictor", "predict"]
 
@@ -60,11 +60,12 @@ class Predictor:
         self.library, self.calibration = library, calibration
         self.name = name or model.config.name
         self.group_names = _names(model, group_names)
+        weights = model.fingerprint()
         for part, what in ((library, "library"), (calibration, "calibration")):
-            if part is not None and part.weights and part.weights != model.fingerprint():
+            if part is not None and part.weights not in ("", weights):
                 raise ModelError(
-                    f"Predictor: the {what} was made with other weights ({part.weights}, the model has "
-                    f"{model.fingerprint()}); write it anew with companions.write_companions."
+                    f"Predictor: the {what} was made with other weights ({part.weights}, the model has {weights}); "
+                    "write it anew with companions.write_companions."
                 )
         for key, numbers in (library.query_lengths if library else {}).items():
             if numbers != model.config.embedding:
@@ -186,16 +187,13 @@ class Predictor:
         if part is None:
             notes.append(
                 "the model came without calibration for these spectra: probabilities are its own, and whether "
-                "it knows such spectra is not tested"
+                "it knows such spectra is not tested (companions.write_companions makes one)"
             )
         if self.library is None:
-            notes.append("the model came without a library: no molecules are named")
+            notes.append(
+                "the model came without a library: no molecules are named (companions.write_companions makes one)"
+            )
         return tuple(notes)
-
-
-def folder_of(name: str | Path) -> Path:
-    """Where the model ``name`` lies with all that belongs to it."""
-    return Path(__file__).parent / "data" / f"spektron_{name}" if name in SHIPPED else Path(name)
 
 
 def _names(model: Spektron, given: Sequence[str] | None) -> tuple[str, ...]:
@@ -207,7 +205,7 @@ def _names(model: Spektron, given: Sequence[str] | None) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=2)
-def _predictor(name: str) -> Predictor:
+def _shipped(name: str) -> Predictor:
     _LOG.info("loading the model %s", name)
     return Predictor.from_pretrained(name)
 
@@ -222,7 +220,7 @@ def predict(
     ir, raman : Spectrum, path, array (n, 2) or ModelInput, optional
         One of the two or both; see `inputs.spectral_input`.
     model : str, Path or Predictor
-        A shipped model ("small"), the folder of one, or a predictor.
+        A shipped model ("small"), the folder of one (loaded anew at each call), or a predictor.
     nearest : int
         Molecules of the library to name.
 
@@ -233,5 +231,6 @@ def predict(
     ModelError
         No such model.
     """
-    predictor = model if isinstance(model, Predictor) else _predictor(str(model))
-    return predictor.predict(ir, raman, nearest=nearest)
+    if not isinstance(model, Predictor):  # what lies in a folder may change
+        model = _shipped(str(model)) if model in SHIPPED else Predictor.from_pretrained(model)
+    return model.predict(ir, raman, nearest=nearest)

@@ -9,12 +9,17 @@ import torch
 from ..errors import MissingPackageError, ModelError
 from .config import SpektronConfig
 
-__all__ = ["SHIPPED", "load"]
+__all__ = ["SHIPPED", "folder_of", "load"]
 
 SHIPPED = ("small",)
 _DATA = Path(__file__).parent / "data"
 _LARGEST_MEGABYTES = 2000
 _LONGEST_REASON = 300  # characters of what torch or safetensors say
+
+
+def folder_of(name: str | Path) -> Path:
+    """Where the model ``name`` lies with all that belongs to it."""
+    return _DATA / f"spektron_{name}" if name in SHIPPED else Path(name)
 
 
 def load(cls: Any, name: str | Path) -> Any:
@@ -35,7 +40,7 @@ def load(cls: Any, name: str | Path) -> Any:
     except ImportError as error:
         raise MissingPackageError.of_extra("weights need safetensors", "ml") from error
 
-    place = _DATA / f"spektron_{name}" if name in SHIPPED else Path(name)
+    place = folder_of(name)
     files = {part: place / part for part in ("config.json", "model.safetensors")}
     missing = [part for part, path in files.items() if not path.is_file()]
     if missing:

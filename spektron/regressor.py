@@ -124,6 +124,7 @@ class SpektronRegressor(RegressorMixin, TransformerMixin, BaseEstimator):
             Wavenumbers or Raman shifts of the columns, ascending or descending: 1e7/wavelength_nm for wavelengths
             [default: the columns are spread evenly over the axis of the model, with a warning in the log].
         modality : {"ir", "raman", "nir"}
+            The shipped model was trained on infrared and Raman spectra only; others are warned of in the log.
 
         Raises
         ------
@@ -143,6 +144,14 @@ class SpektronRegressor(RegressorMixin, TransformerMixin, BaseEstimator):
         encoder = self._encoder()
         if modality not in encoder.config.modalities:
             raise ModelError(f"the model knows {', '.join(encoder.config.modalities)}; {modality!r} is none of them.")
+        from .rendering import MODALITIES
+
+        if modality not in MODALITIES:
+            _LOG.warning(
+                "the model was trained on %s spectra, never on %s: compare with features='spectrum'.",
+                " and ".join(MODALITIES),
+                modality,
+            )
         self.modality_ = modality
         self._set_axis(axis_cm1, encoder)
         self.encoder_, self.fine_tuned_epochs_ = encoder, 0

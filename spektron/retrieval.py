@@ -288,6 +288,8 @@ def compare(first: RetrievalResult, second: RetrievalResult, k: int = 1) -> Pair
 
     if first.n != second.n or not np.array_equal(first.groups, second.groups):
         raise ModelError(f"compare needs the same queries in the same order, got {first.n} and {second.n} queries")
+    if first.n_library != second.n_library:
+        raise ModelError(f"compare needs one library, got {first.n_library} and {second.n_library} entries")
     change = first.hits(k) - second.hits(k)
     _, index = np.unique(first.groups, return_inverse=True)
     of_group = np.bincount(index, change)

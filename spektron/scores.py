@@ -13,7 +13,7 @@ from .peers import SpektronPeer
 from .probes import InstrumentProbe, instrument_probe
 from .retrieval_task import simulated_task
 from .training_data import TrainingData
-from .views import MODALITIES, TrainingBatch, ViewSampler
+from .views import MODALITIES, PLAIN, TrainingBatch, ViewSampler
 
 __all__ = ["HeldOutScores", "RelativeError", "held_out_scores"]
 
@@ -40,11 +40,6 @@ class RelativeError:
     interval: tuple[float, float]
     mean_spectrum: float
 
-    @property
-    def relative_to_mean(self) -> float:
-        """Error of the model over that of the mean spectrum."""
-        return self.model / self.mean_spectrum
-
 
 @dataclass(frozen=True)
 class HeldOutScores:
@@ -54,7 +49,7 @@ class HeldOutScores:
     ----------
     split : str
     n_molecules, n_scored : int
-        Molecules of the split; those of the whole batches of 128 that all scores but ``top1`` are of.
+        Molecules of the split; those in whole batches of 128, of which all scores are but ``top1`` and ``instrument``.
     n_library, n_queries : int
         Structures in the library, each once; those that are asked for (with one kind of spectrum only: those that have
         it).
@@ -167,7 +162,7 @@ def _told(model: Spektron, batch: TrainingBatch) -> dict[str, Tensor]:
 
 def _mean_spectra(data: TrainingData, model: Spektron) -> dict[str, Tensor]:
     """Mean (M, L) of training spectra, as measured over their maximum, and as the ideal instrument shows them."""
-    sampler = ViewSampler(data, model.config, 0, batch_size=min(1024, len(data.indices("train"))), masked_share=0.0)
+    sampler = ViewSampler(data, model.config, 0, batch_size=min(1024, len(data.indices("train"))), **PLAIN)
     batch = sampler.batch(0)
     here = batch.present.unsqueeze(-1)
     measured = batch.spectra[0] / batch.spectra[0].abs().amax(-1, keepdim=True)

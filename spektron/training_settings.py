@@ -127,12 +127,19 @@ class TrainingSettings:
     def of_preset(cls, name: str, **changes: Any) -> "TrainingSettings":
         """The settings that the preset configuration ``name`` is trained with, with some values changed.
 
+        Raises
+        ------
+        ModelError
+            Another name.
+
         Examples
         --------
         >>> TrainingSettings.of_preset("small", seed=3).steps
-        600
+        800
         """
-        return cls(**{**_OF_PRESET.get(name, {}), **changes})
+        if name not in _OF_PRESET:
+            raise ModelError(f"TrainingSettings.of_preset({name!r}): choose one of {', '.join(_OF_PRESET)}.")
+        return cls(**{**_OF_PRESET[name], **changes})
 
     def identity(self) -> dict[str, Any]:
         """The settings that decide the weights: all but how often a run saves itself and how long it may take."""

@@ -20,9 +20,11 @@ from .losses import line_areas
 from .rendering import MODALITIES, REFERENCE_FWHM_CM1, LineBatch, reference_spectra, spectral_axis
 from .training_data import TrainingData
 
-__all__ = ["TrainingBatch", "ViewSampler", "has_spectrum"]
+__all__ = ["PLAIN", "TrainingBatch", "ViewSampler", "has_spectrum"]
 
 HELD_OUT = {"train": 0, "validation": 1_000_000, "test": 2_000_000}  # first seed of the instruments of each split
+# Whole spectra of molecules only, each as often as another: what is not for training.
+PLAIN: dict[str, Any] = {"masked_share": 0.0, "symmetric_share": 0.0, "invented_share": 0.0}
 _LEAST_INTENSITY = 1e-3  # km/mol or A^4/u: a molecule whose lines are all weaker has no spectrum of that kind
 
 
@@ -108,8 +110,8 @@ class ViewSampler:
         Share of the channels that is hidden, in blocks (`block_mask`), in the second view of this share of the
         molecules. The first view is whole.
     symmetric_share : float
-        Share of the molecules of a training batch that come from the symmetric supplement (an eighth of all, but as
-        varied as the rest): few lines, all elements. They come in groups of like spectra (`grouped`), so that a batch
+        Share of the molecules of a training batch that come from the symmetric supplement (fewer, but as varied
+        as the rest): few lines, all elements. They come in groups of like spectra (`grouped`), so that a batch
         holds what is hard to tell apart.
     invented_share : float
         Share of a training batch that are line lists of no molecule (`invented_lines`): they teach to compare spectra,
@@ -118,7 +120,7 @@ class ViewSampler:
     Raises
     ------
     ModelError
-        A batch size below 2, or above the number of molecules of the split.
+        A batch size below 2, or above the number of molecules of the split; a share that is none.
     DatasetError
         An unknown split.
     """
@@ -141,9 +143,14 @@ class ViewSampler:
         self.rows = np.asarray(data.indices(split))
         if not 2 <= batch_size <= len(self.rows):
             raise ModelError(f"ViewSampler: batches of {batch_size} of {len(self.rows)} {split} molecules.")
+        shares = {"masked": masked_share, "symmetric": symmetric_share, "invented": invented_share}
+        for name, share in shares.items():
+            if not 0 <= share < 1:
+                raise ModelError(f"ViewSampler({name}_share={share!r}): a number from 0 to below 1 is needed.")
         self.batch_size = batch_size
         self.masked_share, self.masked_molecules = masked_share, masked_molecules
         self.invented = round(invented_share * batch_size) if split == "train" else 0
+        self._lines = data.lines[torch.from_numpy(self.rows)]
         self._pools = self._shared_out(symmetric_share if split == "train" else 0.0)
         self._orders: dict[int, tuple[int, np.ndarray]] = {}
         self.axis = spectral_axis(config.channels, config.lowest_cm1, config.highest_cm1)
@@ -162,7 +169,7 @@ class ViewSampler:
         special = np.char.find(np.asarray(self.data.sources)[self.rows], "symmetric") >= 0
         wanted = min(round(symmetric_share * size), int(special.sum()))
         rest = self.rows[~special]
-        if not wanted or len(rest) < size - wanted:
+        if not wanted or not 0 < size - wanted <= len(rest):
             return [(self.rows, size)]
         return [(rest, size - wanted), (self.rows[special], wanted)]
 
@@ -191,8 +198,7 @@ class ViewSampler:
         )
         lines, size, views = self.data.lines[rows], self.batch_size, 2
         if self.invented:
-            pool = self.data.lines[torch.from_numpy(np.asarray(self.rows))]
-            lines = joined(lines, invented_lines(pool, self.invented, self.axis, generator))
+            lines = joined(lines, invented_lines(self._lines, self.invented, self.axis, generator))
         present = has_spectrum(lines, self.axis)
         instruments = torch.randint(len(self.table), (views, size, len(MODALITIES)), generator=generator)
         spectra = torch.stack([measure(lines, self.table.pick(index), self.axis, generator) for index in instruments])

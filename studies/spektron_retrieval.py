@@ -35,6 +35,7 @@ from symvib.spektron.instrument import InstrumentSettings
 from symvib.spektron.model import Spektron
 from symvib.spektron.peers import (
     OPTIONS,
+    SPACING_CM1,
     LibrarySearch,
     RegressionPeer,
     ResNetPeer,
@@ -43,7 +44,7 @@ from symvib.spektron.peers import (
     tune,
 )
 from symvib.spektron.rendering import reference_spectra, spectral_axis
-from symvib.spektron.retrieval import RetrievalResult, compare, pooled
+from symvib.spektron.retrieval import RetrievalResult, compare, pooled, retrieval
 from symvib.spektron.retrieval_task import RetrievalTask, distinct_rows, measured, simulated_task
 from symvib.spektron.training_data import TrainingData, load_training_data
 from symvib.spektron.views import ViewSampler
@@ -55,6 +56,7 @@ REGRESSIONS = {  # settings that are tried on the validation molecules
     "forest": [{"whitening": w} for w in (0.5, 1.0)],
 }
 OBSERVED = {"IR": (0,), "Raman": (1,), "IR and Raman": (0, 1)}
+SHIFTS_CM1 = (0.0, 4 * SPACING_CM1, 8 * SPACING_CM1)
 VALIDATION_PAIRS = 2
 CHANNELS_AT_ONCE = 2  # while searches are tuned: 3.5 1/cm, no instrument resolves less than 4
 THREADS = 2
@@ -161,7 +163,7 @@ def trained_resnet(data: TrainingData, options: argparse.Namespace) -> tuple[Res
     """The 1-D ResNet, on the batches that Spektron gets, or that of a file; and how it was trained."""
     path = options.resnet
     basis = {name: str(getattr(options, f"resnet_{name}")) for name in ("steps", "parameters", "batch")}
-    basis["data_hash"] = data.data_hash
+    basis |= {"data_hash": data.data_hash, "precision": "bf16"}
     if path is not None and path.is_file():
         peer, words = ResNetPeer.load(path)
         if {name: words.get(name) for name in basis} != basis:
@@ -174,11 +176,30 @@ def trained_resnet(data: TrainingData, options: argparse.Namespace) -> tuple[Res
         if step % 25 == 0 or step == steps - 1:
             say(f"resnet: step {step} of {steps}, loss {loss:.3f} ({time.perf_counter() - start:.0f} s)")
 
-    peer = ResNetPeer(options.resnet_parameters, steps=steps).fit(sampler, progress=progress)
+    peer = ResNetPeer(options.resnet_parameters, steps=steps, bf16=True).fit(sampler, progress=progress)
     words = basis | {"seconds": f"{time.perf_counter() - start:.0f}"}
     if path is not None:
         peer.save(path, **words)
     return peer, words
+
+
+def tops_by_range(model: Spektron, task: RetrievalTask) -> list[float]:
+    """Shares found first with each range of `SHIFTS_CM1`; every shift is embedded once."""
+    scores = SpektronPeer(model, max_shift_cm1=max(SHIFTS_CM1)).shifted_scores(task.queries, task.library)
+    ranges = [[s for shift, s in scores.items() if abs(shift) * SPACING_CM1 <= most] for most in SHIFTS_CM1]
+    return [retrieval(np.max(found, axis=0), task.true_index, groups=task.rows).top1 for found in ranges]
+
+
+def shifted(model: Spektron, name: str, tasks: Sequence[RetrievalTask], settings: SettingsFile) -> SpektronPeer:
+    """The model with the range of shifts of the query that does best on the validation tasks, all modalities."""
+    basis = settings.basis({"max_shift_cm1": list(SHIFTS_CM1), "weights": model.fingerprint()}, tasks)
+    tops = settings.known(name, basis)
+    if tops is None:
+        kinds = [task.only(observed) for observed in OBSERVED.values() for task in tasks]
+        tops = np.round(np.mean([tops_by_range(model, task) for task in kinds], axis=0), 4).tolist()
+        settings.keep(name, basis, tops)
+    say(f"{name}: validation top-1 {dict(zip(SHIFTS_CM1, tops, strict=True))}")
+    return SpektronPeer(model, max_shift_cm1=SHIFTS_CM1[int(np.argmax(tops))])
 
 
 def answers(
@@ -298,12 +319,15 @@ def main(given: Sequence[str] | None = None) -> None:
         1 if options.quick else options.views,
         400 if options.quick else None,
     )
-    del validation
     methods: dict[str, Any] = {n: LibrarySearch.from_dict(found["search"]) for n, found in tuned.items()} | regressions
     resnet: dict[str, Any] = {}
     if "resnet" in options.peers and options.resnet_steps:
         methods["resnet"], resnet = trained_resnet(data, options)
-    models = {label(model): SpektronPeer(model) for model in map(Spektron.from_pretrained, options.model)}
+    trained = [Spektron.from_pretrained(name) for name in options.model]
+    models = {label(model): shifted(model, label(model), validation["regressions"], settings) for model in trained}
+    del validation
+    if len(models) < len(trained):
+        raise SystemExit(f"{options.model}: two of them are one preset and seed; the table could not tell them apart")
     for_second = {f"{n} for GFN1": LibrarySearch.from_dict(found["search"]) for n, found in tuned_second.items()}
     results: dict[str, Any] = {
         "simulated": True,
@@ -314,6 +338,7 @@ def main(given: Sequence[str] | None = None) -> None:
             "searches_for_gfn1": tuned_second,
             "regressions": tried,
             "resnet": resnet,
+            "max_shift_cm1": {name: peer.max_shift_cm1 for name, peer in models.items()},
         },
         "tables": {},
     }

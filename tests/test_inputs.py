@@ -45,6 +45,19 @@ class TestReading:
         assert found.values.tolist() == [0.1, 0.2]
         assert (found.unit, found.quantity) == (unit, quantity)
 
+    def test_the_titles_of_the_columns_decide_where_the_head_names_several_units(self):
+        rows = "\n".join(f"{x},{0.1 + (x == 1500)}" for x in range(1200, 1700, 5))
+        titled = f"# wavenumber accuracy 0.1 cm-1\nWavelength (nm),Absorbance\n{rows}"
+        assert parse_two_columns(titled, "x.csv").unit == "nm"
+        assert parse_two_columns(f"# 0.1 cm-1, 785 nm\n{rows}", "x.csv").unit == "cm-1 or nm"
+
+    def test_several_units_are_refused_until_one_is_stated(self, tmp_path):
+        path = tmp_path / "x.csv"
+        path.write_text("# 0.1 cm-1, 785 nm\n" + "\n".join(f"{x},{0.1 + (x == 1500)}" for x in range(1200, 1700, 5)))
+        with pytest.raises(SpectrumError, match="names cm-1 or nm; state unit="):
+            spectral_input(path)
+        assert abs(place(spectral_input(path, unit="cm-1")) - 1500) < 2
+
     @pytest.mark.parametrize(
         ("text", "words"),
         [

@@ -121,8 +121,11 @@ def test_splits_share_neither_molecules_nor_instruments(data, config):
 def test_masked_share():
     mask = block_mask((200, 2, 2048), 27, 0.4, torch.Generator().manual_seed(0))
     assert mask.float().mean().item() == pytest.approx(0.4, abs=0.06)
-    widths = torch.diff(torch.diff(mask[0, 0].int()).nonzero().flatten())
-    assert widths.min() >= 1
+    edges = torch.diff(mask[:, 0].int(), dim=-1)
+    for row in edges[:20]:
+        begin, end = (row == 1).nonzero().flatten(), (row == -1).nonzero().flatten()
+        end = end[end > begin[0]]
+        assert (end - begin[: len(end)]).min() >= 2 * 27  # a block is two tokens or more
 
 
 def test_a_molecule_without_active_lines_has_no_spectrum(sampler):
@@ -130,6 +133,13 @@ def test_a_molecule_without_active_lines_has_no_spectrum(sampler):
     heavy = LineBatch(torch.tensor([[120.0]]), torch.tensor([[[9.0], [20.0]]]))  # outside the range
     assert has_spectrum(nitrogen, sampler.axis).tolist() == [[False, True]]
     assert has_spectrum(heavy, sampler.axis).tolist() == [[False, False]]
+
+
+@pytest.mark.parametrize("share", ["masked_share", "symmetric_share", "invented_share"])
+def test_a_share_that_cannot_be_is_refused(data, config, share):
+    for value in (1.0, -0.1, float("nan")):
+        with pytest.raises(ModelError, match=share):
+            ViewSampler(data, config, batch_size=8, **{share: value})
 
 
 @pytest.mark.parametrize("size", [1, 10**6])

@@ -302,6 +302,21 @@ class ToySampler:
         return SimpleNamespace(spectra=torch.from_numpy(views), present=self.present)
 
 
+def test_spektron_finds_a_query_whose_axis_is_off():
+    from symvib.spektron.config import preset
+    from symvib.spektron.model import Spektron
+
+    spectra = toy_spectra(toy_lines(12, length=2048), 1, length=2048, noise=0.0)
+    off = np.roll(spectra, 4, axis=-1)
+    model = Spektron(preset("tiny").with_(layers=1)).eval()
+    still = peers.SpektronPeer(model)
+    np.testing.assert_allclose(still.scores(off, spectra), peers.peer_scores(still, off, spectra), atol=1e-5)
+    moving = peers.SpektronPeer(model, max_shift_cm1=4 * peers.SPACING_CM1)
+    assert (moving.scores(off, spectra) >= still.scores(off, spectra) - 1e-6).all()
+    assert np.diag(moving.scores(off, spectra)).min() > 0.999
+    assert np.diag(still.scores(off, spectra)).min() < 0.999
+
+
 def test_resnet_learns_and_is_repeatable(many):
     _, _, queries, library = many
     state = torch.random.get_rng_state()
@@ -317,6 +332,16 @@ def test_resnet_learns_and_is_repeatable(many):
     np.testing.assert_array_equal(first.embed(queries), second.embed(queries))
     other = peers.ResNetPeer(**short, seed=1).fit(ToySampler())
     assert not np.allclose(first.embed(queries), other.embed(queries))
+
+
+def test_resnet_trains_in_half_precision():
+    lines = toy_lines(8)
+    views = torch.from_numpy(np.stack([toy_spectra(lines, seed) for seed in (1, 2)]))
+    sampler = SimpleNamespace(batch=lambda step: SimpleNamespace(spectra=views))
+    plain, half = (peers.ResNetPeer(60_000, 32, steps=2, bf16=bf16).fit(sampler) for bf16 in (False, True))
+    assert half.losses != plain.losses
+    assert half.losses[0] == pytest.approx(plain.losses[0], rel=0.05)
+    assert half.embed(views[0].numpy()).dtype == np.float32
 
 
 def test_resnet_comes_back_from_its_file(tmp_path):

@@ -249,6 +249,50 @@ class TestCommand:
         assert self.run().exit_code == 2
 
 
+def test_a_library_knows_what_has_no_spectrum():
+    pytest.importorskip("pyarrow", reason="the shipped molecules need pyarrow (symvib[ml])")
+    from symvib.spektron.companions import library_of
+    from symvib.spektron.training_data import load_training_data
+    from symvib.spektron.views import has_spectrum
+
+    data = load_training_data(["lines_symmetric_gfn2"])
+    model = Spektron(preset("tiny").with_(layers=1))
+    rows = np.arange(300)
+    present = has_spectrum(data.lines[torch.from_numpy(rows)], model.axis).numpy()
+    assert not present.all()
+    library = library_of(model, data, rows)
+    assert library.weights == model.fingerprint()
+    for k, key in enumerate(("ir", "raman")):
+        assert (library.embeddings[key].any(1) == present[:, k]).all()
+    assert (library.embeddings["ir+raman"].any(1) == present.any(1)).all()
+    with pytest.raises(ModelError, match="asked for nir"):
+        library.similarities(np.ones(128), ["nir"])
+
+
+def test_what_is_usual_is_measured_on_molecules_only(monkeypatch):
+    pytest.importorskip("pyarrow", reason="the shipped molecules need pyarrow (symvib[ml])")
+    from symvib.spektron import companions, scores
+    from symvib.spektron.training_data import load_training_data
+
+    made = []
+
+    class Recorder(companions.ViewSampler):
+        def batch(self, step):
+            made.append(super().batch(step))
+            return made[-1]
+
+    data = load_training_data(["lines_symmetric_gfn2"])
+    model = Spektron(preset("tiny").with_(layers=1, channels=256))
+    for module in (companions, scores):
+        monkeypatch.setattr(module, "ViewSampler", Recorder)
+    companions._measured(model, data, "train", 64, 0)
+    means = scores._mean_spectra(data, model)
+    assert len(made) == 2
+    assert all(batch.real.all() and len(set(batch.molecules.tolist())) == len(batch) for batch in made)
+    infrared = made[1].reference[made[1].present[:, 0], 0]
+    assert torch.allclose(means["reference"][0], infrared.mean(0), atol=1e-5)
+
+
 @pytest.mark.slow
 def test_companions_of_a_model_trained_on_the_shipped_molecules(tmp_path):
     pytest.importorskip("pyarrow", reason="the shipped molecules need pyarrow (symvib[ml])")

@@ -9,6 +9,13 @@ from symvib.errors import ModelError
 from symvib.spektron.retrieval import compare, pooled, retrieval, wilson_interval
 
 
+def test_results_in_libraries_of_two_sizes_are_not_compared():
+    small = retrieval([[1.0, 0.0]], [0])
+    large = retrieval([[1.0, 0.0, 0.0]], [0])
+    with pytest.raises(ModelError, match="one library"):
+        compare(small, large)
+
+
 def test_ranks_are_those_of_a_sort():
     generator = np.random.default_rng(1)
     scores = generator.normal(size=(200, 300))

@@ -54,6 +54,46 @@ def test_masked_channels_cannot_change_anything(arm, spectra):
     assert not torch.equal(before, everything(model, model.encode(visible, seen=seen)))
 
 
+def test_to_embed_changes_nothing_and_looks_at_one_molecule_at_a_time(spectra):
+    model = Spektron(TINY).train()
+    before = model.fingerprint()
+    whole = model.embed(spectra)
+    assert model.training
+    assert model.fingerprint() == before
+    assert torch.allclose(whole, torch.cat([model.embed(row[None]) for row in spectra]), atol=1e-5)
+
+
+def test_any_scale_is_as_good_as_another(model, spectra):
+    for factor in (1e-30, 1e-13, 1e20):
+        assert torch.allclose(model.embed(factor * spectra), model.embed(spectra), atol=1e-4)
+
+
+def test_in_double_precision(spectra):
+    model = Spektron(TINY).double().eval()
+    found = model.embed(spectra.double())
+    assert found.dtype == torch.float64
+    assert torch.allclose(found.float(), Spektron(TINY).embed(spectra), atol=1e-4)
+
+
+def test_a_spectrum_of_which_nothing_is_seen_is_missing(model, spectra):
+    seen = torch.ones_like(spectra, dtype=torch.bool)
+    seen[:, 1] = False
+    encoded = model.encode(spectra, seen=seen)
+    assert not encoded.present[:, 1].any()
+    present = torch.tensor([True, False]).expand(len(spectra), -1)
+    assert torch.equal(encoded.chem.mean, model.encode(spectra, present=present).chem.mean)
+
+
+def test_what_does_not_fit_the_spectra_is_refused(model, spectra):
+    for options in ({"present": torch.ones(4, 1, dtype=torch.bool)}, {"seen": torch.ones(4, 2, 9, dtype=torch.bool)}):
+        with pytest.raises(ModelError, match="are needed"):
+            model.encode(spectra, **options)
+    axis = model.axis.clone()
+    axis[-1] = torch.inf
+    with pytest.raises(ModelError, match="finite"):
+        model.encode(spectra, axis=axis)
+
+
 def test_the_gradient_by_a_spectrum_is_finite_where_it_is_zero():
     spectra = torch.zeros(2, 1, TINY.channels)
     spectra[:, 0, 500] = 1.0
@@ -245,6 +285,9 @@ def test_a_wrong_configuration_is_refused(change):
 
 def test_arms_are_matched():
     wanted = parameter_count(preset("tiny"))
+    assert all(ablation_arm(name, "small").attention_layers == 0 for name in ARMS)
+    with_attention = {name for name in ARMS if ablation_arm(name, attention_layers=1).attention_layers}
+    assert with_attention == {"spektron"}
     counts = {name: parameter_count(ablation_arm(name)) for name in ARMS}
     assert all(abs(count / wanted - 1) < TOLERANCE for count in counts.values()), counts
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from symvib.spektron.ablation import ARMS, TOLERANCE, parameter_count  # noqa: E
 from symvib.spektron.checkpoints import latest_checkpoint, read_checkpoint, write_checkpoint  # noqa: E402
 from symvib.spektron.config import preset  # noqa: E402
 from symvib.spektron.train_log import read_log  # noqa: E402
-from symvib.spektron.training import TrainingParts, TrainingSettings, train  # noqa: E402
+from symvib.spektron.training import TrainingParts, TrainingSettings, train, train_parts  # noqa: E402
 
 TESTS = Path(__file__).resolve().parent
 
@@ -136,6 +137,40 @@ def test_minutes_stop_it_and_the_same_call_goes_on(whole, tmp_path):
     second = toy_train(tmp_path)
     assert (second.reason, second.finished) == ("steps", True)
     assert weights_of(tmp_path) == weights_of(whole.folder)
+
+
+def test_without_validation_the_last_weights_are_saved_whenever_it_stops(tmp_path):
+    settings = TrainingSettings(**{**SETTINGS, "validation_batches": 0, "validate_every": 2})
+
+    def stop(done, _, __):
+        if done == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    identity = {"config": {"toy": True}, "data_hash": "toy"}
+    result = train_parts(toy_parts(), tmp_path, settings=settings, identity=identity, device="cpu", on_step=stop)
+    assert result.reason == "SIGTERM"
+    last = latest_checkpoint(tmp_path / "checkpoints").group("joint")
+    assert result.metrics["best_step"] == result.metrics["steps_done"] > 4
+    for name, value in result.model.state_dict().items():
+        assert torch.equal(value, last[f"model.{name}"]), name
+
+
+def test_a_checkpoint_of_another_model_is_refused_in_our_words(tmp_path):
+    toy_train(tmp_path, changes={"minutes": 1e-9})
+    parts = toy_parts()
+    parts.model.layers = torch.nn.Linear(5, 1)
+    with pytest.raises(ModelError, match="another version of symvib"):
+        toy_train(tmp_path, parts=parts)
+
+
+def test_a_term_that_comes_in_some_steps_only_is_the_mean_over_these(tmp_path):
+    def now_and_then(model, batch, step, generator):
+        loss, terms = objective(model, batch, step, generator)
+        return loss, {**terms, **({"rare": 6.0} if step % 2 else {})}
+
+    parts = replace(toy_parts(), objective=now_and_then)
+    toy_train(tmp_path, changes={"steps": 8, "validation_batches": 0}, parts=parts)
+    assert [line["rare"] for line in log_of(tmp_path)] == [6.0, 6.0]
 
 
 def test_a_finished_run_is_left_as_it_is(whole):
@@ -557,6 +592,11 @@ def test_command_refuses_an_unknown_configuration(tmp_path):
         assert code == 1
         assert words in line
     assert not (tmp_path / "run").exists()
+
+
+def test_settings_of_an_unknown_preset_are_refused():
+    with pytest.raises(ModelError, match="choose one of tiny"):
+        TrainingSettings.of_preset("smal")
 
 
 def test_command_refuses_an_arm_that_cannot_be(tmp_path):
