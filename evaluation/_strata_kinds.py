@@ -39,55 +39,12 @@ _COMPLETENESS = ("R = 1", "0.9 <= R < 1", "0.75 <= R < 0.9", "R < 0.75")
 _HALOGENS = frozenset({"F", "Cl", "Br", "I", "At"})
 # Metalloids (B, Si, Ge, As, Sb, Te) stand with the non-metals, as their molecules do.
 _NOT_METALS = frozenset(
-    [
-        "H",
-        "He",
-        "B",
-        "C",
-        "N",
-        "O",
-        "F",
-        "Ne",
-        "Si",
-        "P",
-        "S",
-        "Cl",
-        "Ar",
-        "Ge",
-        "As",
-        "Se",
-        "Br",
-        "Kr",
-        "Sb",
-        "Te",
-        "I",
-        "Xe",
-        "At",
-        "Rn",
-    ]
+    ("H", "He", "B", "C", "N", "O", "F", "Ne", "Si", "P", "S", "Cl", "Ar", "Ge", "As", "Se", "Br", "Kr", "Sb", "Te")
+    + ("I", "Xe", "At", "Rn")
 )
-_FAMILIES = tuple(
-    [
-        "C1",
-        "Ci",
-        "Cs",
-        "Cn",
-        "Cnv",
-        "Cnh",
-        "Sn",
-        "Dn",
-        "Dnd",
-        "Dnh",
-        "T",
-        "Td",
-        "Th",
-        "O",
-        "Oh",
-        "I",
-        "Ih",
-        "Cinfv",
-        "Dinfh",
-    ]
+_FAMILIES = (
+    *("C1", "Ci", "Cs", "Cn", "Cnv", "Cnh", "Sn", "Dn", "Dnd", "Dnh"),
+    *("T", "Td", "Th", "O", "Oh", "I", "Ih", "Cinfv", "Dinfh"),
 )
 
 

@@ -71,7 +71,7 @@ def of_molecules(molecules: Mapping[str, Any] | Iterable[Any], techniques: tuple
 
 def _read_molecules(molecules: Mapping[str, Any] | Iterable[Any]) -> dict[str, Molecule]:
     if isinstance(molecules, Mapping):
-        return {str(name): _molecule(name, x) for name, x in molecules.items()}
+        return {name: _molecule(name, x) for name, x in molecules.items()}
     read: dict[str, Molecule] = {}
     for place, x in enumerate(molecules):
         molecule = _molecule(f"number {place}", x)
@@ -117,8 +117,8 @@ def of_dataset(dataset: SimulatedDataset, techniques: tuple[str, ...]) -> Known:
     """
     _check_columns(dataset)
     ids = tuple(dataset.column("id"))
-    groups, group_of_row = _encoded(dataset.table.column("point_group"))
-    labels, label = _encoded(_flat(dataset, "irrep"))
+    groups, group_of_row = _encoded(dataset.table.column("point_group").combine_chunks(), "point_group")
+    labels, label = _encoded(_flat(dataset, "irrep"), "irrep")
     lengths, n_atoms = _lengths(dataset, "irrep"), _lengths(dataset, "numbers")
     _check_modes(dataset, ids, groups, group_of_row, lengths, n_atoms)
     modes = _Modes(groups, labels, group_of_row, lengths, label)
@@ -239,8 +239,9 @@ def _lengths(dataset: SimulatedDataset, column: str) -> NDArray[np.int64]:
     return compute.list_value_length(dataset.table.column(column)).fill_null(0).to_numpy().astype(np.int64)
 
 
-def _encoded(texts: Any) -> tuple[list[str], NDArray[np.int64]]:
-    """The distinct texts of a column, and which each is."""
+def _encoded(texts: Any, column: str) -> tuple[list[str], NDArray[np.int64]]:
+    """The distinct texts of a pyarrow Array, and which each is."""
+    if texts.null_count:
+        raise EvaluationError(f"Strata.of: column {column!r} of the dataset lacks {texts.null_count} of its values.")
     encoded = texts.dictionary_encode()
-    encoded = encoded.combine_chunks() if hasattr(encoded, "combine_chunks") else encoded
-    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)

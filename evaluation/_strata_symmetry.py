@@ -51,7 +51,7 @@ class SymmetryFacts:
     n_determined : int
         Independent combinations of force constants that they determine: the generic rank.
     identifiability : str
-        One of `IDENTIFIABILITY`.
+        One of `IDENTIFIABILITY`; a species that no technique sees counts as silent.
     """
 
     point_group: str
@@ -66,6 +66,11 @@ class SymmetryFacts:
     n_observables: int
     n_determined: int
     identifiability: str
+
+    @property
+    def exclusion_vacuous(self) -> bool:
+        """True where the rule holds because nothing is infrared active, or nothing Raman active (N2)."""
+        return self.exclusion != "none" and not (self.n_ir and self.n_raman)
 
     @property
     def completeness(self) -> Fraction:

@@ -5,11 +5,11 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from html import escape
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ TECHNIQUES = ("ir", "raman")
 """Intensities that a model reads from unpolarised spectra: infrared, and Raman activity as one number."""
 
 _OF_FACTS = (
-    *("point_group", "family", "exclusion", "n_vib", "n_levels", "n_ir", "n_raman", "n_silent"),
+    *("point_group", "family", "exclusion", "exclusion_vacuous", "n_vib", "n_levels", "n_ir", "n_raman", "n_silent"),
     *("identifiability", "n_constants", "n_observables", "n_determined"),
 )
 _OF_LINES = ("n_ir_lines", "n_raman_lines", "n_lines")
@@ -59,7 +59,9 @@ class Strata:
             Schoenflies symbol, its family ("Dnh").
         exclusion : str
             Why no vibration is infrared and Raman active: "inversion" (centre), "other" (the tables of a group without
-            a centre, such as D5h or D4d), or "none": some species is both.
+            a centre, such as D5h or D4d), or "none": some species is both. A statement about the group.
+        exclusion_vacuous : bool
+            Exclusion, but this molecule has no infrared active or no Raman active vibration to exclude (N2).
         n_vib, n_ir, n_raman, n_silent : int
             Vibrations, with degeneracy: all (3N-6, linear 3N-5), infrared active, Raman active, neither.
         n_levels : int
@@ -96,6 +98,8 @@ class Strata:
     techniques: tuple[str, ...] = field(default=TECHNIQUES)
 
     def __post_init__(self) -> None:
+        if not self.ids:
+            raise EvaluationError("Strata: no molecules.")
         repeated = _repeated(self.ids)
         if repeated:
             raise EvaluationError(f"Strata: {named(repeated)}: each molecule is needed once.")
@@ -135,24 +139,24 @@ class Strata:
         IdentifiabilityError
             Unknown techniques.
         """
-        if isinstance(source, str | bytes):
-            raise EvaluationError(f"Strata.of({source!r}): give a dataset (shipped_dataset(...)) or {{id: molecule}}.")
-        if _is_training_data(source):
-            return _of_training_data(source, ids, tuple(techniques))  # type: ignore[arg-type]
+        chosen = _names(techniques)
         if isinstance(source, SimulatedDataset):
-            return _of_dataset(source, ids, tuple(techniques))
-        if isinstance(source, Mapping) and ids is not None:
-            _check_ids(ids, source)
-            source = {name: source[name] for name in ids}
-        strata = _strata(of_molecules(source, tuple(techniques)), tuple(techniques))  # type: ignore[arg-type]
+            return _of_dataset(source, ids, chosen)
+        if _is_training_data(source):
+            strata = _of_training_data(source, chosen)
+        elif isinstance(source, str | bytes) or not isinstance(source, Iterable):
+            raise EvaluationError(f"Strata.of({source!r}): give a dataset (shipped_dataset(...)) or {{id: molecule}}.")
+        else:
+            if isinstance(source, Mapping) and ids is not None:  # the others need no detection
+                _check_ids(ids, source)
+                source = {name: source[name] for name in ids}
+            strata = _strata(of_molecules(source, chosen), chosen)
         return strata if ids is None else strata.chosen(ids)
 
     @classmethod
     def shipped(cls, ids: Sequence[str] | None = None, *, techniques: Sequence[str] = TECHNIQUES) -> "Strata":
         """The molecules that come with symvib and are minima of the molecule asked for; errors as `of`."""
-        parts = [_whole(name, tuple(techniques)) for name in SHIPPED_SOURCES]
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].columns}
-        strata = cls(tuple(name for part in parts for name in part.ids), joined, tuple(techniques))
+        strata = _shipped(_names(techniques))
         return strata if ids is None else strata.chosen(ids)
 
     # ---- looking at them -------------------------------------------------------------------------------------------
@@ -258,6 +262,10 @@ class Strata:
         return f"<details><summary>{escape(repr(self))}</summary>{tables}</details>"
 
 
+def _names(techniques: Sequence[str]) -> tuple[str, ...]:
+    return (techniques,) if isinstance(techniques, str) else tuple(techniques)
+
+
 def _kind(name: str) -> Kind:
     if name not in KINDS:
         raise EvaluationError(f"strata by {name!r}: choose from {', '.join(KINDS)}.")
@@ -276,8 +284,6 @@ def _check_ids(asked: Iterable[str], there: Mapping[str, Any]) -> None:
 
 
 def _strata(known: Known, techniques: tuple[str, ...]) -> Strata:
-    if not known.ids:
-        raise EvaluationError("Strata.of: no molecules were given.")
     columns: dict[str, NDArray[Any]] = {
         "formula": np.array(known.formulas),
         "n_atoms": np.array([len(numbers) for numbers in known.elements]),
@@ -299,8 +305,8 @@ def _chemistry(known: Known) -> NDArray[np.str_]:
 
 def _of_dataset(dataset: SimulatedDataset, ids: Sequence[str] | None, techniques: tuple[str, ...]) -> Strata:
     if ids is not None:
-        there = {name: None for name in dataset.column("id")}
-        _check_ids(ids, there)
+        there = dataset.column("id")
+        _check_ids(ids, dict.fromkeys(there))
         wanted = set(ids)
         kept = dataset.table.filter(np.array([name in wanted for name in there], dtype=bool))
         dataset = SimulatedDataset(kept, dataset.provenance, dataset.path)
@@ -310,21 +316,28 @@ def _of_dataset(dataset: SimulatedDataset, ids: Sequence[str] | None, techniques
     return strata if ids is None else strata.chosen(ids)
 
 
-def _whole(name: str, techniques: tuple[str, ...]) -> Strata:
-    return _of_dataset(shipped_dataset(name, list(DATASET_COLUMNS)).trusted(), None, techniques)
+@lru_cache(maxsize=4)
+def _shipped(techniques: tuple[str, ...]) -> Strata:
+    """All shipped molecules; kept, since nothing of it can be changed."""
+    parts = [
+        _of_dataset(shipped_dataset(name, list(DATASET_COLUMNS)).trusted(), None, techniques)
+        for name in SHIPPED_SOURCES
+    ]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].columns}
+    return Strata(tuple(name for part in parts for name in part.ids), joined, techniques)
 
 
-def _is_training_data(source: Any) -> bool:
+def _is_training_data(source: Any) -> "TypeGuard[TrainingData]":
     """Told by its class's name: importing the class would need torch."""
     return type(source).__name__ == "TrainingData" and hasattr(source, "data_hash")
 
 
-def _of_training_data(data: "TrainingData", ids: Sequence[str] | None, techniques: tuple[str, ...]) -> Strata:
-    strata = Strata.shipped(data.ids, techniques=techniques)
+def _of_training_data(data: "TrainingData", techniques: tuple[str, ...]) -> Strata:
+    strata = _shipped(techniques).chosen(data.ids)
     other = np.flatnonzero(strata["point_group"] != np.array(data.point_groups))
     if other.size:
         raise EvaluationError(
             f"Strata.of({data!r}): {named([data.ids[i] for i in other])} have other point groups in the shipped "
             "datasets; give the dataset itself."
         )
-    return strata if ids is None else strata.chosen(ids)
+    return strata
