@@ -215,14 +215,14 @@ def _check_modes(
     n_atoms: NDArray[np.int64],
 ) -> None:
     linear = np.array([PointGroup.parse(label).is_linear for label in groups])[group_of_row]
-    wrong = np.flatnonzero((lengths != 3 * n_atoms - np.where(linear, 5, 6)) | (lengths == 0))
-    if wrong.size:
+    wrong = np.flatnonzero((lengths != 3 * n_atoms - np.where(linear, 5, 6)) | (lengths == 0)).tolist()
+    if wrong:
         raise EvaluationError(
             f"Strata.of({dataset!r}): {named([ids[i] for i in wrong])}: not 3N-6 (linear 3N-5) modes with a species; "
             f"the first has {lengths[wrong[0]]} for {n_atoms[wrong[0]]} atoms."
         )
-    uneven = np.flatnonzero(_lengths(dataset, "wavenumber_cm1") != lengths)
-    if uneven.size:
+    uneven = np.flatnonzero(_lengths(dataset, "wavenumber_cm1") != lengths).tolist()
+    if uneven:
         raise EvaluationError(
             f"Strata.of({dataset!r}): {named([ids[i] for i in uneven])}: not as many wavenumbers as species of modes."
         )
@@ -234,9 +234,7 @@ def _flat(dataset: SimulatedDataset, column: str) -> Any:
 
 
 def _lengths(dataset: SimulatedDataset, column: str) -> NDArray[np.int64]:
-    from pyarrow import compute
-
-    return compute.list_value_length(dataset.table.column(column)).fill_null(0).to_numpy().astype(np.int64)
+    return np.diff(dataset.table.column(column).combine_chunks().offsets.to_numpy()).astype(np.int64)
 
 
 def _encoded(texts: Any, column: str) -> tuple[list[str], NDArray[np.int64]]:

@@ -19,9 +19,9 @@ IDENTIFIABILITY = (
     "frequencies suffice",
     "intensities needed",
     "all but silent species",
-    "half or more",
-    "quarter to half",
-    "less than a quarter",
+    "half or more determined",
+    "quarter to half determined",
+    "less than a quarter determined",
 )
 """What frequencies and intensities determine of the force constants that symmetry allows, most first.
 
@@ -100,7 +100,7 @@ def symmetry_facts(group: str, vibrations: Mapping[str, int], techniques: tuple[
     >>> ethylene = {"Ag": 3, "Au": 1, "B1g": 2, "B1u": 1, "B2g": 1, "B2u": 2, "B3u": 2}
     >>> f = symmetry_facts("D2h", ethylene, ("ir", "raman"))
     >>> f.exclusion, f.n_ir, f.n_raman, f.n_silent, str(f.completeness), f.n_constants, f.identifiability
-    ('inversion', 5, 6, 1, '11/12', 18, 'half or more')
+    ('inversion', 5, 6, 1, '11/12', 18, 'half or more determined')
     """
     return _facts(PointGroup.parse(group).label, tuple(sorted(vibrations.items())), techniques)
 

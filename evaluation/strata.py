@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cached_property, lru_cache
 from html import escape
 from pathlib import Path
+from textwrap import fill
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -241,15 +242,16 @@ class Strata:
         from matplotlib.figure import Figure
 
         counts = self.counts(kind)
-        ax = ax or Figure(layout="constrained").add_subplot()
+        ax = ax or Figure((6.4, 1.6 + 0.22 * len(counts)), layout="constrained").add_subplot()
         bars = ax.barh(list(counts), list(counts.values()), color="0.6")
         ax.bar_label(bars, [f" {n}" for n in counts.values()])
         ax.invert_yaxis()
+        ax.margins(x=0.12)
         if max(counts.values()) > 50 * min(counts.values()):
             ax.set_xscale("log")
-        ax.margins(x=0.12)
+            ax.set_xlim(left=0.5)
         ax.set_xlabel("molecules")
-        ax.set_title(f"{kind}: {_kind(kind).meaning}", fontsize="medium")
+        ax.set_title(fill(f"{kind}: {_kind(kind).meaning}", 60), fontsize="medium")
         return ax
 
     def _repr_html_(self) -> str:
