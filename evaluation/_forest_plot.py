@@ -79,7 +79,9 @@ def _draw(ax: "Axes", scores: "StratifiedScores", kind: str, strata: Sequence[st
     for place, stratum in enumerate(strata):
         if stratum in rows:
             n = next(iter(rows[stratum].values())).n
-            ax.annotate(f"{n}", (1.015, place), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="#555")
+            ax.annotate(
+                f"{n}", (1.015, place), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="#555"
+            )
     ax.annotate("n", (1.015, -0.85), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="#555",
                 style="italic", annotation_clip=False)  # fmt: skip
     if scores.chance is not None:

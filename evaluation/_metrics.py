@@ -87,7 +87,7 @@ class Scored(Protocol):
         ...
 
     def paired(self, other: Any, rows: Mask, resampling: Resampling) -> PairedResult:
-        """This model minus another on some molecules."""
+        """The metric minus that of another model on some molecules, with its test."""
         ...
 
 

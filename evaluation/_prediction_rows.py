@@ -184,7 +184,9 @@ def _check_header(name: str, header: Sequence[str]) -> None:
     unknown = [column for column in header if column not in COLUMNS]
     if unknown or len(set(header)) != len(header):
         what = f"unknown columns {unknown[:_NAMED]}" if unknown else "a column that occurs twice"
-        raise EvaluationError(f"{name}: {what} in the header {list(header)[:12]}; the columns are {', '.join(COLUMNS)}.")
+        raise EvaluationError(
+            f"{name}: {what} in the header {list(header)[:12]}; the columns are {', '.join(COLUMNS)}."
+        )
     missing = [column for column in REQUIRED if column not in header]
     if missing:
         raise EvaluationError(f"{name}: no column {', '.join(missing)}; the header is {list(header)[:12]}.")

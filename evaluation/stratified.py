@@ -171,7 +171,9 @@ class StratifiedScores:
     def family(self) -> str:
         """What the p-values are adjusted for, in words."""
         tested = [s for s in self.scores if s.model == self.models[0] and s.p_value is not None]
-        return f"{len(tested)} strata of {len(self.kinds)} kinds ({', '.join(self.kinds)}) of one model and one question"
+        return (
+            f"{len(tested)} strata of {len(self.kinds)} kinds ({', '.join(self.kinds)}) of one model and one question"
+        )
 
     def score(self, model: str, kind: str = ALL, stratum: str = ALL) -> StratumScore:
         """The score of a model in a stratum; EvaluationError where there is none."""
