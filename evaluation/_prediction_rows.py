@@ -2,6 +2,7 @@
 
 import csv
 import io
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,18 +153,18 @@ class PredictionRows:
         library: NDArray[np.float64],
     ) -> None:
         """One unit for a target, one library for a question, one truth for a molecule and target."""
-        of_target = list(zip(tasks, targets, strict=True))
-        self._refuse_second(of_target, units, "are in another unit than the rows of the same target before them",
-                            lambda a, b: a == b)  # fmt: skip
-        of_question = list(zip(tasks, modalities, targets, strict=True))
-        self._refuse_second(of_question, library, "have another n_library than the rows of the same question before "
-                            "them (top-k shares of different libraries do not add up)", lambda a, b: a == b)  # fmt: skip
-        of_molecule = list(zip(ids, tasks, targets, strict=True))
-        self._refuse_second(of_molecule, truth, "contradict the truth that an earlier row gives for the same molecule "
-                            "and target", lambda a, b: abs(a - b) <= _SAME_TRUTH * abs(a))  # fmt: skip
+        unit = "are in another unit than the rows of the same target before them"
+        size = (
+            "have another n_library than the rows of the same question before them (top-k shares of different "
+            "libraries do not add up)"
+        )
+        fact = "contradict the truth that an earlier row gives for the same molecule and target"
+        self._refuse_second(zip(tasks, targets, strict=True), units, unit, operator.eq)
+        self._refuse_second(zip(tasks, modalities, targets, strict=True), library, size, operator.eq)
+        self._refuse_second(zip(ids, tasks, targets, strict=True), truth, fact, _same_truth)
 
     def _refuse_second(
-        self, keys: Sequence[Any], values: NDArray[Any], words: str, same: Callable[[Any, Any], bool]
+        self, keys: Iterable[Any], values: NDArray[Any], words: str, same: Callable[[Any, Any], bool]
     ) -> None:
         first: dict[Any, Any] = {}
         wrong = [not same(first.setdefault(key, v), v) for key, v in zip(keys, values.tolist(), strict=True)]
@@ -198,6 +199,10 @@ def _number(cell: str) -> float:
         return float("nan" if "_" in cell else cell)  # float() reads 1_000
     except ValueError:
         return float("nan")
+
+
+def _same_truth(one: float, two: float) -> bool:
+    return abs(one - two) <= _SAME_TRUTH * abs(one)
 
 
 def _modalities(cell: str) -> str | None:

@@ -24,7 +24,7 @@ from .outcomes import Outcomes, Question, comparable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["ALL", "PairedScore", "StratifiedScores", "StratumScore", "StrataLike", "metric_named", "stratified"]
+__all__ = ["ALL", "PairedScore", "StrataLike", "StratifiedScores", "StratumScore", "metric_named", "stratified"]
 
 ALL = "all"
 _FEWEST_DRAWS = 99
