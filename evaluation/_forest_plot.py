@@ -31,7 +31,7 @@ def plot_forest(scores: "StratifiedScores", kind: str, ax: "Axes | None" = None)
         ax = forest_figure([scores], kind).axes[0]
     else:
         _draw(ax, scores, kind)
-        _name_strata(ax, _strata([scores], kind))
+        _name_strata(ax, kind, _strata([scores], kind))
     return ax
 
 
@@ -42,13 +42,14 @@ def forest_figure(panels: Sequence["StratifiedScores"], kind: str) -> "Figure":
     strata = _strata(panels, kind)
     n_models = len(panels[0].models)
     height = 1.15 + len(strata) * (_ROW_INCH * n_models + _GAP_INCH)
-    figure = Figure(figsize=(2.2 + 3.2 * max(len(panels), 2 if len(panels) == 1 else 1), height), layout="constrained")
+    width = 6.4 if len(panels) == 1 else 1.5 + 2.5 * len(panels)
+    figure = Figure(figsize=(width, height), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
     for ax, scores in zip(axes, panels, strict=True):
         _draw(ax, scores, kind, strata)
         if len(panels) > 1:
             ax.set_title(scores.question.modalities_text, fontsize=10)
-    _name_strata(axes[0], strata)
+    _name_strata(axes[0], kind, strata)
     if n_models > 1:
         handles, names = axes[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper left", ncols=min(4, n_models), frameon=False, fontsize=9)
@@ -141,10 +142,17 @@ def _dress(ax: "Axes", scores: "StratifiedScores", n_strata: int, limits: tuple[
         ax.spines[side].set_visible(False)
 
 
-def _name_strata(ax: "Axes", strata: Sequence[str]) -> None:
-    ax.set_yticks(range(len(strata)), [_plain(name) for name in strata], fontsize=9)
+def _name_strata(ax: "Axes", kind: str, strata: Sequence[str]) -> None:
+    named = _group if kind == "point group" else _plain
+    ax.set_yticks(range(len(strata)), ["all", *map(named, strata[1:])], fontsize=9)
+
+
+def _group(label: str) -> str:
+    """A Schoenflies symbol with its subscript."""
+    rest = label[1:].replace("inf", r"\infty ")
+    return rf"$\mathrm{{{label[0]}}}_{{\mathrm{{{rest}}}}}$"
 
 
 def _plain(text: str) -> str:
     """Text that matplotlib does not take for mathematics."""
-    return text.replace("$", r"\$")
+    return text.replace("$", r"\$").replace("<=", "≤")

@@ -143,6 +143,10 @@ class _Averages:
     one_query: bool
 
     @property
+    def _one_hit_each(self) -> bool:
+        return self.is_share and self.one_query
+
+    @property
     def _is_binary(self) -> bool:
         return self.is_share and bool(np.isin(self.columns[:, 0], (0.0, 1.0)).all())
 
@@ -152,18 +156,19 @@ class _Averages:
     def interval(self, rows: Mask, resampling: Resampling) -> Interval:
         columns = self.columns[rows]
         n, first = len(columns), columns[:, 0]
-        certain = self.is_share and first.sum() in (0.0, float(n))  # all right or all wrong: a bootstrap has no width
-        if self.is_share and (self.one_query or n < _FEWEST or certain):
+        alike = bool((first == first[0]).all())  # a bootstrap of what does not vary has no width
+        if self.limits == (0.0, 1.0) and (self._one_hit_each or n < _FEWEST or alike):
+            # Of all quantities in [0, 1] with this mean a share varies most: its interval holds for a mean, too.
             return Interval(*wilson_interval(float(first.sum()), n), "Wilson")
-        if n >= _FEWEST:
+        if n >= _FEWEST and not alike:
             drawn = self.of_totals(bootstrap_totals(columns, _N_BOOTSTRAP, resampling.generator()))
             low, high = np.nanpercentile(drawn, [2.5, 97.5])
             return Interval(float(low), float(high), "bootstrap over molecules")
-        if columns.shape[1] == 2 and n > 1:
+        if columns.shape[1] == 2 and not alike:
             edges = np.array(student_interval(first, (0.0, inf)))
             low, high = self.of_totals(np.stack([edges, np.ones(2)], axis=-1))
             return Interval(float(low), float(min(high, self.limits[1])), "Student t")
-        return Interval(*self.limits, "all there is: too few molecules")
+        return Interval(*self.limits, "none: answers that do not vary" if n > 1 else "none: one molecule")
 
     def against_rest(self, members: Mask, resampling: Resampling) -> tuple[Array, str]:
         n, sizes = len(self.ids), members.sum(axis=1)
@@ -197,7 +202,7 @@ class _Averages:
         p = sign_flip_p(change, resampling.n_draws, resampling.generator())
         if n < _FEWEST:
             reach = self.limits[1] - self.limits[0]
-            return PairedResult(difference, Interval(-reach, reach, "all there is: too few molecules"), won, lost, p)
+            return PairedResult(difference, Interval(-reach, reach, "none: too few molecules"), won, lost, p)
         # The two models' rows stay together in a draw: the columns are drawn side by side.
         both = bootstrap_totals(np.hstack([mine, theirs]), _N_BOOTSTRAP, resampling.generator())
         drawn = self.of_totals(both[:, : mine.shape[1]]) - self.of_totals(both[:, mine.shape[1] :])
@@ -309,7 +314,7 @@ class _Ranked:
         difference = float(up.mean())
         won, lost = int((change > 1e-12).sum()), int((change < -1e-12).sum())
         if min(len(up), len(down)) < _FEWEST:
-            return PairedResult(difference, Interval(-1.0, 1.0, "all there is: too few molecules"), won, lost, p)
+            return PairedResult(difference, Interval(-1.0, 1.0, "none: too few molecules"), won, lost, p)
         half = 1.959963984540054 * sqrt(float(up.var(ddof=1)) / len(up) + float(down.var(ddof=1)) / len(down))
         return PairedResult(difference, Interval(difference - half, difference + half, "DeLong"), won, lost, p)
 

@@ -1,5 +1,7 @@
 """Pictures of the evaluation report: forest plots, calibration curves, example molecules with their spectra."""
 
+import base64
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ __all__ = ["example_pictures", "forest_uri", "reliability_uri"]
 _RANGE_CM1 = (400.0, 4000.0)
 _STEP_CM1 = 4.0
 _FWHM_CM1 = 15.0
+_PICTURE_DPI = 130
 _TECHNIQUES = (("ir", "IR", "#c8553d"), ("raman", "Raman", "#2f6690"))
 
 
@@ -49,7 +52,7 @@ def reliability_uri(curves: Sequence[tuple[str, "Reliability"]], titles: Mapping
 
 
 def example_pictures(ids: Iterable[str], datasets: Iterable["SimulatedDataset"]) -> dict[str, str]:
-    """Id to an SVG data URI with the molecule and its computed spectra, for the ids that a dataset has."""
+    """Id to a PNG data URI with the molecule and its computed spectra, for the ids that a dataset has."""
     wanted = list(dict.fromkeys(ids))
     pictures: dict[str, str] = {}
     for dataset in datasets:
@@ -69,7 +72,10 @@ def _picture(dataset: "SimulatedDataset", name: str) -> str:
     drawing = figure.add_subplot(grid[:, 0])
     draw_molecule(point_group_report(dataset.molecule(name)), "axes", drawing)
     _spectra([figure.add_subplot(grid[row, 1]) for row in (0, 1)], dataset, name)
-    return figure_data_uri(drawing, f"example-{name}")
+    stream = io.BytesIO()
+    # A shaded molecule is several times larger as SVG, and a page has dozens.
+    figure.savefig(stream, format="png", dpi=_PICTURE_DPI, metadata={"Software": None})
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
 def _spectra(panels: Sequence["Axes"], dataset: "SimulatedDataset", name: str) -> None:
@@ -83,11 +89,15 @@ def _spectra(panels: Sequence["Axes"], dataset: "SimulatedDataset", name: str) -
         if values is None:
             ax.set_axis_off()
             continue
-        intensity = render(lines, axis, "lorentzian", _FWHM_CM1, quantity).intensity
-        strongest = float(intensity.max())
-        ax.plot(axis, intensity / strongest if strongest > 0 else intensity, color=colour, linewidth=0.9)
+        shown = (lines.wavenumbers_cm1 >= axis[0]) & (lines.wavenumbers_cm1 <= axis[-1])
+        seen = float(values[shown].max(initial=0.0)) > 0
+        if seen:  # else only the flank of a band beyond the range would be drawn, as if it were one
+            intensity = render(lines, axis, "lorentzian", _FWHM_CM1, quantity).intensity
+            ax.plot(axis, intensity / float(intensity.max()), color=colour, linewidth=0.9)
+        else:
+            ax.axhline(0.0, color=colour, linewidth=0.9)
         ax.set(xlim=(_RANGE_CM1[1], _RANGE_CM1[0]), ylim=(-0.04, 1.12), yticks=[])
-        note = word if strongest > 0 else f"{word}: nothing allowed in range"
+        note = word if seen else f"{word}: no band in this range"
         ax.text(0.01, 0.93, note, transform=ax.transAxes, fontsize=8, va="top", color=colour)
         ax.tick_params(labelsize=7, labelbottom=ax is panels[-1])
         for side in ("top", "right", "left"):

@@ -185,7 +185,7 @@ def evaluation_report(
     about: str = "",
     simulated: bool = True,
     datasets: "Iterable[SimulatedDataset] | None" = None,
-    n_examples: int = 3,
+    n_examples: int = 4,
     alpha: float = 0.05,
     n_draws: int = 9999,
     seed: int = 0,
