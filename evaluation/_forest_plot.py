@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .stratified import StratifiedScores, StratumScore
+    from .stratified_scores import StratifiedScores, StratumScore
 
 __all__ = ["MODEL_COLOURS", "forest_figure", "plot_forest"]
 
@@ -81,9 +81,9 @@ def _draw(ax: "Axes", scores: "StratifiedScores", kind: str, strata: Sequence[st
         if stratum in rows:
             n = next(iter(rows[stratum].values())).n
             ax.annotate(
-                f"{n}", (1.015, place), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="#555"
+                f"{n}", (1.03, place), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="#555"
             )
-    ax.annotate("n", (1.015, -0.85), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="#555",
+    ax.annotate("n", (1.03, -0.85), xycoords=("axes fraction", "data"), va="center", fontsize=8, color="#555",
                 style="italic", annotation_clip=False)  # fmt: skip
     if scores.chance is not None:
         ax.axvline(scores.chance, color="#777", linewidth=0.9, linestyle=":", zorder=0)

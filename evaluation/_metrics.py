@@ -72,7 +72,10 @@ class Resampling:
 class Scored(Protocol):
     """One model's answers by molecule, ready to be looked at stratum by stratum."""
 
-    ids: tuple[str, ...]
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The molecules, each once."""
+        ...
 
     def value(self, rows: Mask) -> float:
         """The metric over some molecules; NaN where it is undefined."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..forward.dataset_files import SimulatedDataset
     from .reliability import Reliability
-    from .stratified import StratifiedScores
+    from .stratified_scores import StratifiedScores
 
 __all__ = ["example_pictures", "forest_uri", "reliability_uri"]
 

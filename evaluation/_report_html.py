@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from .report import EvaluationReport, ReportSection
-    from .stratified import PairedScore, StratifiedScores
+    from .stratified_scores import PairedScore, StratifiedScores
 
 __all__ = ["report_html"]
 

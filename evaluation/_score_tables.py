@@ -5,7 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .stratified import StratifiedScores, StratumScore
+    from .stratified_scores import StratifiedScores, StratumScore
 
 __all__ = ["interval_text", "p_text", "score_rows", "scores_html"]
 

@@ -60,8 +60,8 @@ def fisher_p(hits: int, n: int, all_hits: int, n_all: int) -> float:
 
     Examples
     --------
-    >>> round(fisher_p(1, 10, 12, 20), 6)
-    0.001093
+    >>> round(fisher_p(1, 10, 12, 24), 6)
+    0.002759
     """
     low, high = max(0, n + all_hits - n_all), min(n, all_hits)
     support = np.arange(low, high + 1)

@@ -133,7 +133,7 @@ def _mean_in_bins(values: NDArray[np.float64], place: NDArray[np.int64], n: NDAr
 
 
 def _error(share: np.ma.MaskedArray, mean: np.ma.MaskedArray, n: NDArray[np.int64]) -> float:
-    return float((np.abs(share - mean).filled(0.0) * n).sum() / n.sum())
+    return float((np.abs(share.filled(0.0) - mean.filled(0.0)) * n).sum() / n.sum())
 
 
 def _error_by_chance(

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..groups.atomic_write import written
+from ._comparable import comparable
 from ._metrics import METRICS, Metric, Resampling
 from ._prediction_rows import csv_text
 from .extremes import Extremes, extremes
-from .outcomes import Outcomes, Question, comparable
+from .outcomes import Outcomes, Question
 from .reliability import Reliability, reliability
-from .stratified import ALL, StratifiedScores, StratumScore, metric_named, stratified
+from .stratified import metric_named, stratified
+from .stratified_scores import ALL, StratifiedScores, StratumScore
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,8 @@ import pytest
 
 from symvib.errors import EvaluationError
 from symvib.evaluation import outcomes as module
-from symvib.evaluation.outcomes import Outcomes, Question, comparable, read_predictions
+from symvib.evaluation._comparable import comparable
+from symvib.evaluation.outcomes import Outcomes, Question, read_predictions
 from symvib.spektron.retrieval import retrieval
 
 GOOD = """id,task,modalities,target,truth,prediction,unit,n_library,n_tied,query

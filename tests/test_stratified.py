@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from strata_stand_in import made_up, random_ranks, ranks_with
 from symvib.errors import EvaluationError
@@ -46,7 +47,11 @@ def test_an_oracle_is_always_right(oracle, kind, name):
 
 @pytest.mark.parametrize("k", [1, 5, 10])
 def test_guessers_are_at_chance_in_every_stratum(k):
-    """Of 60 guessers, the 95 % interval of each stratum holds the chance k/20 as often as it should."""
+    """Of 60 guessers, the 95 % interval of each stratum holds the chance k/20 as often as it should.
+
+    Exactly, Wilson's interval misses it in 5.8 % of samples at most for these strata, and in 4.7 % on average. The
+    bound for the worst of 13 strata is the binomial quantile that one is beyond in a thousand repetitions.
+    """
     n = 60
     missed = dict.fromkeys(STRATUM_NAMES, 0)
     for seed in range(n):
@@ -55,7 +60,7 @@ def test_guessers_are_at_chance_in_every_stratum(k):
         for place in STRATUM_NAMES:
             score = scores.score("random", *place)
             missed[place] += not score.low <= k / 20 <= score.high
-    assert max(missed.values()) <= n * (0.05 + 3 * np.sqrt(0.05 * 0.95 / n))
+    assert max(missed.values()) <= binom.ppf(1 - 0.001 / len(missed), n, 0.058)
     assert sum(missed.values()) <= 0.07 * n * len(missed)
 
 
@@ -232,5 +237,5 @@ def test_what_is_handed_out(tmp_path):
     assert "&lt;b&gt;" in html
     assert "<b>" not in html
     assert "13 strata of 3 kinds" in scores.family
-    ax = scores.plot(kind="point group")
-    assert [text.get_text() for text in ax.get_yticklabels()] == ["all", *STRATA.order("point group")]
+    ax = scores.plot(kind="exclusion")
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["all", *STRATA.order("exclusion")]
