@@ -241,11 +241,11 @@ def registration_hash() -> str:
 def registered_predictions() -> tuple[RegisteredPrediction, ...]:
     """The predictions P1, P2, P3 and the silent-mode probe E8; they share a two-sided error of 0.05."""
     regression = (
-        "A logistic regression of the hits on {what}, and on n_atoms, n_vib, n_levels, nearest_similarity and their "
-        "squares (z-scored; a column that the others determine, variance inflation above 100, is left out and named), "
-        "generalised estimating equations with molecules as clusters, over all molecules. If its interval of the same "
-        "level lies wholly on the other side of no effect from the estimate, the verdict is undecided. Where the data "
-        "are separated (no finite estimate) it is refused, and says so."
+        "A logistic regression of the mean hits of the molecules on {what}, and on n_atoms, n_vib, n_levels, "
+        "nearest_similarity and their squares (z-scored; a column that the ones before determine, variance inflation "
+        "above 100, is left out and named), with standard errors clustered by molecule, over all molecules. If its "
+        "interval of the same level lies wholly on the other side of no effect from the estimate, the verdict is "
+        "undecided. Where the data are separated (no finite estimate) it is refused, and says so."
     )
     adjusted = (
         "Wald interval of the mean difference over pairs after half a pair of each kind is added (A. Agresti and Y. Min, "

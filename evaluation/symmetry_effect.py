@@ -1,0 +1,370 @@
+"""The predictions P1 to P3 tested on what a model identified: matched pairs, regressions, and a verdict either way."""
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import EvaluationError
+from ._association import Association, Controls, least_squares, logistic, z_scored
+from ._matching import Caliper, MatchedPairs, match_pairs
+from ._paired_tests import adjusted_interval, chosen_gains, exchange_p_value, sign_flip_p_value
+from .hits import MODALITIES, Covariates, Hits
+from .predictions import Decision, Estimate, RegisteredPrediction, registered, registration_hash
+
+__all__ = ["SymmetryEffect", "completeness_effect", "exclusion_gain", "sample_efficiency"]
+
+CONTROLS = ("n_atoms", "n_vib", "n_levels", "nearest_similarity")
+_EXCLUSIONS = ("inversion", "other", "none")
+_LARGEST_INFLATION = 20.0  # of the margin, above which a sample cannot tell it from size
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SymmetryEffect:
+    """A registered prediction, tested.
+
+    Attributes
+    ----------
+    prediction : RegisteredPrediction
+    decision : Decision
+    effect : Estimate
+        The registered statistic.
+    pairs : MatchedPairs or None
+        With the balance before and after; None for P3.
+    association : Association or None
+        The regression; None where it was not asked for.
+    parts : tuple of Estimate
+        What stands beside and decides nothing.
+    accuracies : mapping
+        Top-1 shares behind the effect, by name.
+    notes : tuple of str
+        Molecules left out, analyses that could not be made.
+    registration : str
+        Hash of the registration that was applied.
+    """
+
+    prediction: RegisteredPrediction
+    decision: Decision
+    effect: Estimate
+    pairs: MatchedPairs | None
+    association: Association | None
+    parts: tuple[Estimate, ...]
+    accuracies: Mapping[str, Any]
+    notes: tuple[str, ...]
+    registration: str
+
+    @property
+    def verdict(self) -> str:
+        """ "supported", "refuted" or "undecided"."""
+        return self.decision.verdict
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "key": self.prediction.key,
+            "title": self.prediction.title,
+            "verdict": self.verdict,
+            "reason": self.decision.reason,
+            "effect": self.effect.as_dict(),
+            "smallest_effect": self.prediction.smallest_effect,
+            "pairs": self.pairs.as_dict() if self.pairs else None,
+            "regression": self.association.as_dict() if self.association else None,
+            "beside": [part.as_dict() for part in self.parts],
+            "accuracies": dict(self.accuracies),
+            "notes": list(self.notes),
+            "registration_sha256": self.registration,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.prediction.key}, {self.prediction.title}: {self.decision}"
+
+    def _repr_html_(self) -> str:
+        rows = [("verdict", str(self.decision)), ("effect", str(self.effect))]
+        if self.association:
+            rows.append(("regression", str(self.association)))
+        if self.pairs:
+            rows.append(("pairs", f"{len(self.pairs)} of {self.pairs.n_treated}, imbalance {self.pairs.imbalance:.3f}"))
+        rows += [("beside", str(part)) for part in self.parts] + [("note", note) for note in self.notes]
+        body = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in rows)
+        title = html.escape(f"{self.prediction.key}: {self.prediction.title}")
+        return f"<table><caption>{title}</caption>{body}</table>"
+
+    def plot(self, ax: Any = None) -> Any:
+        """Axes with the effect (filled) and what stands beside it (open), no effect and the smallest of interest."""
+        from matplotlib.figure import Figure
+
+        shown = [part for part in (self.effect, *self.parts) if part.unit == self.effect.unit]
+        ax = ax or Figure(figsize=(7, 1.2 + 0.4 * len(shown)), layout="constrained").add_subplot()
+        for y, part in enumerate(shown):
+            face = "C0" if y == 0 else "white"
+            ax.plot([part.low, part.high], [y, y], color="C0", linewidth=1.5)
+            ax.plot(part.value, y, "o", color="C0", markerfacecolor=face)
+        ax.axvline(0.0, color="0.3", linewidth=0.8)
+        ax.axvline(self.prediction.smallest_effect, color="0.3", linewidth=0.8, linestyle="--")
+        ax.set_yticks(range(len(shown)), [f"{part.name} (n = {part.n})" for part in shown])
+        ax.invert_yaxis()
+        ax.set_xlabel(f"{self.effect.unit}; dashed: smallest effect of interest")
+        ax.set_title(f"{self.prediction.key}: {self.verdict}", loc="left")
+        return ax
+
+
+def completeness_effect(hits: Hits, covariates: Any, *, regression: bool = True, seed: int = 0) -> SymmetryEffect:
+    """Verdict on P1: whether molecules with silent modes are identified less often than matched ones without.
+
+    Parameters
+    ----------
+    hits : Hits
+        Those of "ir+raman" are used.
+    covariates : Covariates, mapping with "id", or Strata
+        "n_atoms", "n_vib", "n_levels", "nearest_similarity", "completeness".
+    regression : bool
+        Make the secondary analysis (statsmodels); without it it cannot contradict.
+    seed : int
+        Of sign flips; only used where hits are fractions.
+
+    Raises
+    ------
+    EvaluationError
+        Unknown molecules, missing covariates, no molecule on one side, no pair within the calipers.
+
+    Notes
+    -----
+    The rule is ``registered("P1")``; read docs/predictions_registered.md.
+    """
+    rule = registered("P1")
+    table, shares, notes = _asked(hits, covariates, ("ir+raman",))
+    share = shares[:, 0]
+    complete = table["completeness"] >= 1 - 1e-9
+
+    def difference(calipers: tuple[Caliper, ...], name: str) -> tuple[Estimate, MatchedPairs]:
+        pairs = _some(match_pairs(table, ~complete, complete, calipers), rule.key)
+        return _paired(share[pairs.control] - share[pairs.treated], name, rule, seed=seed), pairs
+
+    effect, pairs = difference(rule.calipers, "top-1 of R = 1 minus top-1 of R < 1")
+    association = None
+    if regression:
+        controls = Controls.of(table.numbers(CONTROLS), CONTROLS)
+        association = logistic(
+            share, z_scored(table["completeness"]), "R", controls, np.arange(len(table)), rule.level
+        )
+    free, _ = difference(_without(rule.calipers, "nearest_similarity"), "similarity free")
+    accuracies = {
+        "pairs, R = 1": float(share[pairs.control].mean()),
+        "pairs, R < 1": float(share[pairs.treated].mean()),
+        "all, R = 1": float(share[complete].mean()),
+        "all, R < 1": float(share[~complete].mean()),
+    }
+    return _judged(rule, effect, pairs, association, (free,), accuracies, notes)
+
+
+def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed: int = 0) -> SymmetryEffect:
+    """Verdict on P2: whether IR and Raman together gain more over the better one where mutual exclusion holds.
+
+    Molecules that were not asked with IR, Raman and both are left out and counted.
+
+    Parameters
+    ----------
+    hits : Hits
+    covariates : Covariates, mapping with "id", or Strata
+        "n_atoms", "n_vib", "n_levels", "nearest_similarity", "exclusion" ("inversion", "other" or "none").
+    regression : bool
+        Make the secondary analysis (statsmodels).
+    seed : int
+        Of the halves of the pairs and of the exchanges.
+
+    Raises
+    ------
+    EvaluationError
+        As `completeness_effect`, and for another kind of exclusion.
+    """
+    rule = registered("P2")
+    table, shares, notes = _asked(hits, covariates, MODALITIES)
+    kind = table["exclusion"].astype(str)
+    if not np.isin(kind, _EXCLUSIONS).all():
+        odd = sorted(set(kind) - set(_EXCLUSIONS))
+        raise EvaluationError(f"exclusion_gain: exclusion is one of {', '.join(_EXCLUSIONS)}; found {', '.join(odd[:5])}.")
+
+    def gain(treated: NDArray[np.bool_], name: str) -> tuple[Estimate, MatchedPairs, dict[str, Any]]:
+        pairs = _some(match_pairs(table, treated, kind == "none", rule.calipers), rule.key)
+        sides = shares[pairs.treated], shares[pairs.control]
+        fold = np.random.default_rng(seed).permutation(len(pairs)) % 2 == 0
+        gains = chosen_gains(*sides, fold) if len(pairs) > 1 else (np.zeros(1), np.zeros(1))
+        p_value = exchange_p_value(*sides, fold, seed=seed) if len(pairs) > 1 else 1.0
+        top1 = {
+            f"{name}, {side}": {**dict(zip(MODALITIES, part.mean(axis=0).tolist(), strict=True)), "gain": float(g.mean())}
+            for side, part, g in zip(("with exclusion", "partners"), sides, gains, strict=True)
+        }
+        return _paired(gains[0] - gains[1], name, rule, p_value=p_value), pairs, top1
+
+    effect, pairs, accuracies = gain(kind != "none", "gain with exclusion minus gain without")
+    parts = []
+    for which, name in (("inversion", "inversion centre"), ("other", "exclusion, no inversion centre")):
+        try:
+            part, _, shown = gain(kind == which, name)
+        except EvaluationError as error:
+            notes.append(f"{name}: not shown. {error}")
+        else:
+            parts.append(part)
+            accuracies |= shown
+    association = _gain_association(table, shares, kind != "none", rule) if regression else None
+    return _judged(rule, effect, pairs, association, tuple(parts), accuracies, notes)
+
+
+def sample_efficiency(hits_by_size: Mapping[int, Hits], covariates: Any, *, regression: bool = True) -> SymmetryEffect:
+    """Verdict on P3: whether top-1 grows faster with the training size where the identifiability margin is larger.
+
+    Parameters
+    ----------
+    hits_by_size : mapping of int to Hits
+        Number of training molecules, and what the model trained on them identified ("ir+raman"); three sizes or more.
+    covariates : Covariates, mapping with "id", or Strata
+        "n_atoms", "n_vib", "n_levels", "nearest_similarity", "margin".
+    regression : bool
+        Must be true: the registered statistic is a regression.
+
+    Raises
+    ------
+    EvaluationError
+        Fewer than three sizes, no molecule asked at all of them, a margin that the controls determine.
+    """
+    rule = registered("P3")
+    sizes = sorted(hits_by_size)
+    if len(sizes) < 3 or sizes[0] < 1:
+        raise EvaluationError(f"sample_efficiency: training sizes {sizes}; three or more, each at least 1, are needed.")
+    ids = sorted(set.intersection(*(set(h.ids) for h in hits_by_size.values())))
+    if not ids:
+        raise EvaluationError(f"sample_efficiency: no molecule was asked at all of the training sizes {sizes}.")
+    table, shares, notes = _all_sizes([hits_by_size[size] for size in sizes], covariates, ids)
+    doublings = np.log2(sizes) - np.log2(sizes).mean()
+    slopes = shares @ doublings / float(doublings @ doublings)
+    controls = Controls.of(table.numbers(CONTROLS), CONTROLS)
+    fit = least_squares(slopes, z_scored(table["margin"]), "margin", controls, rule.level)
+    if fit.coefficient is None or fit.low is None or fit.high is None:
+        raise EvaluationError(f"sample_efficiency: no estimate for {len(table)} molecules: {fit.refused}.")
+    effect = Estimate(
+        "slope for one deviation of margin", fit.coefficient, fit.low, fit.high, rule.level, fit.n, rule.unit, fit.p_value
+    )
+    objection = ""
+    if fit.inflation > _LARGEST_INFLATION:
+        objection = (
+            f"variance inflation of the margin is {fit.inflation:.1f}, above {_LARGEST_INFLATION:g}: size and margin are "
+            "one in this sample"
+        )
+    parts, accuracies = [], {}
+    for name in ("margin", "n_vib"):
+        for label, rows in _thirds(table[name].astype(float)).items():
+            parts.append(_mean_slope(slopes[rows], f"slope, {name} {label}", rule))
+            tops = dict(zip(map(str, sizes), shares[rows].mean(axis=0).tolist(), strict=True))
+            accuracies[f"{name} {label}"] = tops
+    return _judged(rule, effect, None, fit, tuple(parts), accuracies, notes, objection)
+
+
+def _asked(hits: Hits, covariates: Any, modalities: tuple[str, ...]) -> tuple[Covariates, Array, list[str]]:
+    """Covariates and mean hits (n, m) of the molecules that were asked with all modalities, and who was not."""
+    ids = sorted(set(hits.ids))
+    shares = hits.table(ids, modalities)
+    whole = ~np.isnan(shares).any(axis=1)
+    if not whole.any():
+        raise EvaluationError(f"None of {len(ids)} molecules was asked with {' and '.join(modalities)}.")
+    notes = [] if whole.all() else [f"{int((~whole).sum())} of {len(ids)} molecules were not asked with all techniques."]
+    known = covariates if isinstance(covariates, Covariates) else Covariates.of(covariates)
+    return known.chosen([name for name, kept in zip(ids, whole, strict=True) if kept]), shares[whole], notes
+
+
+def _all_sizes(each: list[Hits], covariates: Any, ids: list[str]) -> tuple[Covariates, Array, list[str]]:
+    """As `_asked`, one column for each training size."""
+    shares = np.column_stack([hits.table(ids, ("ir+raman",))[:, 0] for hits in each])
+    whole = ~np.isnan(shares).any(axis=1)
+    asked = {name for hits in each for name in hits.ids}
+    if not whole.any():
+        raise EvaluationError(f"None of {len(asked)} molecules was asked with ir+raman at every training size.")
+    left = len(asked) - int(whole.sum())
+    notes = [f"{left} of {len(asked)} molecules were not asked at every training size."] if left else []
+    known = covariates if isinstance(covariates, Covariates) else Covariates.of(covariates)
+    return known.chosen([name for name, kept in zip(ids, whole, strict=True) if kept]), shares[whole], notes
+
+
+def _paired(
+    differences: Array, name: str, rule: RegisteredPrediction, *, p_value: float | None = None, seed: int = 0
+) -> Estimate:
+    """Mean difference over pairs with its interval and test."""
+    p = sign_flip_p_value(differences, seed=seed) if p_value is None else p_value
+    low, high = adjusted_interval(differences, rule.level)
+    return Estimate(name, float(differences.mean()), low, high, rule.level, len(differences), rule.unit, p)
+
+
+def _gain_association(
+    table: Covariates, shares: Array, exclusion: NDArray[np.bool_], rule: RegisteredPrediction
+) -> Association:
+    """Product of exclusion and having both techniques, in the log odds of a hit; two rows for each molecule."""
+    single = np.empty(len(table))
+    for side in (exclusion, ~exclusion):
+        single[side] = shares[side, int(np.argmax(shares[side, :2].sum(axis=0)))]
+    both = np.repeat([0.0, 1.0], len(table))
+    excluded = np.tile(exclusion.astype(float), 2)
+    controls = Controls.of(table.numbers(CONTROLS), CONTROLS).repeated(2)
+    controls = controls.with_columns(np.column_stack([both, excluded]), ("both techniques", "exclusion"))
+    clusters = np.tile(np.arange(len(table)), 2)
+    observed = np.concatenate([single, shares[:, 2]])
+    return logistic(observed, both * excluded, "exclusion x both techniques", controls, clusters, rule.level)
+
+
+def _judged(
+    rule: RegisteredPrediction,
+    effect: Estimate,
+    pairs: MatchedPairs | None,
+    association: Association | None,
+    parts: tuple[Estimate, ...],
+    accuracies: Mapping[str, Any],
+    notes: list[str],
+    objection: str = "",
+) -> SymmetryEffect:
+    if pairs is not None and pairs.imbalance > rule.largest_imbalance:
+        objection = f"a standardised difference of {pairs.imbalance:.3f} is left, above {rule.largest_imbalance:g}"
+    elif pairs is not None and association is not None and association.opposes(effect.value):
+        objection = f"the regression points the other way ({association})"
+    if association is not None and association.refused:
+        notes.append(str(association))
+    decision = rule.decide(effect, objection=objection)
+    return SymmetryEffect(
+        rule, decision, effect, pairs, association, parts, accuracies, tuple(notes), registration_hash()
+    )
+
+
+def _some(pairs: MatchedPairs, key: str) -> MatchedPairs:
+    if not len(pairs):
+        within = "; ".join(map(str, pairs.calipers))
+        raise EvaluationError(
+            f"{key}: none of {pairs.n_treated} molecules has a partner among {pairs.n_controls} within: {within}."
+        )
+    return pairs
+
+
+def _without(calipers: tuple[Caliper, ...], name: str) -> tuple[Caliper, ...]:
+    return tuple(caliper for caliper in calipers if caliper.name != name)
+
+
+def _thirds(values: Array) -> dict[str, NDArray[np.bool_]]:
+    """Masks of the lowest, middle and highest third; equal values stay together, empty thirds are left out."""
+    low, high = np.quantile(values, [1 / 3, 2 / 3])
+    masks = {
+        f"up to {low:g}": values <= low,
+        f"{low:g} to {high:g}": (values > low) & (values <= high),
+        f"above {high:g}": values > high,
+    }
+    return {name: mask for name, mask in masks.items() if mask.any()}
+
+
+def _mean_slope(slopes: Array, name: str, rule: RegisteredPrediction) -> Estimate:
+    """Mean over molecules with Student's interval."""
+    from scipy.stats import t
+
+    n = len(slopes)
+    # One molecule has no spread: its interval is that of the steepest lines that shares from 0 to 1 allow.
+    half = float(t.ppf((1 + rule.level) / 2, n - 1)) * slopes.std(ddof=1) / np.sqrt(n) if n > 1 else 1.0
+    mean = float(slopes.mean())
+    return Estimate(name, mean, mean - float(half), mean + float(half), rule.level, n, rule.unit)
