@@ -214,7 +214,7 @@ def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed
     return _judged(rule, effect, pairs, association, tuple(parts), accuracies, notes)
 
 
-def sample_efficiency(hits_by_size: Mapping[int, Hits], covariates: Any, *, regression: bool = True) -> SymmetryEffect:
+def sample_efficiency(hits_by_size: Mapping[int, Hits], covariates: Any) -> SymmetryEffect:
     """Verdict on P3: whether top-1 grows faster with the training size where the identifiability margin is larger.
 
     Parameters
@@ -223,8 +223,6 @@ def sample_efficiency(hits_by_size: Mapping[int, Hits], covariates: Any, *, regr
         Number of training molecules, and what the model trained on them identified ("ir+raman"); three sizes or more.
     covariates : Covariates, mapping with "id", or Strata
         "n_atoms", "n_vib", "n_levels", "nearest_similarity", "margin".
-    regression : bool
-        Must be true: the registered statistic is a regression.
 
     Raises
     ------
@@ -240,7 +238,8 @@ def sample_efficiency(hits_by_size: Mapping[int, Hits], covariates: Any, *, regr
         raise EvaluationError(f"sample_efficiency: no molecule was asked at all of the training sizes {sizes}.")
     table, shares, notes = _all_sizes([hits_by_size[size] for size in sizes], covariates, ids)
     doublings = np.log2(sizes) - np.log2(sizes).mean()
-    slopes = shares @ doublings / float(doublings @ doublings)
+    weights = doublings / float(doublings @ doublings)
+    slopes, steepest = shares @ weights, float(weights[weights > 0].sum())
     controls = Controls.of(table.numbers(CONTROLS), CONTROLS)
     fit = least_squares(slopes, z_scored(table["margin"]), "margin", controls, rule.level)
     if fit.coefficient is None or fit.low is None or fit.high is None:
@@ -257,7 +256,7 @@ def sample_efficiency(hits_by_size: Mapping[int, Hits], covariates: Any, *, regr
     parts, accuracies = [], {}
     for name in ("margin", "n_vib"):
         for label, rows in _thirds(table[name].astype(float)).items():
-            parts.append(_mean_slope(slopes[rows], f"slope, {name} {label}", rule))
+            parts.append(_mean_slope(slopes[rows], steepest, f"slope, {name} {label}", rule))
             tops = dict(zip(map(str, sizes), shares[rows].mean(axis=0).tolist(), strict=True))
             accuracies[f"{name} {label}"] = tops
     return _judged(rule, effect, None, fit, tuple(parts), accuracies, notes, objection)
@@ -359,12 +358,12 @@ def _thirds(values: Array) -> dict[str, NDArray[np.bool_]]:
     return {name: mask for name, mask in masks.items() if mask.any()}
 
 
-def _mean_slope(slopes: Array, name: str, rule: RegisteredPrediction) -> Estimate:
-    """Mean over molecules with Student's interval."""
+def _mean_slope(slopes: Array, steepest: float, name: str, rule: RegisteredPrediction) -> Estimate:
+    """Mean over molecules with Student's interval; of one molecule, that of all slopes that hits from 0 to 1 allow."""
     from scipy.stats import t
 
-    n = len(slopes)
-    # One molecule has no spread: its interval is that of the steepest lines that shares from 0 to 1 allow.
-    half = float(t.ppf((1 + rule.level) / 2, n - 1)) * slopes.std(ddof=1) / np.sqrt(n) if n > 1 else 1.0
-    mean = float(slopes.mean())
-    return Estimate(name, mean, mean - float(half), mean + float(half), rule.level, n, rule.unit)
+    n, mean = len(slopes), float(slopes.mean())
+    if n == 1:
+        return Estimate(name, mean, -steepest, steepest, rule.level, n, rule.unit)
+    half = float(t.ppf((1 + rule.level) / 2, n - 1)) * float(slopes.std(ddof=1)) / np.sqrt(n)
+    return Estimate(name, mean, mean - half, mean + half, rule.level, n, rule.unit)
