@@ -222,7 +222,19 @@ def _association(
             numbers, refused = (None, None, None, None), "the fit has no finite estimate or error"
     coefficient, low, high, p_value = numbers
     return Association(
-        name, scale, coefficient, low, high, level, p_value, n, n_clusters, held, controls.names, controls.left_out, refused
+        name,
+        scale,
+        coefficient,
+        low,
+        high,
+        level,
+        p_value,
+        n,
+        n_clusters,
+        held,
+        controls.names,
+        controls.left_out,
+        refused,
     )
 
 

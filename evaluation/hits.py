@@ -114,11 +114,15 @@ class Covariates:
     def __post_init__(self) -> None:
         ids = tuple(map(str, self.ids))
         if not ids or len(set(ids)) < len(ids):
-            raise EvaluationError(f"Covariates of {len(ids)} ids, {len(set(ids))} distinct: each molecule once, and some.")
+            raise EvaluationError(
+                f"Covariates of {len(ids)} ids, {len(set(ids))} distinct: each molecule once, and some."
+            )
         columns = {str(name): np.array(values) for name, values in self.columns.items()}
         for name, values in columns.items():
             if values.shape != (len(ids),):
-                raise EvaluationError(f"Covariates: column {name!r} has shape {values.shape}, there are {len(ids)} ids.")
+                raise EvaluationError(
+                    f"Covariates: column {name!r} has shape {values.shape}, there are {len(ids)} ids."
+                )
             if values.dtype.kind == "f":
                 _refuse(~np.isfinite(values), ids, f"a {name} that is no finite number")
             values.setflags(write=False)

@@ -148,9 +148,7 @@ def silent_probe(
     objection = "" if positive.low > 0 else f"the positive control failed ({positive})"
     decision = rule.decide(effect, objection=objection)
     n_formulas = len(set(formulas))
-    return SilentProbe(
-        rule, decision, effect, positive, shuffled, alone, both, n_formulas, registration_hash()
-    )
+    return SilentProbe(rule, decision, effect, positive, shuffled, alone, both, n_formulas, registration_hash())
 
 
 def composition_features(formulas: Sequence[str]) -> tuple[Array, tuple[str, ...]]:

@@ -148,9 +148,7 @@ def completeness_effect(hits: Hits, covariates: Any, *, regression: bool = True,
     association = None
     if regression:
         controls = Controls.of(table.numbers(CONTROLS), CONTROLS)
-        association = logistic(
-            share, z_scored(table["completeness"]), "R", controls, np.arange(len(table)), rule.level
-        )
+        association = logistic(share, z_scored(table["completeness"]), "R", controls, np.arange(len(table)), rule.level)
     free, _ = difference(_without(rule.calipers, "nearest_similarity"), "similarity free")
     accuracies = {
         "pairs, R = 1": float(share[pairs.control].mean()),
@@ -186,7 +184,9 @@ def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed
     kind = table["exclusion"].astype(str)
     if not np.isin(kind, _EXCLUSIONS).all():
         odd = sorted(set(kind) - set(_EXCLUSIONS))
-        raise EvaluationError(f"exclusion_gain: exclusion is one of {', '.join(_EXCLUSIONS)}; found {', '.join(odd[:5])}.")
+        raise EvaluationError(
+            f"exclusion_gain: exclusion is one of {', '.join(_EXCLUSIONS)}; found {', '.join(odd[:5])}."
+        )
 
     def gain(treated: NDArray[np.bool_], name: str) -> tuple[Estimate, MatchedPairs, dict[str, Any]]:
         pairs = _some(match_pairs(table, treated, kind == "none", rule.calipers), rule.key)
@@ -195,7 +195,10 @@ def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed
         gains = chosen_gains(*sides, fold) if len(pairs) > 1 else (np.zeros(1), np.zeros(1))
         p_value = exchange_p_value(*sides, fold, seed=seed) if len(pairs) > 1 else 1.0
         top1 = {
-            f"{name}, {side}": {**dict(zip(MODALITIES, part.mean(axis=0).tolist(), strict=True)), "gain": float(g.mean())}
+            f"{name}, {side}": {
+                **dict(zip(MODALITIES, part.mean(axis=0).tolist(), strict=True)),
+                "gain": float(g.mean()),
+            }
             for side, part, g in zip(("with exclusion", "partners"), sides, gains, strict=True)
         }
         return _paired(gains[0] - gains[1], name, rule, p_value=p_value), pairs, top1
@@ -245,7 +248,14 @@ def sample_efficiency(hits_by_size: Mapping[int, Hits], covariates: Any) -> Symm
     if fit.coefficient is None or fit.low is None or fit.high is None:
         raise EvaluationError(f"sample_efficiency: no estimate for {len(table)} molecules: {fit.refused}.")
     effect = Estimate(
-        "slope for one deviation of margin", fit.coefficient, fit.low, fit.high, rule.level, fit.n, rule.unit, fit.p_value
+        "slope for one deviation of margin",
+        fit.coefficient,
+        fit.low,
+        fit.high,
+        rule.level,
+        fit.n,
+        rule.unit,
+        fit.p_value,
     )
     objection = ""
     if fit.inflation > _LARGEST_INFLATION:
@@ -269,7 +279,9 @@ def _asked(hits: Hits, covariates: Any, modalities: tuple[str, ...]) -> tuple[Co
     whole = ~np.isnan(shares).any(axis=1)
     if not whole.any():
         raise EvaluationError(f"None of {len(ids)} molecules was asked with {' and '.join(modalities)}.")
-    notes = [] if whole.all() else [f"{int((~whole).sum())} of {len(ids)} molecules were not asked with all techniques."]
+    notes = (
+        [] if whole.all() else [f"{int((~whole).sum())} of {len(ids)} molecules were not asked with all techniques."]
+    )
     known = covariates if isinstance(covariates, Covariates) else Covariates.of(covariates)
     return known.chosen([name for name, kept in zip(ids, whole, strict=True) if kept]), shares[whole], notes
 
