@@ -1,5 +1,6 @@
 """Differences within pairs of molecules: interval, and tests that only use that the two sides could be exchanged."""
 
+from collections.abc import Iterator
 from math import sqrt
 
 import numpy as np
@@ -100,9 +101,9 @@ def exchange_p_value(
     return (1 + beyond) / (draws + 1)
 
 
-def _flips(n: int, draws: int, seed: int) -> "list[Array] | map[Array]":
+def _flips(n: int, draws: int, seed: int) -> Iterator[Array]:
     """Random 0/1 (chunk, n), ``draws`` rows in all, in chunks that fit in memory."""
     generator = np.random.default_rng(seed)
     size = max(1, _CHUNK // n)
-    counts = [size] * (draws // size) + ([draws % size] if draws % size else [])
-    return map(lambda count: generator.integers(0, 2, size=(count, n), dtype=np.int8).astype(np.float64), counts)
+    for start in range(0, draws, size):
+        yield generator.integers(0, 2, size=(min(size, draws - start), n), dtype=np.int8).astype(np.float64)

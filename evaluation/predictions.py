@@ -199,7 +199,8 @@ class RegisteredPrediction:
         words = {"effect": ("supported", "refuted"), "no effect": ("refuted", "supported")}[self.expects]
         pairs = "; ".join(str(c) for c in self.calipers)
         matched = (
-            f"\n- **Pairs.** Largest set within: {pairs}; no molecule twice. Undecided if a standardised mean difference "
+            f"\n- **Pairs.** Largest set within: {pairs}; no molecule twice. Undecided if a standardised mean "
+            f"difference "
             f"above {self.largest_imbalance:g} is left in any of them."
             if pairs
             else ""
@@ -210,7 +211,8 @@ class RegisteredPrediction:
             f"- **Statistic.** {self.statistic} Unit: {self.unit}.{matched}\n"
             f"- **Interval.** {self.interval} Level {100 * self.level:.4g} % (alpha = {self.alpha:g}).\n"
             f"- **Smallest effect of interest.** {self.smallest_effect:g}. {self.why_smallest}\n"
-            f"- **Decision.** *{words[0].capitalize()}*: the interval is above 0, p < alpha where a test is named, and the "
+            f"- **Decision.** *{words[0].capitalize()}*: the interval is above 0, p < alpha where a test is named, "
+            f"and the "
             f"estimate is {self.smallest_effect:g} or more. *{words[1].capitalize()}*: the interval is below "
             f"{self.smallest_effect:g}. *Undecided*: all else, and always with fewer than {self.least_number}.\n"
             f"- **What can overturn it.** {self.secondary}\n"
@@ -248,7 +250,8 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
         "undecided. Where the data are separated (no finite estimate) it is refused, and says so."
     )
     adjusted = (
-        "Wald interval of the mean difference over pairs after half a pair of each kind is added (A. Agresti and Y. Min, "
+        "Wald interval of the mean difference over pairs after half a pair of each kind is added (A. Agresti and Y. "
+        "Min, "
         "Stat. Med. 24, 729 (2005)), {quantile}; test: {test}."
     )
     normal = "with the normal quantile"
@@ -256,10 +259,12 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
         RegisteredPrediction(
             key="P1",
             title="accuracy falls as completeness falls",
-            hypothesis="At equal size, level count and similarity of the nearest neighbour, molecules with silent modes "
+            hypothesis="At equal size, level count and similarity of the nearest neighbour, molecules with silent "
+            "modes "
             "(R < 1) are identified less often than molecules without (R = 1).",
             expects="effect",
-            statistic="Mean over pairs of (top-1 of the R = 1 molecule minus top-1 of the R < 1 molecule), queries with IR "
+            statistic="Mean over pairs of (top-1 of the R = 1 molecule minus top-1 of the R < 1 molecule), queries "
+            "with IR "
             "and Raman; the mean hit of a molecule that was asked more than once.",
             unit="share of queries",
             smallest_effect=0.05,
@@ -281,15 +286,18 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
         RegisteredPrediction(
             key="P2",
             title="IR and Raman together gain most where exclusion holds",
-            hypothesis="The gain in top-1 of IR+Raman over the better of IR and Raman is larger for molecules of groups "
+            hypothesis="The gain in top-1 of IR+Raman over the better of IR and Raman is larger for molecules of "
+            "groups "
             "with mutual exclusion than for others.",
             expects="effect",
-            statistic="Gain of the molecules with exclusion (inversion centre or not) minus gain of their partners; the "
+            statistic="Gain of the molecules with exclusion (inversion centre or not) minus gain of their partners; "
+            "the "
             "better single technique is chosen for each side on one half of the pairs and used on the other half, and "
             "the other way round.",
             unit="share of queries",
             smallest_effect=0.03,
-            why_smallest="The pilot (a cosine search on about 2,200 perturbed xTB spectra, uncontrolled) saw gains of 0.096 "
+            why_smallest="The pilot (a cosine search on about 2,200 perturbed xTB spectra, uncontrolled) saw gains of "
+            "0.096 "
             "with and 0.059 without a centre; a difference of that order is what the theory would have to deliver.",
             least_number=30,
             interval=adjusted.format(
@@ -306,10 +314,12 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
         RegisteredPrediction(
             key="P3",
             title="sample efficiency follows the identifiability margin",
-            hypothesis="The larger the margin (observables of IR and Raman minus symmetry-allowed force constants), the "
+            hypothesis="The larger the margin (observables of IR and Raman minus symmetry-allowed force constants), "
+            "the "
             "faster top-1 grows with the number of training molecules.",
             expects="effect",
-            statistic="Change of the learning slope for one standard deviation of margin, by least squares over molecules; "
+            statistic="Change of the learning slope for one standard deviation of margin, by least squares over "
+            "molecules; "
             "the slope of a molecule is that of its hits against log2 of the training size. Held: n_atoms, n_vib, "
             "n_levels, nearest_similarity and their squares (left out as under P1).",
             unit="share of queries per doubling",
@@ -317,20 +327,24 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
             why_smallest="One query in a hundred for each doubling: over five doublings the five of P1.",
             least_number=200,
             interval="Heteroscedasticity-consistent (HC3) standard errors, with Student's quantile.",
-            secondary="Undecided where the variance inflation of the margin is above 20: without symmetry the margin is a "
+            secondary="Undecided where the variance inflation of the margin is above 20: without symmetry the margin "
+            "is a "
             "function of the number of vibrations, and such a sample cannot tell one from the other. Slopes of three "
             "classes of margin (thirds) with intervals and the accuracy at each size are shown and decide nothing.",
             control="The slopes in thirds of the number of vibrations instead of the margin, beside.",
-            limits="The same molecules are asked at every size, of models of one seed each unless more are given. A slope "
+            limits="The same molecules are asked at every size, of models of one seed each unless more are given. A "
+            "slope "
             "is small for molecules that are easy at the smallest size: the accuracies at each size stand beside it.",
         ),
         RegisteredPrediction(
             key="E8",
             title="silent modes are known through chemistry only",
-            hypothesis="What a spectrum's features add to composition in predicting the mean wavenumber of the silent modes "
+            hypothesis="What a spectrum's features add to composition in predicting the mean wavenumber of the silent "
+            "modes "
             "is negligible.",
             expects="no effect",
-            statistic="R2 of ridge regression on composition and features minus R2 on composition, on molecules of formulas "
+            statistic="R2 of ridge regression on composition and features minus R2 on composition, on molecules of "
+            "formulas "
             "that neither the fit nor the choice of its penalty has seen (five folds by formula, nested).",
             unit="R2",
             smallest_effect=0.05,
@@ -341,7 +355,8 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
             "features must add to (interval above 0); if not, the features carry nothing that a probe can read, and "
             "the verdict is undecided.",
             control="Features dealt out to the wrong molecules: its difference, reported beside.",
-            limits="A spectrum tells structure that composition does not (isomers, functional groups), and structure bears on "
+            limits="A spectrum tells structure that composition does not (isomers, functional groups), and structure "
+            "bears on "
             "silent modes too. A refutation says that more than composition is known, not that silent modes are seen.",
         ),
     )

@@ -53,7 +53,7 @@ class SilentProbe:
 
     @property
     def verdict(self) -> str:
-        """ "supported" (nothing but chemistry), "refuted" or "undecided"."""
+        """One of "supported" (nothing but chemistry), "refuted" and "undecided"."""
         return self.decision.verdict
 
     def as_dict(self) -> dict[str, Any]:

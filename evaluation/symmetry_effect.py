@@ -59,7 +59,7 @@ class SymmetryEffect:
 
     @property
     def verdict(self) -> str:
-        """ "supported", "refuted" or "undecided"."""
+        """One of "supported", "refuted" and "undecided"."""
         return self.decision.verdict
 
     def as_dict(self) -> dict[str, Any]:
@@ -260,7 +260,8 @@ def sample_efficiency(hits_by_size: Mapping[int, Hits], covariates: Any) -> Symm
     objection = ""
     if fit.inflation > _LARGEST_INFLATION:
         objection = (
-            f"variance inflation of the margin is {fit.inflation:.1f}, above {_LARGEST_INFLATION:g}: size and margin are "
+            f"variance inflation of the margin is {fit.inflation:.1f}, above {_LARGEST_INFLATION:g}: size and margin "
+            f"are "
             "one in this sample"
         )
     parts, accuracies = [], {}

@@ -1,6 +1,7 @@
 """P1 to P3: the rules as registered, and what they say of models whose behaviour is known because it was simulated."""
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from symvib.evaluation.predictions import (
     registration_hash,
     registration_text,
 )
-from symvib.evaluation.symmetry_effect import completeness_effect, exclusion_gain, sample_efficiency
+from symvib.evaluation.symmetry_effect import _judged, completeness_effect, exclusion_gain, sample_efficiency
 
 ROOT = Path(__file__).resolve().parents[1]
 SIMULATIONS = 200
@@ -257,8 +258,8 @@ def test_p1_finds_an_effect_of_completeness():
 
 
 def test_p1_refutes_where_there_is_none():
-    table, rng = sample(4000, 900, seed=7), np.random.default_rng(6)
-    found = completeness_effect(asked(table, np.full((len(table), 1), 0.9), rng), table)
+    table, rng = sample(2000, 400, seed=7), np.random.default_rng(6)
+    found = completeness_effect(asked(table, np.full((len(table), 1), 0.98), rng), table)
     assert found.verdict == "refuted"
 
 
@@ -285,25 +286,33 @@ def test_p1_flags_no_effect_rarely():
     assert supported <= most(0.0125)
 
 
-def test_unbalanced_pairs_decide_nothing():
+def test_no_partner_is_an_error():
     table, rng = sample(900, 250), np.random.default_rng(5)
     skewed = np.where(table["completeness"] < 1, 0.55, 0.5) + 1e-3 * rng.random(len(table))
     table = Covariates.of(table, nearest_similarity=skewed)
-    with pytest.raises(EvaluationError, match="nearest_similarity within 0.25"):
+    with pytest.raises(EvaluationError, match=r"nearest_similarity within 0\.25"):
         completeness_effect(asked(table, of_size(table), rng), table, regression=False)
 
 
-def test_a_regression_that_contradicts_leaves_it_undecided():
-    """More silent modes are better, but having any is worse: pairs and regression on R disagree."""
-    table, rng = sample(1500, 600, seed=3), np.random.default_rng(5)
-    r = table["completeness"]
-    p = np.where(r < 0.75, 0.0, np.where(r < 1, 0.95, 0.6))[:, None]
-    table = Covariates.of(table, completeness=np.where(r < 0.75, 0.99, np.where(r < 1, 0.1, 1.0)))
-    found = completeness_effect(asked(table, p, rng), table)
-    assert found.association.coefficient is not None
-    assert (found.verdict == "undecided") == (
-        found.association.opposes(found.effect.value) or found.decision.reason.startswith("the interval")
-    )
+def test_what_overturns_a_verdict():
+    """The same estimate: supported, and undecided beside a contradicting regression or unbalanced pairs."""
+    table, rng = sample(900, 250), np.random.default_rng(5)
+    drop = np.where(table["completeness"] < 1, 0.35, 0.0)[:, None]
+    found = completeness_effect(asked(table, np.clip(of_size(table) + 0.2 - drop, 0, 1), rng), table)
+
+    def again(**changed):
+        parts = {"pairs": found.pairs, "association": found.association, **changed}
+        return _judged(found.prediction, found.effect, **parts, parts=(), accuracies={}, notes=[])
+
+    assert again().verdict == "supported"
+    opposed = replace(found.association, coefficient=-0.5, low=-0.8, high=-0.2)
+    assert again(association=opposed).verdict == "undecided"
+    assert "points the other way" in again(association=opposed).decision.reason
+    skewed = replace(found.pairs, after=np.array([0.0, 0.0, -0.3, 0.0]))
+    assert "standardised difference of 0.300" in again(pairs=skewed).decision.reason
+    refused = replace(found.association, coefficient=None, low=None, high=None, refused="separated")
+    assert again(association=refused).verdict == "supported"
+    assert "refused: separated" in again(association=refused).notes[0]
 
 
 # --- P2 ------------------------------------------------------------------------------------------------------------

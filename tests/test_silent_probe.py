@@ -15,7 +15,7 @@ N = 240
 
 
 def made(rng, *, tells=0.0, shows=1.0, n=N):
-    """Composition, features (2 informative, 4 noise), silent and visible wavenumbers, formulas of three molecules each."""
+    """Features (two that may tell, four of noise), composition, silent and visible wavenumbers, formulas (by three)."""
     formulas = [f"C{k + 1}H{2 * k + 4}" for k in range(n // 3) for _ in range(3)]
     composition = rng.normal(size=(n // 3, 3)).repeat(3, axis=0)
     hidden, seen = rng.normal(size=(2, n))
