@@ -167,7 +167,9 @@ def is_separated(hits: Array, design: Array) -> bool:
     return bool(-found.fun > 1e-6 * max(1.0, float(np.abs(rows).max())))
 
 
-def logistic(hits: Array, judged: Array, name: str, controls: Controls, clusters: Array, level: float) -> Association:
+def logistic(
+    hits: Array, judged: Array, name: str, controls: Controls, clusters: NDArray[Any], level: float
+) -> Association:
     """Log odds of a hit for one unit of ``judged``, controls held; sandwich errors over clusters.
 
     Generalised estimating equations with independent working correlation (K.-Y. Liang and S. L. Zeger, Biometrika 73,

@@ -41,11 +41,11 @@ def out_of_fold(
         Rows of a group are never split.
     """
     folds = fold_numbers(groups, n_folds, seed)
-    groups = np.asarray(groups)
+    names = np.asarray(groups)
     fitted, mean = np.empty(len(target)), np.empty(len(target))
     for k in range(n_folds):
         train, test = folds != k, folds == k
-        inner = fold_numbers(groups[train], n_folds, seed + 1)
+        inner = fold_numbers(names[train].tolist(), n_folds, seed + 1)
         center = float(target[train].mean())
         parts = [principal_parts(block[train], block[test]) for block in blocks]
         learned = np.column_stack([a for a, _ in parts])

@@ -141,7 +141,7 @@ class Covariates:
             ids, columns = table["id"], {name: values for name, values in table.items() if name != "id"}
         else:
             ids, columns = table.ids, table.columns
-        return cls(tuple(ids), {**columns, **more})
+        return cls(tuple(ids), {name: np.asarray(values) for name, values in {**columns, **more}.items()})
 
     def __len__(self) -> int:
         return len(self.ids)

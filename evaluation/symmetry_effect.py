@@ -1,9 +1,9 @@
 """The predictions P1 to P3 tested on what a model identified: matched pairs, regressions, and a verdict either way."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ CONTROLS = ("n_atoms", "n_vib", "n_levels", "nearest_similarity")
 _EXCLUSIONS = ("inversion", "other", "none")
 _LARGEST_INFLATION = 20.0  # of the margin, above which a sample cannot tell it from size
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +121,7 @@ def completeness_effect(hits: Hits, covariates: Any, *, regression: bool = True,
     hits : Hits
         Those of "ir+raman" are used.
     covariates : Covariates, mapping with "id", or Strata
-        "n_atoms", "n_vib", "n_levels", "nearest_similarity", "completeness".
+        "n_atoms", "n_vib", "n_levels", "nearest_similarity", "completeness"; "chemistry" for pairs of one class.
     regression : bool
         Make the secondary analysis (statsmodels); without it it cannot contradict.
     seed : int
@@ -149,14 +150,15 @@ def completeness_effect(hits: Hits, covariates: Any, *, regression: bool = True,
     if regression:
         controls = Controls.of(table.numbers(CONTROLS), CONTROLS)
         association = logistic(share, z_scored(table["completeness"]), "R", controls, np.arange(len(table)), rule.level)
-    free, _ = difference(_without(rule.calipers, "nearest_similarity"), "similarity free")
+    parts = [difference(_without(rule.calipers, "nearest_similarity"), "similarity free")[0]]
+    parts += _shown(lambda: difference(_chemistry_too(rule.calipers), "same class of chemistry")[0], notes)
     accuracies = {
         "pairs, R = 1": float(share[pairs.control].mean()),
         "pairs, R < 1": float(share[pairs.treated].mean()),
         "all, R = 1": float(share[complete].mean()),
         "all, R < 1": float(share[~complete].mean()),
     }
-    return _judged(rule, effect, pairs, association, (free,), accuracies, notes)
+    return _judged(rule, effect, pairs, association, tuple(parts), accuracies, notes)
 
 
 def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed: int = 0) -> SymmetryEffect:
@@ -168,7 +170,8 @@ def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed
     ----------
     hits : Hits
     covariates : Covariates, mapping with "id", or Strata
-        "n_atoms", "n_vib", "n_levels", "nearest_similarity", "exclusion" ("inversion", "other" or "none").
+        "n_atoms", "n_vib", "n_levels", "nearest_similarity", "exclusion" ("inversion", "other" or "none"); "chemistry"
+        for pairs of one class.
     regression : bool
         Make the secondary analysis (statsmodels).
     seed : int
@@ -188,8 +191,10 @@ def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed
             f"exclusion_gain: exclusion is one of {', '.join(_EXCLUSIONS)}; found {', '.join(odd[:5])}."
         )
 
-    def gain(treated: NDArray[np.bool_], name: str) -> tuple[Estimate, MatchedPairs, dict[str, Any]]:
-        pairs = _some(match_pairs(table, treated, kind == "none", rule.calipers), rule.key)
+    def gain(
+        treated: NDArray[np.bool_], name: str, calipers: tuple[Caliper, ...] = rule.calipers
+    ) -> tuple[Estimate, MatchedPairs, dict[str, Any]]:
+        pairs = _some(match_pairs(table, treated, kind == "none", calipers), rule.key)
         sides = shares[pairs.treated], shares[pairs.control]
         fold = np.random.default_rng(seed).permutation(len(pairs)) % 2 == 0
         gains = chosen_gains(*sides, fold) if len(pairs) > 1 else (np.zeros(1), np.zeros(1))
@@ -206,13 +211,11 @@ def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed
     effect, pairs, accuracies = gain(kind != "none", "gain with exclusion minus gain without")
     parts = []
     for which, name in (("inversion", "inversion centre"), ("other", "exclusion, no inversion centre")):
-        try:
-            part, _, shown = gain(kind == which, name)
-        except EvaluationError as error:
-            notes.append(f"{name}: not shown. {error}")
-        else:
+        for part, _, top1 in _shown(lambda which=which, name=name: gain(kind == which, name), notes):
             parts.append(part)
-            accuracies |= shown
+            accuracies |= top1
+    alike = _shown(lambda: gain(kind != "none", "same class of chemistry", _chemistry_too(rule.calipers)), notes)
+    parts += [part for part, _, _ in alike]
     association = _gain_association(table, shares, kind != "none", rule) if regression else None
     return _judged(rule, effect, pairs, association, tuple(parts), accuracies, notes)
 
@@ -244,11 +247,11 @@ def sample_efficiency(hits_by_size: Mapping[int, Hits], covariates: Any) -> Symm
     weights = doublings / float(doublings @ doublings)
     slopes, steepest = shares @ weights, float(weights[weights > 0].sum())
     controls = Controls.of(table.numbers(CONTROLS), CONTROLS)
-    fit = least_squares(slopes, z_scored(table["margin"]), "margin", controls, rule.level)
+    fit = least_squares(slopes, z_scored(np.arcsinh(table["margin"])), "arcsinh(margin)", controls, rule.level)
     if fit.coefficient is None or fit.low is None or fit.high is None:
         raise EvaluationError(f"sample_efficiency: no estimate for {len(table)} molecules: {fit.refused}.")
     effect = Estimate(
-        "slope for one deviation of margin",
+        "slope for one deviation of arcsinh(margin)",
         fit.coefficient,
         fit.low,
         fit.high,
@@ -277,27 +280,34 @@ def _asked(hits: Hits, covariates: Any, modalities: tuple[str, ...]) -> tuple[Co
     """Covariates and mean hits (n, m) of the molecules that were asked with all modalities, and who was not."""
     ids = sorted(set(hits.ids))
     shares = hits.table(ids, modalities)
-    whole = ~np.isnan(shares).any(axis=1)
+    whole = np.asarray(~np.isnan(shares).any(axis=1))
     if not whole.any():
         raise EvaluationError(f"None of {len(ids)} molecules was asked with {' and '.join(modalities)}.")
     notes = (
         [] if whole.all() else [f"{int((~whole).sum())} of {len(ids)} molecules were not asked with all techniques."]
     )
-    known = covariates if isinstance(covariates, Covariates) else Covariates.of(covariates)
-    return known.chosen([name for name, kept in zip(ids, whole, strict=True) if kept]), shares[whole], notes
+    return _known(covariates, ids, whole), shares[whole], notes
 
 
 def _all_sizes(each: list[Hits], covariates: Any, ids: list[str]) -> tuple[Covariates, Array, list[str]]:
     """As `_asked`, one column for each training size."""
     shares = np.column_stack([hits.table(ids, ("ir+raman",))[:, 0] for hits in each])
-    whole = ~np.isnan(shares).any(axis=1)
+    whole = np.asarray(~np.isnan(shares).any(axis=1))
     asked = {name for hits in each for name in hits.ids}
     if not whole.any():
         raise EvaluationError(f"None of {len(asked)} molecules was asked with ir+raman at every training size.")
     left = len(asked) - int(whole.sum())
     notes = [f"{left} of {len(asked)} molecules were not asked at every training size."] if left else []
+    return _known(covariates, ids, whole), shares[whole], notes
+
+
+def _known(covariates: Any, ids: list[str], kept: NDArray[np.bool_]) -> Covariates:
+    """Rows of the molecules kept; classes of chemistry, where known, also as numbers that a caliper can compare."""
     known = covariates if isinstance(covariates, Covariates) else Covariates.of(covariates)
-    return known.chosen([name for name, kept in zip(ids, whole, strict=True) if kept]), shares[whole], notes
+    table = known.chosen([name for name, keep in zip(ids, kept, strict=True) if keep])
+    if "chemistry" not in table.columns:
+        return table
+    return Covariates.of(table, chemistry_class=np.unique(table["chemistry"], return_inverse=True)[1])
 
 
 def _paired(
@@ -354,6 +364,19 @@ def _some(pairs: MatchedPairs, key: str) -> MatchedPairs:
             f"{key}: none of {pairs.n_treated} molecules has a partner among {pairs.n_controls} within: {within}."
         )
     return pairs
+
+
+def _shown(make: Callable[[], T], notes: list[str]) -> list[T]:
+    """What stands beside and decides nothing; a note instead where it cannot be made."""
+    try:
+        return [make()]
+    except EvaluationError as error:
+        notes.append(f"Not shown: {error}")
+        return []
+
+
+def _chemistry_too(calipers: tuple[Caliper, ...]) -> tuple[Caliper, ...]:
+    return (*calipers, Caliper("chemistry_class", 0))
 
 
 def _without(calipers: tuple[Caliper, ...], name: str) -> tuple[Caliper, ...]:
