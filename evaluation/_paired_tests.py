@@ -6,17 +6,18 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["adjusted_interval", "chosen_gains", "exchange_p_value", "sign_flip_p_value"]
+__all__ = ["adjusted_interval", "bootstrap_deviation", "chosen_gains", "exchange_p_value", "sign_flip_p_value"]
 
 Array = NDArray[np.float64]
 _CHUNK = 4_000_000  # random signs held at once
 
 
-def adjusted_interval(differences: Array, level: float) -> tuple[float, float]:
+def adjusted_interval(differences: Array, level: float, deviation: float = 0.0) -> tuple[float, float]:
     """Wald interval (low, high) of the mean difference, half a pair of each of the four kinds added.
 
     The kinds are (1, 0), (0, 1) and the two that agree: their differences add 1/2 to each tail and 1 to the middle, so
-    that pairs that all agree still give an interval. A. Agresti and Y. Min, Stat. Med. 24, 729 (2005).
+    that pairs that all agree still give an interval. A. Agresti and Y. Min, Stat. Med. 24, 729 (2005). A standard
+    deviation of the mean from elsewhere is used where it is larger than this one.
 
     Examples
     --------
@@ -29,7 +30,7 @@ def adjusted_interval(differences: Array, level: float) -> tuple[float, float]:
     n = len(differences) + 2
     mean = float(differences.sum()) / n
     variance = (float(differences @ differences) + 1) / n - mean**2
-    half = float(ndtri((1 + level) / 2)) * sqrt(variance / n)
+    half = float(ndtri((1 + level) / 2)) * max(sqrt(variance / n), deviation)
     return mean - half, mean + half
 
 
@@ -76,6 +77,22 @@ def chosen_gains(treated: Array, control: Array, fold: NDArray[np.bool_]) -> tup
     return gains[0], gains[1]
 
 
+def bootstrap_deviation(
+    treated: Array, control: Array, fold: NDArray[np.bool_], *, draws: int = 2000, seed: int = 0
+) -> float:
+    """Standard deviation of the mean difference of `chosen_gains` over pairs drawn again within the folds.
+
+    The better technique is chosen anew in each draw: where two are nearly equal, the choice itself is uncertain.
+    """
+    generator = np.random.default_rng(seed)
+    sums: dict[str, tuple[Array, Array]] = {}
+    for name, part in (("fold", fold), ("rest", ~fold)):
+        size = int(part.sum())
+        weights = generator.multinomial(size, np.full(size, 1 / size), size=draws).astype(np.float64)
+        sums[name] = (weights @ treated[part], weights @ control[part])
+    return float(_total_gains(sums).std()) / len(treated)
+
+
 def exchange_p_value(
     treated: Array, control: Array, fold: NDArray[np.bool_], *, draws: int = 9999, seed: int = 0
 ) -> float:
@@ -88,17 +105,22 @@ def exchange_p_value(
     change = control - treated
     beyond = 0
     for flips in _flips(len(treated), draws, seed):
-        sums = {}
+        sums: dict[str, tuple[Array, Array]] = {}
         for name, part in (("fold", fold), ("rest", ~fold)):
             moved = flips[:, part] @ change[part]
             sums[name] = (treated[part].sum(axis=0) + moved, control[part].sum(axis=0) - moved)
-        total = np.zeros(len(flips))
-        for name, other in (("fold", "rest"), ("rest", "fold")):
-            for sign, here, there in zip((1, -1), sums[name], sums[other], strict=True):
-                better = np.argmax(there[:, :2], axis=1)
-                total += sign * (here[:, 2] - np.take_along_axis(here, better[:, None], axis=1)[:, 0])
-        beyond += int((np.abs(total) >= seen - 1e-9).sum())
+        beyond += int((np.abs(_total_gains(sums)) >= seen - 1e-9).sum())
     return (1 + beyond) / (draws + 1)
+
+
+def _total_gains(sums: dict[str, tuple[Array, Array]]) -> Array:
+    """Gain of the treated minus gain of the controls, summed over pairs (draws,), of sums of hits (draws, 3)."""
+    total = np.zeros(len(sums["fold"][0]))
+    for name, other in (("fold", "rest"), ("rest", "fold")):
+        for sign, here, there in zip((1, -1), sums[name], sums[other], strict=True):
+            better = np.argmax(there[:, :2], axis=1)
+            total += sign * (here[:, 2] - np.take_along_axis(here, better[:, None], axis=1)[:, 0])
+    return total
 
 
 def _flips(n: int, draws: int, seed: int) -> Iterator[Array]:

@@ -304,7 +304,10 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
             "deliver.",
             least_number=30,
             interval=adjusted.format(
-                quantile=normal, test="the two molecules of a pair change sides, the better technique is chosen anew"
+                quantile=normal
+                + ", its standard deviation or that over 2,000 bootstrap draws of pairs with the better "
+                "technique chosen anew, whichever is larger",
+                test="the two molecules of a pair change sides, the better technique is chosen anew",
             ),
             secondary=regression.format(what="exclusion, number of techniques and their product (which is judged)"),
             control="Groups with exclusion but no inversion centre against groups with none, and groups with a centre "
@@ -321,9 +324,9 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
             hypothesis="The larger the margin (observables of IR and Raman minus symmetry-allowed force constants), "
             "the faster top-1 grows with the number of training molecules.",
             expects="effect",
-            statistic="Change of the learning slope for one standard deviation of arcsinh(margin), by least squares "
-            "over molecules; the slope of a molecule is that of its hits against log2 of the training size. Held: "
-            "n_atoms, n_vib, n_levels, nearest_similarity and their squares (left out as under P1).",
+            statistic="Change of the learning slope for one standard deviation of the signed square root of the margin, "
+            "by least squares over molecules; the slope of a molecule is that of its hits against log2 of the training "
+            "size. Held: n_atoms, n_vib, n_levels, nearest_similarity and their squares (left out as under P1).",
             unit="share of queries per doubling",
             smallest_effect=0.01,
             why_smallest="One query in a hundred for each doubling: over five doublings the five of P1.",

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from ..errors import EvaluationError
 from ._association import Association, Controls, least_squares, logistic, z_scored
 from ._matching import Caliper, MatchedPairs, match_pairs
-from ._paired_tests import adjusted_interval, chosen_gains, exchange_p_value, sign_flip_p_value
+from ._paired_tests import (
+    adjusted_interval,
+    bootstrap_deviation,
+    chosen_gains,
+    exchange_p_value,
+    sign_flip_p_value,
+)
 from .hits import MODALITIES, Covariates, Hits
 from .predictions import Decision, Estimate, RegisteredPrediction, registered, registration_hash
 
@@ -199,6 +205,7 @@ def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed
         fold = np.random.default_rng(seed).permutation(len(pairs)) % 2 == 0
         gains = chosen_gains(*sides, fold) if len(pairs) > 1 else (np.zeros(1), np.zeros(1))
         p_value = exchange_p_value(*sides, fold, seed=seed) if len(pairs) > 1 else 1.0
+        deviation = bootstrap_deviation(*sides, fold, seed=seed) if len(pairs) > 1 else 0.0
         top1 = {
             f"{name}, {side}": {
                 **dict(zip(MODALITIES, part.mean(axis=0).tolist(), strict=True)),
@@ -206,7 +213,7 @@ def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed
             }
             for side, part, g in zip(("with exclusion", "partners"), sides, gains, strict=True)
         }
-        return _paired(gains[0] - gains[1], name, rule, p_value=p_value), pairs, top1
+        return _paired(gains[0] - gains[1], name, rule, p_value=p_value, deviation=deviation), pairs, top1
 
     effect, pairs, accuracies = gain(kind != "none", "gain with exclusion minus gain without")
     parts = []
@@ -247,11 +254,13 @@ def sample_efficiency(hits_by_size: Mapping[int, Hits], covariates: Any) -> Symm
     weights = doublings / float(doublings @ doublings)
     slopes, steepest = shares @ weights, float(weights[weights > 0].sum())
     controls = Controls.of(table.numbers(CONTROLS), CONTROLS)
-    fit = least_squares(slopes, z_scored(np.arcsinh(table["margin"])), "arcsinh(margin)", controls, rule.level)
+    margin = table["margin"].astype(float)
+    root = z_scored(np.sign(margin) * np.sqrt(np.abs(margin)))
+    fit = least_squares(slopes, root, "signed root of margin", controls, rule.level)
     if fit.coefficient is None or fit.low is None or fit.high is None:
         raise EvaluationError(f"sample_efficiency: no estimate for {len(table)} molecules: {fit.refused}.")
     effect = Estimate(
-        "slope for one deviation of arcsinh(margin)",
+        "slope for one deviation of the root of margin",
         fit.coefficient,
         fit.low,
         fit.high,
@@ -311,11 +320,17 @@ def _known(covariates: Any, ids: list[str], kept: NDArray[np.bool_]) -> Covariat
 
 
 def _paired(
-    differences: Array, name: str, rule: RegisteredPrediction, *, p_value: float | None = None, seed: int = 0
+    differences: Array,
+    name: str,
+    rule: RegisteredPrediction,
+    *,
+    p_value: float | None = None,
+    deviation: float = 0.0,
+    seed: int = 0,
 ) -> Estimate:
     """Mean difference over pairs with its interval and test."""
     p = sign_flip_p_value(differences, seed=seed) if p_value is None else p_value
-    low, high = adjusted_interval(differences, rule.level)
+    low, high = adjusted_interval(differences, rule.level, deviation)
     return Estimate(name, float(differences.mean()), low, high, rule.level, len(differences), rule.unit, p)
 
 
