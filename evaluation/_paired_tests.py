@@ -6,7 +6,14 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["adjusted_interval", "bootstrap_deviation", "chosen_gains", "exchange_p_value", "sign_flip_p_value"]
+__all__ = [
+    "adjusted_interval",
+    "bootstrap_deviation",
+    "chosen_gains",
+    "exchange_p_value",
+    "fold_of_pairs",
+    "sign_flip_p_value",
+]
 
 Array = NDArray[np.float64]
 _CHUNK = 4_000_000  # random signs held at once
@@ -56,45 +63,48 @@ def sign_flip_p_value(differences: Array, *, draws: int = 9999, seed: int = 0) -
     return (1 + beyond) / (draws + 1)
 
 
-def chosen_gains(treated: Array, control: Array, fold: NDArray[np.bool_]) -> tuple[Array, Array]:
+def fold_of_pairs(n: int, seed: int = 0) -> NDArray[np.int64]:
+    """Tenth (n,) that each pair belongs to, at random; with fewer than ten pairs each is a fold."""
+    return np.random.default_rng(seed).permutation(n) % min(10, n)
+
+
+def chosen_gains(treated: Array, control: Array, fold: NDArray[np.int64]) -> tuple[Array, Array]:
     """Gain (n,) of both techniques over the better single one, for each side of each pair.
 
-    The better one is chosen for each side on the pairs of the other fold, so that the choice owes nothing to the pair.
+    The better one is chosen for each side on the pairs of the other folds, so that the choice owes nothing to the pair.
 
     Parameters
     ----------
     treated, control : ndarray (n, 3)
         Hits with IR, Raman, both.
-    fold : ndarray (n,) of bool
+    fold : ndarray (n,) of int
+        As `fold_of_pairs` gives.
     """
     gains = []
     for hits in (treated, control):
-        gain = np.empty(len(hits))
-        for part in (fold, ~fold):
-            better = int(np.argmax(hits[~part, :2].sum(axis=0)))
-            gain[part] = hits[part, 2] - hits[part, better]
-        gains.append(gain)
+        better = _better(_by_fold(hits, fold)[None])[0][fold]
+        gains.append(hits[:, 2] - np.take_along_axis(hits, better[:, None], axis=1)[:, 0])
     return gains[0], gains[1]
 
 
 def bootstrap_deviation(
-    treated: Array, control: Array, fold: NDArray[np.bool_], *, draws: int = 2000, seed: int = 0
+    treated: Array, control: Array, fold: NDArray[np.int64], *, draws: int = 2000, seed: int = 0
 ) -> float:
     """Standard deviation of the mean difference of `chosen_gains` over pairs drawn again within the folds.
 
     The better technique is chosen anew in each draw: where two are nearly equal, the choice itself is uncertain.
     """
     generator = np.random.default_rng(seed)
-    sums: dict[str, tuple[Array, Array]] = {}
-    for name, part in (("fold", fold), ("rest", ~fold)):
-        size = int(part.sum())
+    sums = np.empty((2, draws, int(fold.max()) + 1, 3))
+    for k in range(sums.shape[2]):
+        size = int((fold == k).sum())
         weights = generator.multinomial(size, np.full(size, 1 / size), size=draws).astype(np.float64)
-        sums[name] = (weights @ treated[part], weights @ control[part])
-    return float(_total_gains(sums).std()) / len(treated)
+        sums[0, :, k], sums[1, :, k] = weights @ treated[fold == k], weights @ control[fold == k]
+    return float((_total_gain(sums[0]) - _total_gain(sums[1])).std()) / len(treated)
 
 
 def exchange_p_value(
-    treated: Array, control: Array, fold: NDArray[np.bool_], *, draws: int = 9999, seed: int = 0
+    treated: Array, control: Array, fold: NDArray[np.int64], *, draws: int = 9999, seed: int = 0
 ) -> float:
     """Two-sided p-value of equal gains: sides of pairs exchanged at random, the better technique chosen anew each time.
 
@@ -102,25 +112,32 @@ def exchange_p_value(
     """
     gain_t, gain_c = chosen_gains(treated, control, fold)
     seen = abs(float((gain_t - gain_c).sum()))
-    change = control - treated
+    of_treated, of_control = _by_fold(treated, fold), _by_fold(control, fold)
     beyond = 0
     for flips in _flips(len(treated), draws, seed):
-        sums: dict[str, tuple[Array, Array]] = {}
-        for name, part in (("fold", fold), ("rest", ~fold)):
-            moved = flips[:, part] @ change[part]
-            sums[name] = (treated[part].sum(axis=0) + moved, control[part].sum(axis=0) - moved)
-        beyond += int((np.abs(_total_gains(sums)) >= seen - 1e-9).sum())
+        moved = np.stack([flips[:, fold == k] @ (control - treated)[fold == k] for k in range(len(of_treated))], axis=1)
+        total = _total_gain(of_treated + moved) - _total_gain(of_control - moved)
+        beyond += int((np.abs(total) >= seen - 1e-9).sum())
     return (1 + beyond) / (draws + 1)
 
 
-def _total_gains(sums: dict[str, tuple[Array, Array]]) -> Array:
-    """Gain of the treated minus gain of the controls, summed over pairs (draws,), of sums of hits (draws, 3)."""
-    total = np.zeros(len(sums["fold"][0]))
-    for name, other in (("fold", "rest"), ("rest", "fold")):
-        for sign, here, there in zip((1, -1), sums[name], sums[other], strict=True):
-            better = np.argmax(there[:, :2], axis=1)
-            total += sign * (here[:, 2] - np.take_along_axis(here, better[:, None], axis=1)[:, 0])
-    return total
+def _by_fold(hits: Array, fold: NDArray[np.int64]) -> Array:
+    """Sums of hits (n_folds, 3)."""
+    sums = np.zeros((int(fold.max()) + 1, 3))
+    np.add.at(sums, fold, hits)
+    return sums
+
+
+def _better(sums: Array) -> NDArray[np.int64]:
+    """Which of IR and Raman (draws, n_folds) found more in the other folds, of sums of hits (draws, n_folds, 3)."""
+    rest = sums.sum(axis=1, keepdims=True) - sums
+    return np.argmax(rest[..., :2], axis=-1)
+
+
+def _total_gain(sums: Array) -> Array:
+    """Gain summed over pairs (draws,), of sums of hits (draws, n_folds, 3)."""
+    single = np.take_along_axis(sums, _better(sums)[..., None], axis=-1)[..., 0]
+    return (sums[..., 2] - single).sum(axis=1)
 
 
 def _flips(n: int, draws: int, seed: int) -> Iterator[Array]:

@@ -256,7 +256,7 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
     sample = (
         "What the sample can show: of the 1,601 test molecules {treated} have the property, and {pairs} pairs keep to "
         "the calipers on size and levels (covariates only; that on similarity can only take some away); where four "
-        "pairs in ten differ by 1, the interval is then the estimate +- {half:g}, so small effects will stay "
+        "pairs in ten differ by 1, the interval is at best the estimate +- {half:g}, so small effects will stay "
         "undecided."
     )
     normal = "with the normal quantile"
@@ -295,8 +295,8 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
             "groups with mutual exclusion than for others.",
             expects="effect",
             statistic="Gain of the molecules with exclusion (inversion centre or not) minus gain of their partners; "
-            "the better single technique is chosen for each side on one half of the pairs and used on the other half, "
-            "and the other way round.",
+            "the better single technique is chosen for each side on nine tenths of the pairs and used on the last "
+            "tenth, for each tenth in turn.",
             unit="share of queries",
             smallest_effect=0.03,
             why_smallest="The pilot (a cosine search on about 2,200 perturbed xTB spectra, uncontrolled) saw gains of "
@@ -324,10 +324,10 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
             hypothesis="The larger the margin (observables of IR and Raman minus symmetry-allowed force constants), "
             "the faster top-1 grows with the number of training molecules.",
             expects="effect",
-            statistic="Change of the learning slope for one standard deviation of the signed square root of the margin, "
-            "by least squares over molecules; the slope of a molecule is that of its hits against log2 of the training "
-            "size. Held: n_atoms, n_vib, n_levels, nearest_similarity and their squares (left out as under P1).",
-            unit="share of queries per doubling",
+            statistic="Change of the learning slope for one standard deviation of the signed square root of the "
+            "margin, by least squares over molecules; the slope of a molecule is that of its hits against log2 of the "
+            "training size. Held: n_atoms, n_vib, n_levels, nearest_similarity and their squares (left out as under "
+            unit="P1).",share of queries per doubling",
             smallest_effect=0.01,
             why_smallest="One query in a hundred for each doubling: over five doublings the five of P1.",
             least_number=200,

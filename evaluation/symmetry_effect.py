@@ -1,4 +1,4 @@
-"""The predictions P1 to P3 tested on what a model identified: matched pairs, regressions, and a verdict either way."""
+"""The predictions P1 and P2 tested on what a model identified: matched pairs, regressions, and a verdict either way."""
 
 import html
 from collections.abc import Callable, Mapping
@@ -9,23 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EvaluationError
-from ._association import Association, Controls, least_squares, logistic, z_scored
+from ._association import Association, Controls, logistic, z_scored
 from ._matching import Caliper, MatchedPairs, match_pairs
 from ._paired_tests import (
     adjusted_interval,
     bootstrap_deviation,
     chosen_gains,
     exchange_p_value,
+    fold_of_pairs,
     sign_flip_p_value,
 )
 from .hits import MODALITIES, Covariates, Hits
 from .predictions import Decision, Estimate, RegisteredPrediction, registered, registration_hash
 
-__all__ = ["SymmetryEffect", "completeness_effect", "exclusion_gain", "sample_efficiency"]
+__all__ = ["SymmetryEffect", "completeness_effect", "exclusion_gain"]
 
 CONTROLS = ("n_atoms", "n_vib", "n_levels", "nearest_similarity")
 _EXCLUSIONS = ("inversion", "other", "none")
-_LARGEST_INFLATION = 20.0  # of the margin, above which a sample cannot tell it from size
 Array = NDArray[np.float64]
 T = TypeVar("T")
 
@@ -164,7 +164,7 @@ def completeness_effect(hits: Hits, covariates: Any, *, regression: bool = True,
         "all, R = 1": float(share[complete].mean()),
         "all, R < 1": float(share[~complete].mean()),
     }
-    return _judged(rule, effect, pairs, association, tuple(parts), accuracies, notes)
+    return judged(rule, effect, pairs, association, tuple(parts), accuracies, notes)
 
 
 def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed: int = 0) -> SymmetryEffect:
@@ -181,7 +181,7 @@ def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed
     regression : bool
         Make the secondary analysis (statsmodels).
     seed : int
-        Of the halves of the pairs and of the exchanges.
+        Of the tenths of the pairs, the exchanges and the bootstrap.
 
     Raises
     ------
@@ -202,10 +202,10 @@ def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed
     ) -> tuple[Estimate, MatchedPairs, dict[str, Any]]:
         pairs = _some(match_pairs(table, treated, kind == "none", calipers), rule.key)
         sides = shares[pairs.treated], shares[pairs.control]
-        fold = np.random.default_rng(seed).permutation(len(pairs)) % 2 == 0
-        gains = chosen_gains(*sides, fold) if len(pairs) > 1 else (np.zeros(1), np.zeros(1))
-        p_value = exchange_p_value(*sides, fold, seed=seed) if len(pairs) > 1 else 1.0
-        deviation = bootstrap_deviation(*sides, fold, seed=seed) if len(pairs) > 1 else 0.0
+        fold = fold_of_pairs(len(pairs), seed)
+        gains = chosen_gains(*sides, fold)
+        p_value = exchange_p_value(*sides, fold, seed=seed)
+        deviation = bootstrap_deviation(*sides, fold, seed=seed)
         top1 = {
             f"{name}, {side}": {
                 **dict(zip(MODALITIES, part.mean(axis=0).tolist(), strict=True)),
@@ -224,65 +224,7 @@ def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed
     alike = _shown(lambda: gain(kind != "none", "same class of chemistry", _chemistry_too(rule.calipers)), notes)
     parts += [part for part, _, _ in alike]
     association = _gain_association(table, shares, kind != "none", rule) if regression else None
-    return _judged(rule, effect, pairs, association, tuple(parts), accuracies, notes)
-
-
-def sample_efficiency(hits_by_size: Mapping[int, Hits], covariates: Any) -> SymmetryEffect:
-    """Verdict on P3: whether top-1 grows faster with the training size where the identifiability margin is larger.
-
-    Parameters
-    ----------
-    hits_by_size : mapping of int to Hits
-        Number of training molecules, and what the model trained on them identified ("ir+raman"); three sizes or more.
-    covariates : Covariates, mapping with "id", or Strata
-        "n_atoms", "n_vib", "n_levels", "nearest_similarity", "margin".
-
-    Raises
-    ------
-    EvaluationError
-        Fewer than three sizes, no molecule asked at all of them, a margin that the controls determine.
-    """
-    rule = registered("P3")
-    sizes = sorted(hits_by_size)
-    if len(sizes) < 3 or sizes[0] < 1:
-        raise EvaluationError(f"sample_efficiency: training sizes {sizes}; three or more, each at least 1, are needed.")
-    ids = sorted(set.intersection(*(set(h.ids) for h in hits_by_size.values())))
-    if not ids:
-        raise EvaluationError(f"sample_efficiency: no molecule was asked at all of the training sizes {sizes}.")
-    table, shares, notes = _all_sizes([hits_by_size[size] for size in sizes], covariates, ids)
-    doublings = np.log2(sizes) - np.log2(sizes).mean()
-    weights = doublings / float(doublings @ doublings)
-    slopes, steepest = shares @ weights, float(weights[weights > 0].sum())
-    controls = Controls.of(table.numbers(CONTROLS), CONTROLS)
-    margin = table["margin"].astype(float)
-    root = z_scored(np.sign(margin) * np.sqrt(np.abs(margin)))
-    fit = least_squares(slopes, root, "signed root of margin", controls, rule.level)
-    if fit.coefficient is None or fit.low is None or fit.high is None:
-        raise EvaluationError(f"sample_efficiency: no estimate for {len(table)} molecules: {fit.refused}.")
-    effect = Estimate(
-        "slope for one deviation of the root of margin",
-        fit.coefficient,
-        fit.low,
-        fit.high,
-        rule.level,
-        fit.n,
-        rule.unit,
-        fit.p_value,
-    )
-    objection = ""
-    if fit.inflation > _LARGEST_INFLATION:
-        objection = (
-            f"variance inflation of the margin is {fit.inflation:.1f}, above {_LARGEST_INFLATION:g}: size and margin "
-            f"are "
-            "one in this sample"
-        )
-    parts, accuracies = [], {}
-    for name in ("margin", "n_vib"):
-        for label, rows in _thirds(table[name].astype(float)).items():
-            parts.append(_mean_slope(slopes[rows], steepest, f"slope, {name} {label}", rule))
-            tops = dict(zip(map(str, sizes), shares[rows].mean(axis=0).tolist(), strict=True))
-            accuracies[f"{name} {label}"] = tops
-    return _judged(rule, effect, None, fit, tuple(parts), accuracies, notes, objection)
+    return judged(rule, effect, pairs, association, tuple(parts), accuracies, notes)
 
 
 def _asked(hits: Hits, covariates: Any, modalities: tuple[str, ...]) -> tuple[Covariates, Array, list[str]]:
@@ -295,22 +237,10 @@ def _asked(hits: Hits, covariates: Any, modalities: tuple[str, ...]) -> tuple[Co
     notes = (
         [] if whole.all() else [f"{int((~whole).sum())} of {len(ids)} molecules were not asked with all techniques."]
     )
-    return _known(covariates, ids, whole), shares[whole], notes
+    return known_molecules(covariates, ids, whole), shares[whole], notes
 
 
-def _all_sizes(each: list[Hits], covariates: Any, ids: list[str]) -> tuple[Covariates, Array, list[str]]:
-    """As `_asked`, one column for each training size."""
-    shares = np.column_stack([hits.table(ids, ("ir+raman",))[:, 0] for hits in each])
-    whole = np.asarray(~np.isnan(shares).any(axis=1))
-    asked = {name for hits in each for name in hits.ids}
-    if not whole.any():
-        raise EvaluationError(f"None of {len(asked)} molecules was asked with ir+raman at every training size.")
-    left = len(asked) - int(whole.sum())
-    notes = [f"{left} of {len(asked)} molecules were not asked at every training size."] if left else []
-    return _known(covariates, ids, whole), shares[whole], notes
-
-
-def _known(covariates: Any, ids: list[str], kept: NDArray[np.bool_]) -> Covariates:
+def known_molecules(covariates: Any, ids: list[str], kept: NDArray[np.bool_]) -> Covariates:
     """Rows of the molecules kept; classes of chemistry, where known, also as numbers that a caliper can compare."""
     known = covariates if isinstance(covariates, Covariates) else Covariates.of(covariates)
     table = known.chosen([name for name, keep in zip(ids, kept, strict=True) if keep])
@@ -350,7 +280,7 @@ def _gain_association(
     return logistic(observed, both * excluded, "exclusion x both techniques", controls, clusters, rule.level)
 
 
-def _judged(
+def judged(
     rule: RegisteredPrediction,
     effect: Estimate,
     pairs: MatchedPairs | None,
@@ -396,25 +326,3 @@ def _chemistry_too(calipers: tuple[Caliper, ...]) -> tuple[Caliper, ...]:
 
 def _without(calipers: tuple[Caliper, ...], name: str) -> tuple[Caliper, ...]:
     return tuple(caliper for caliper in calipers if caliper.name != name)
-
-
-def _thirds(values: Array) -> dict[str, NDArray[np.bool_]]:
-    """Masks of the lowest, middle and highest third; equal values stay together, empty thirds are left out."""
-    low, high = np.quantile(values, [1 / 3, 2 / 3])
-    masks = {
-        f"up to {low:g}": values <= low,
-        f"{low:g} to {high:g}": (values > low) & (values <= high),
-        f"above {high:g}": values > high,
-    }
-    return {name: mask for name, mask in masks.items() if mask.any()}
-
-
-def _mean_slope(slopes: Array, steepest: float, name: str, rule: RegisteredPrediction) -> Estimate:
-    """Mean over molecules with Student's interval; of one molecule, that of all slopes that hits from 0 to 1 allow."""
-    from scipy.stats import t
-
-    n, mean = len(slopes), float(slopes.mean())
-    if n == 1:
-        return Estimate(name, mean, -steepest, steepest, rule.level, n, rule.unit)
-    half = float(t.ppf((1 + rule.level) / 2, n - 1)) * float(slopes.std(ddof=1)) / np.sqrt(n)
-    return Estimate(name, mean, mean - half, mean + half, rule.level, n, rule.unit)

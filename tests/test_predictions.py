@@ -13,10 +13,13 @@ from symvib.errors import EvaluationError
 from symvib.evaluation._association import Controls, inflation, least_squares, logistic
 from symvib.evaluation._matching import Caliper, match_pairs
 from symvib.evaluation._paired_tests import (
+    _by_fold,
+    _total_gain,
     adjusted_interval,
     bootstrap_deviation,
     chosen_gains,
     exchange_p_value,
+    fold_of_pairs,
     sign_flip_p_value,
 )
 from symvib.evaluation.hits import MODALITIES, Covariates, Hits
@@ -28,7 +31,8 @@ from symvib.evaluation.predictions import (
     registration_hash,
     registration_text,
 )
-from symvib.evaluation.symmetry_effect import _judged, completeness_effect, exclusion_gain, sample_efficiency
+from symvib.evaluation.sample_efficiency import sample_efficiency
+from symvib.evaluation.symmetry_effect import completeness_effect, exclusion_gain, judged
 
 ROOT = Path(__file__).resolve().parents[1]
 SIMULATIONS = 200
@@ -80,7 +84,7 @@ def test_the_page_is_what_its_script_writes():
 
 def test_the_registration_is_the_one_that_was_written_before_the_run():
     """Change this only with an entry under "Changes" of the page, if a model has been run on the predictions."""
-    assert registration_hash() == "f38eeb49f7f07c196a18c1f3cf55d2bb000b880b570320ad7499445d9fc4cfb8"
+    assert registration_hash() == "ec29742b2da4d09e2bc3e80991b96071384dc8e1d7f8192df96b3c394a6528fe"
 
 
 def test_the_predictions_share_one_error():
@@ -182,11 +186,23 @@ def test_the_interval_covers_at_its_level():
     assert covered >= binom.ppf(0.001, 1000, 0.95)
 
 
-def test_the_better_technique_is_chosen_on_the_other_half():
+def test_the_better_technique_is_chosen_on_other_pairs():
     treated = np.array([[1, 0, 1], [1, 0, 1], [0, 1, 1], [0, 1, 1]], dtype=float)
-    fold = np.array([True, True, False, False])
+    fold = np.array([0, 0, 1, 1])
     gain, _ = chosen_gains(treated, treated, fold)
     assert gain.tolist() == [1, 1, 1, 1]  # each half takes what was the better one of the other: here the worse one
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 43])
+def test_sums_by_fold_give_the_gain_of_the_pairs(n):
+    rng = np.random.default_rng(n)
+    hits, fold = rng.random((n, 3)), fold_of_pairs(n)
+    assert sorted(set(fold)) == list(range(min(10, n)))
+    gain, _ = chosen_gains(hits, hits, fold)
+    assert _total_gain(_by_fold(hits, fold)[None])[0] == pytest.approx(gain.sum())
+    for k in range(n):
+        ir, raman, _ = hits[fold != fold[k]].sum(axis=0)
+        assert gain[k] == pytest.approx(hits[k, 2] - hits[k, 0 if ir >= raman else 1])
 
 
 def test_exchange_p_value_is_uniform_without_effect():
@@ -194,7 +210,7 @@ def test_exchange_p_value_is_uniform_without_effect():
     below = 0
     for k in range(SIMULATIONS):
         a, b = (rng.random((2, 50, 3)) < [0.4, 0.5, 0.7]).astype(float)
-        below += exchange_p_value(a, b, rng.permutation(50) % 2 == 0, draws=199, seed=k) <= 0.05
+        below += exchange_p_value(a, b, fold_of_pairs(50, k), draws=199, seed=k) <= 0.05
     assert below <= most(0.05)
 
 
@@ -203,13 +219,14 @@ def test_an_uncertain_choice_of_technique_widens_the_interval():
     rng = np.random.default_rng(20)
     ir = rng.integers(0, 2, (400, 2)).astype(float)
     sides = [np.column_stack([ir[:, k], 1 - ir[:, k], np.ones(400)]) for k in (0, 1)]
-    fold = np.arange(400) % 2 == 0
+    fold = fold_of_pairs(400)
     values = []
     for _ in range(300):
         order = rng.integers(0, 400, 400)
         gains = chosen_gains(sides[0][order], sides[1][rng.integers(0, 400, 400)], fold)
         values.append((gains[0] - gains[1]).mean())
-    assert bootstrap_deviation(*sides, fold) == pytest.approx(np.std(values), rel=0.25)
+    # At a tie, where the choice jumps, a bootstrap is too wide rather than too narrow.
+    assert 0.9 * np.std(values) < bootstrap_deviation(*sides, fold) < 2 * np.std(values)
     low, high = adjusted_interval(np.zeros(98), 0.95, 0.1)
     assert high - low == pytest.approx(2 * 1.96 * 0.1, rel=1e-3)
 
@@ -325,7 +342,7 @@ def test_what_overturns_a_verdict():
 
     def again(**changed):
         parts = {"pairs": found.pairs, "association": found.association, **changed}
-        return _judged(found.prediction, found.effect, **parts, parts=(), accuracies={}, notes=[])
+        return judged(found.prediction, found.effect, **parts, parts=(), accuracies={}, notes=[])
 
     assert again().verdict == "supported"
     opposed = replace(found.association, coefficient=-0.5, low=-0.8, high=-0.2)
