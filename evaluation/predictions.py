@@ -325,8 +325,9 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
             "the faster top-1 grows with the number of training molecules.",
             expects="effect",
             statistic="Change of the learning slope for one standard deviation of the signed square root of the "
-            "margin, by least squares over molecules; the slope of a molecule is that of its hits against log2 of the training "
-            "size. Held: n_atoms, n_vib, n_levels, nearest_similarity and their squares (left out as under P1).",
+            "margin, by least squares over molecules; the slope of a molecule is that of its hits against log2 of the "
+            "training size. Held: n_atoms, n_vib, n_levels, nearest_similarity and their squares (left out as "
+            "under P1).",
             unit="share of queries per doubling",
             smallest_effect=0.01,
             why_smallest="One query in a hundred for each doubling: over five doublings the five of P1.",
