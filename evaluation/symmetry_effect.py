@@ -1,0 +1,328 @@
+"""The predictions P1 and P2 tested on what a model identified: matched pairs, regressions, and a verdict either way."""
+
+import html
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import EvaluationError
+from ._association import Association, Controls, logistic, z_scored
+from ._matching import Caliper, MatchedPairs, match_pairs
+from ._paired_tests import (
+    adjusted_interval,
+    bootstrap_deviation,
+    chosen_gains,
+    exchange_p_value,
+    fold_of_pairs,
+    sign_flip_p_value,
+)
+from .hits import MODALITIES, Covariates, Hits
+from .predictions import Decision, Estimate, RegisteredPrediction, registered, registration_hash
+
+__all__ = ["SymmetryEffect", "completeness_effect", "exclusion_gain"]
+
+CONTROLS = ("n_atoms", "n_vib", "n_levels", "nearest_similarity")
+_EXCLUSIONS = ("inversion", "other", "none")
+Array = NDArray[np.float64]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class SymmetryEffect:
+    """A registered prediction, tested.
+
+    Attributes
+    ----------
+    prediction : RegisteredPrediction
+    decision : Decision
+    effect : Estimate
+        The registered statistic.
+    pairs : MatchedPairs or None
+        With the balance before and after; None for P3.
+    association : Association or None
+        The regression; None where it was not asked for.
+    parts : tuple of Estimate
+        What stands beside and decides nothing.
+    accuracies : mapping
+        Top-1 shares behind the effect, by name.
+    notes : tuple of str
+        Molecules left out, analyses that could not be made.
+    registration : str
+        Hash of the registration that was applied.
+    """
+
+    prediction: RegisteredPrediction
+    decision: Decision
+    effect: Estimate
+    pairs: MatchedPairs | None
+    association: Association | None
+    parts: tuple[Estimate, ...]
+    accuracies: Mapping[str, Any]
+    notes: tuple[str, ...]
+    registration: str
+
+    @property
+    def verdict(self) -> str:
+        """One of "supported", "refuted" and "undecided"."""
+        return self.decision.verdict
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "key": self.prediction.key,
+            "title": self.prediction.title,
+            "verdict": self.verdict,
+            "reason": self.decision.reason,
+            "effect": self.effect.as_dict(),
+            "smallest_effect": self.prediction.smallest_effect,
+            "pairs": self.pairs.as_dict() if self.pairs else None,
+            "regression": self.association.as_dict() if self.association else None,
+            "beside": [part.as_dict() for part in self.parts],
+            "accuracies": dict(self.accuracies),
+            "notes": list(self.notes),
+            "registration_sha256": self.registration,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.prediction.key}, {self.prediction.title}: {self.decision}"
+
+    def _repr_html_(self) -> str:
+        rows = [("verdict", str(self.decision)), ("effect", str(self.effect))]
+        if self.association:
+            rows.append(("regression", str(self.association)))
+        if self.pairs:
+            rows.append(("pairs", f"{len(self.pairs)} of {self.pairs.n_treated}, imbalance {self.pairs.imbalance:.3f}"))
+        rows += [("beside", str(part)) for part in self.parts] + [("note", note) for note in self.notes]
+        body = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in rows)
+        title = html.escape(f"{self.prediction.key}: {self.prediction.title}")
+        return f"<table><caption>{title}</caption>{body}</table>"
+
+    def plot(self, ax: Any = None) -> Any:
+        """Axes with the effect (filled) and what stands beside it (open), no effect and the smallest of interest."""
+        from matplotlib.figure import Figure
+
+        shown = [part for part in (self.effect, *self.parts) if part.unit == self.effect.unit]
+        ax = ax or Figure(figsize=(7, 1.2 + 0.4 * len(shown)), layout="constrained").add_subplot()
+        for y, part in enumerate(shown):
+            face = "C0" if y == 0 else "white"
+            ax.plot([part.low, part.high], [y, y], color="C0", linewidth=1.5)
+            ax.plot(part.value, y, "o", color="C0", markerfacecolor=face)
+        ax.axvline(0.0, color="0.3", linewidth=0.8)
+        ax.axvline(self.prediction.smallest_effect, color="0.3", linewidth=0.8, linestyle="--")
+        ax.set_yticks(range(len(shown)), [f"{part.name} (n = {part.n})" for part in shown])
+        ax.invert_yaxis()
+        ax.set_xlabel(f"{self.effect.unit}; dashed: smallest effect of interest")
+        ax.set_title(f"{self.prediction.key}: {self.verdict}", loc="left")
+        return ax
+
+
+def completeness_effect(hits: Hits, covariates: Any, *, regression: bool = True, seed: int = 0) -> SymmetryEffect:
+    """Verdict on P1: whether molecules with silent modes are identified less often than matched ones without.
+
+    Parameters
+    ----------
+    hits : Hits
+        Those of "ir+raman" are used.
+    covariates : Covariates, mapping with "id", or Strata
+        "n_atoms", "n_vib", "n_levels", "nearest_similarity", "completeness"; "chemistry" for pairs of one class.
+    regression : bool
+        Make the secondary analysis (statsmodels); without it it cannot contradict.
+    seed : int
+        Of sign flips; only used where hits are fractions.
+
+    Raises
+    ------
+    EvaluationError
+        Unknown molecules, missing covariates, no molecule on one side, no pair within the calipers.
+
+    Notes
+    -----
+    The rule is ``registered("P1")``; read docs/predictions_registered.md.
+    """
+    rule = registered("P1")
+    table, shares, notes = _asked(hits, covariates, ("ir+raman",))
+    share = shares[:, 0]
+    complete = table["completeness"] >= 1 - 1e-9
+
+    def difference(calipers: tuple[Caliper, ...], name: str) -> tuple[Estimate, MatchedPairs]:
+        pairs = _some(match_pairs(table, ~complete, complete, calipers), rule.key)
+        return _paired(share[pairs.control] - share[pairs.treated], name, rule, seed=seed), pairs
+
+    effect, pairs = difference(rule.calipers, "top-1 of R = 1 minus top-1 of R < 1")
+    association = None
+    if regression:
+        controls = Controls.of(table.numbers(CONTROLS), CONTROLS)
+        association = logistic(share, z_scored(table["completeness"]), "R", controls, np.arange(len(table)), rule.level)
+    parts = [difference(_without(rule.calipers, "nearest_similarity"), "similarity free")[0]]
+    parts += _shown(lambda: difference(_chemistry_too(rule.calipers), "same class of chemistry")[0], notes)
+    accuracies = {
+        "pairs, R = 1": float(share[pairs.control].mean()),
+        "pairs, R < 1": float(share[pairs.treated].mean()),
+        "all, R = 1": float(share[complete].mean()),
+        "all, R < 1": float(share[~complete].mean()),
+    }
+    return judged(rule, effect, pairs, association, tuple(parts), accuracies, notes)
+
+
+def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed: int = 0) -> SymmetryEffect:
+    """Verdict on P2: whether IR and Raman together gain more over the better one where mutual exclusion holds.
+
+    Molecules that were not asked with IR, Raman and both are left out and counted.
+
+    Parameters
+    ----------
+    hits : Hits
+    covariates : Covariates, mapping with "id", or Strata
+        "n_atoms", "n_vib", "n_levels", "nearest_similarity", "exclusion" ("inversion", "other" or "none"); "chemistry"
+        for pairs of one class.
+    regression : bool
+        Make the secondary analysis (statsmodels).
+    seed : int
+        Of the tenths of the pairs, the exchanges and the bootstrap.
+
+    Raises
+    ------
+    EvaluationError
+        As `completeness_effect`, and for another kind of exclusion.
+    """
+    rule = registered("P2")
+    table, shares, notes = _asked(hits, covariates, MODALITIES)
+    kind = table["exclusion"].astype(str)
+    if not np.isin(kind, _EXCLUSIONS).all():
+        odd = sorted(set(kind) - set(_EXCLUSIONS))
+        raise EvaluationError(
+            f"exclusion_gain: exclusion is one of {', '.join(_EXCLUSIONS)}; found {', '.join(odd[:5])}."
+        )
+
+    def gain(
+        treated: NDArray[np.bool_], name: str, calipers: tuple[Caliper, ...] = rule.calipers
+    ) -> tuple[Estimate, MatchedPairs, dict[str, Any]]:
+        pairs = _some(match_pairs(table, treated, kind == "none", calipers), rule.key)
+        sides = shares[pairs.treated], shares[pairs.control]
+        fold = fold_of_pairs(len(pairs), seed)
+        gains = chosen_gains(*sides, fold)
+        p_value = exchange_p_value(*sides, fold, seed=seed)
+        deviation = bootstrap_deviation(*sides, fold, seed=seed)
+        top1 = {
+            f"{name}, {side}": {
+                **dict(zip(MODALITIES, part.mean(axis=0).tolist(), strict=True)),
+                "gain": float(g.mean()),
+            }
+            for side, part, g in zip(("with exclusion", "partners"), sides, gains, strict=True)
+        }
+        return _paired(gains[0] - gains[1], name, rule, p_value=p_value, deviation=deviation), pairs, top1
+
+    effect, pairs, accuracies = gain(kind != "none", "gain with exclusion minus gain without")
+    parts = []
+    for which, name in (("inversion", "inversion centre"), ("other", "exclusion, no inversion centre")):
+        for part, _, top1 in _shown(lambda which=which, name=name: gain(kind == which, name), notes):
+            parts.append(part)
+            accuracies |= top1
+    alike = _shown(lambda: gain(kind != "none", "same class of chemistry", _chemistry_too(rule.calipers)), notes)
+    parts += [part for part, _, _ in alike]
+    association = _gain_association(table, shares, kind != "none", rule) if regression else None
+    return judged(rule, effect, pairs, association, tuple(parts), accuracies, notes)
+
+
+def _asked(hits: Hits, covariates: Any, modalities: tuple[str, ...]) -> tuple[Covariates, Array, list[str]]:
+    """Covariates and mean hits (n, m) of the molecules that were asked with all modalities, and who was not."""
+    ids = sorted(set(hits.ids))
+    shares = hits.table(ids, modalities)
+    whole = np.asarray(~np.isnan(shares).any(axis=1))
+    if not whole.any():
+        raise EvaluationError(f"None of {len(ids)} molecules was asked with {' and '.join(modalities)}.")
+    notes = (
+        [] if whole.all() else [f"{int((~whole).sum())} of {len(ids)} molecules were not asked with all techniques."]
+    )
+    return known_molecules(covariates, ids, whole), shares[whole], notes
+
+
+def known_molecules(covariates: Any, ids: list[str], kept: NDArray[np.bool_]) -> Covariates:
+    """Rows of the molecules kept; classes of chemistry, where known, also as numbers that a caliper can compare."""
+    known = covariates if isinstance(covariates, Covariates) else Covariates.of(covariates)
+    table = known.chosen([name for name, keep in zip(ids, kept, strict=True) if keep])
+    if "chemistry" not in table.columns:
+        return table
+    return Covariates.of(table, chemistry_class=np.unique(table["chemistry"], return_inverse=True)[1])
+
+
+def _paired(
+    differences: Array,
+    name: str,
+    rule: RegisteredPrediction,
+    *,
+    p_value: float | None = None,
+    deviation: float = 0.0,
+    seed: int = 0,
+) -> Estimate:
+    """Mean difference over pairs with its interval and test."""
+    p = sign_flip_p_value(differences, seed=seed) if p_value is None else p_value
+    low, high = adjusted_interval(differences, rule.level, deviation)
+    return Estimate(name, float(differences.mean()), low, high, rule.level, len(differences), rule.unit, p)
+
+
+def _gain_association(
+    table: Covariates, shares: Array, exclusion: NDArray[np.bool_], rule: RegisteredPrediction
+) -> Association:
+    """Product of exclusion and having both techniques, in the log odds of a hit; two rows for each molecule."""
+    single = np.empty(len(table))
+    for side in (exclusion, ~exclusion):
+        single[side] = shares[side, int(np.argmax(shares[side, :2].sum(axis=0)))]
+    both = np.repeat([0.0, 1.0], len(table))
+    excluded = np.tile(exclusion.astype(float), 2)
+    controls = Controls.of(table.numbers(CONTROLS), CONTROLS).repeated(2)
+    controls = controls.with_columns(np.column_stack([both, excluded]), ("both techniques", "exclusion"))
+    clusters = np.tile(np.arange(len(table)), 2)
+    observed = np.concatenate([single, shares[:, 2]])
+    return logistic(observed, both * excluded, "exclusion x both techniques", controls, clusters, rule.level)
+
+
+def judged(
+    rule: RegisteredPrediction,
+    effect: Estimate,
+    pairs: MatchedPairs | None,
+    association: Association | None,
+    parts: tuple[Estimate, ...],
+    accuracies: Mapping[str, Any],
+    notes: list[str],
+    objection: str = "",
+) -> SymmetryEffect:
+    if pairs is not None and pairs.imbalance > rule.largest_imbalance:
+        objection = f"a standardised difference of {pairs.imbalance:.3f} is left, above {rule.largest_imbalance:g}"
+    elif pairs is not None and association is not None and association.opposes(effect.value):
+        objection = f"the regression points the other way ({association})"
+    if association is not None and association.refused:
+        notes.append(str(association))
+    decision = rule.decide(effect, objection=objection)
+    return SymmetryEffect(
+        rule, decision, effect, pairs, association, parts, accuracies, tuple(notes), registration_hash()
+    )
+
+
+def _some(pairs: MatchedPairs, key: str) -> MatchedPairs:
+    if not len(pairs):
+        within = "; ".join(map(str, pairs.calipers))
+        raise EvaluationError(
+            f"{key}: none of {pairs.n_treated} molecules has a partner among {pairs.n_controls} within: {within}."
+        )
+    return pairs
+
+
+def _shown(make: Callable[[], T], notes: list[str]) -> list[T]:
+    """What stands beside and decides nothing; a note instead where it cannot be made."""
+    try:
+        return [make()]
+    except EvaluationError as error:
+        notes.append(f"Not shown: {error}")
+        return []
+
+
+def _chemistry_too(calipers: tuple[Caliper, ...]) -> tuple[Caliper, ...]:
+    return (*calipers, Caliper("chemistry_class", 0))
+
+
+def _without(calipers: tuple[Caliper, ...], name: str) -> tuple[Caliper, ...]:
+    return tuple(caliper for caliper in calipers if caliper.name != name)
