@@ -28,11 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from _tools import RESULTS, read_results, write_results
-from pyarrow import parquet
+from _tools import RESULTS, read_results, write_results, write_table
 
-from symvib.groups.atomic_write import writing
 from symvib.spektron.config import preset
 from symvib.spektron.instrument import InstrumentSettings
 from symvib.spektron.model import Spektron
@@ -263,16 +260,6 @@ def rank_rows(
     ]
 
 
-def write_ranks(name: str, ranks: Sequence[Mapping[str, Any]]) -> Path:
-    """The file with one row for each query and method."""
-    columns = {key: pa.array([row[key] for row in ranks]) for key in ranks[0]}
-    texts = {key: column.dictionary_encode() for key, column in columns.items() if column.type == pa.string()}
-    path = RESULTS / f"{name}_ranks.parquet"
-    with writing(path) as partial:
-        parquet.write_table(pa.table(columns | texts), partial, compression="zstd")
-    return path
-
-
 def summary(result: RetrievalResult, parts: Sequence[RetrievalResult], data: TrainingData) -> dict[str, Any]:
     """Plain values of the pooled result, of each pair of instruments, and of strata."""
     centric = np.where(data.has_inversion[result.groups], "with inversion centre", "without inversion centre")
@@ -389,7 +376,7 @@ def main(given: Sequence[str] | None = None) -> None:
         print(f"{name}, library of {len(tasks[0].library)} GFN2-xTB spectra, {len(tasks)} pairs of instruments")
         answered = methods | (for_second if second_level else {}) | models
         results["tables"][name] = table(answered, list(models), tasks, data, ranks, name.split()[0])
-        print(write_results(options.output, results), write_ranks(options.output, ranks), flush=True)
+        print(write_results(options.output, results), write_table(f"{options.output}_ranks", ranks), flush=True)
 
 
 if __name__ == "__main__":
