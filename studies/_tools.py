@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from symvib import HarmonicResponse, Molecule, harmonic_response
-from symvib.groups.atomic_write import write_text
+from symvib.groups.atomic_write import write_text, writing
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -162,6 +162,22 @@ def write_results(name: str, values: Mapping[str, Any]) -> Path:
 def read_results(name: str) -> dict[str, Any]:
     """What `write_results` wrote."""
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def write_table(name: str, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write rows of plain values, all with the same names, to ``studies/results/NAME.parquet`` and return the path."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.Table.from_pylist(list(rows))
+    for k, name_of_column in enumerate(table.column_names):
+        if table.column(k).type == pa.string():
+            table = table.set_column(k, name_of_column, table.column(k).dictionary_encode())
+    path = RESULTS / f"{name}.parquet"
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with writing(path) as partial:
+        parquet.write_table(table, partial, compression="zstd")
+    return path
 
 
 def compact_json(value: Any, indent: int = 0) -> str:

@@ -3,9 +3,9 @@
 Options: ``--model FOLDER`` for each trained Spektron to compare (or "small"), ``--seeds N`` pairs of instruments
 (default 3), ``--queries N``, ``--peers NAMES``, ``--resnet FILE`` (weights of the 1-D ResNet: read, or trained and
 written), ``--resnet-steps N`` (0 leaves it out), ``--retune``, ``--quick``. Writes
-studies/results/spektron_retrieval.json after each table. The tuned settings lie in
-studies/results/spektron_retrieval_settings.json and serve again as long as the molecules, the virtual instruments, the
-grids and the validation tasks are the same.
+studies/results/spektron_retrieval.json after each table, and the ranks in every single query into
+spektron_retrieval_ranks.parquet beside it. The tuned settings lie in studies/results/spektron_retrieval_settings.json
+and serve again as long as the molecules, the virtual instruments, the grids and the validation tasks are the same.
 
 Everything is simulated. Library: the test molecules as one virtual instrument measures them. Queries: test molecules
 on another instrument, of the same level of theory (first table) or of GFN1-xTB (second table). Peers are fitted on
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _tools import RESULTS, read_results, write_results
+from _tools import RESULTS, read_results, write_results, write_table
 
 from symvib.spektron.config import preset
 from symvib.spektron.instrument import InstrumentSettings
@@ -211,11 +211,22 @@ def answers(
         return {name: list(pool.map(lambda task, m=method: task.answer(m), shown)) for name, method in methods.items()}
 
 
-def table(methods: Mapping[str, Any], models: Sequence[str], tasks: Sequence[RetrievalTask], data: TrainingData) -> Any:
-    """Shares with intervals for each set of modalities, strata, and each model against the best peer."""
+def table(
+    methods: Mapping[str, Any],
+    models: Sequence[str],
+    tasks: Sequence[RetrievalTask],
+    data: TrainingData,
+    ranks: list[dict[str, Any]],
+    level: str,
+) -> Any:
+    """Shares with intervals for each set of modalities, strata, and each model against the best peer.
+
+    Adds the rank in every query to ``ranks``.
+    """
     found = {}
     for name, observed in OBSERVED.items():
         each = answers(methods, tasks, observed)
+        ranks += rank_rows(each, data, {"level": level, "modalities": name.lower().replace(" and ", "+")})
         results = {method: pooled(parts) for method, parts in each.items()}
         entry: dict[str, Any] = {"methods": {m: summary(r, each[m], data) for m, r in results.items()}}
         peers = [method for method in results if method not in models]
@@ -233,6 +244,20 @@ def table(methods: Mapping[str, Any], models: Sequence[str], tasks: Sequence[Ret
         for model, change in entry.get("against_best_peer", {}).items():
             print(f"  {name:13} {model} minus {entry['best_peer']}: {change['top1']}")
     return found
+
+
+def rank_rows(
+    each: Mapping[str, Sequence[RetrievalResult]], data: TrainingData, labels: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """One row for each method and query: how many entries of the library score better than, and as, the true one."""
+    return [
+        labels
+        | {"pair": pair, "method": method, "id": data.ids[row], "better": int(better), "tied": int(tied)}
+        | {"n_library": part.n_library}
+        for method, parts in each.items()
+        for pair, part in enumerate(parts)
+        for row, better, tied in zip(part.groups, part.better, part.tied, strict=True)
+    ]
 
 
 def summary(result: RetrievalResult, parts: Sequence[RetrievalResult], data: TrainingData) -> dict[str, Any]:
@@ -342,6 +367,7 @@ def main(given: Sequence[str] | None = None) -> None:
         },
         "tables": {},
     }
+    ranks: list[dict[str, Any]] = []
     for name, second_level in (("GFN2-xTB queries", False), ("GFN1-xTB queries", True)):
         tasks = [
             simulated_task(data, "test", seed, n_queries=n_queries, second_level=second_level)
@@ -349,8 +375,8 @@ def main(given: Sequence[str] | None = None) -> None:
         ]
         print(f"{name}, library of {len(tasks[0].library)} GFN2-xTB spectra, {len(tasks)} pairs of instruments")
         answered = methods | (for_second if second_level else {}) | models
-        results["tables"][name] = table(answered, list(models), tasks, data)
-        print(write_results(options.output, results), flush=True)
+        results["tables"][name] = table(answered, list(models), tasks, data, ranks, name.split()[0])
+        print(write_results(options.output, results), write_table(f"{options.output}_ranks", ranks), flush=True)
 
 
 if __name__ == "__main__":
