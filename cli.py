@@ -16,6 +16,7 @@ import typer
 
 from .cli_base import JsonOption, check_outputs, read_source, refusing, say
 from .cli_certificate import certificate_app
+from .cli_evaluate import evaluate
 from .cli_forward import dataset_app, modes, spectrum
 from .cli_model import arms, train
 from .cli_predict import predict
@@ -291,6 +292,7 @@ app.command(epilog="Example: symvib identify examples/benzene.xyz --isotopologue
 app.command(epilog="Example: symvib claims --only mutual-exclusion; symvib claims --out docs/claims.md")(claims)
 app.add_typer(survey_app, name="survey")
 app.add_typer(certificate_app, name="certificate")
+app.command(epilog="Example: symvib evaluate --model small --report report.html")(evaluate)
 app.command(epilog="Example: symvib predict measured.csv --raman raman.csv --plot answer.png")(predict)
 app.command(
     epilog="Example: symvib train --config tiny --steps 200 --out run; the same again after an interruption goes on."

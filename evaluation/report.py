@@ -163,6 +163,27 @@ class EvaluationReport:
         tables = [scores.rows() for section in self.sections for scores in section.stratified]
         return written(csv_text(tables[0][0], (row for _, rows in tables for row in rows)), path)
 
+    def to_text(self) -> str:
+        """What to know at a glance: every model on every question, and the strata that differ from the rest."""
+        from ._score_tables import difference_text, interval_text, p_text
+
+        lines = [f"{self.title}: {self.n_molecules} molecules" + " (simulated spectra)" * self.simulated]
+        for section in self.sections:
+            lines += ["", section.title]
+            for scores in section.stratified:
+                for model in scores.models:
+                    own = scores.score(model)
+                    value, interval = scores.metric.text(own.value), interval_text(scores, own.low, own.high)
+                    asked = f"{scores.question.modalities_text}, {model}"
+                    lines.append(f"  {asked}: {scores.metric.label} {value} ({interval}), n = {own.n}")
+                    lines += [
+                        f"    {s.kind} {s.stratum}: {scores.metric.text(s.value)}, n = {s.n}, "
+                        f"{difference_text(scores, s.difference)} against the rest, p = {p_text(s.p_adjusted)}"
+                        for s in scores.flagged(model)
+                    ]
+        lines += ["", f"Indented: strata that differ from the rest; p by Holm, family-wise error {self.alpha:g}."]
+        return "\n".join(lines)
+
     def to_html(self, path: str | Path | None = None) -> str:
         """One self-contained page: no network, no scripts; written to ``path`` if given."""
         from ._report_html import report_html

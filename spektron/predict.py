@@ -130,6 +130,20 @@ class Predictor:
             strangeness = float(misfit(self.model, encoded, spectra, coverage)[0])
             return self._said(inputs, encoded, strangeness, nearest)
 
+    def group_probabilities(self, spectra: Any, modalities: Sequence[str]) -> Any:
+        """Probabilities (n, groups) of the functional groups from whole spectra (n, M, channels) on the model's axis.
+
+        Calibrated where the model came with a calibration for these ``modalities``.
+        """
+        part = self.calibration.of_modalities(tuple(modalities)) if self.calibration else None
+        calibration = part.groups if part else GroupCalibration.none(len(self.group_names))
+        logits = []
+        with torch.no_grad():
+            for chunk in torch.as_tensor(spectra, device=self.model.axis.device).split(256):
+                chem = self.model.encode(chunk, modalities=tuple(modalities)).chem.mean
+                logits.append(self.model.functional_group_logits(chem).double().cpu())
+        return calibration.probabilities(torch.cat(logits).numpy())
+
     def _said(self, inputs: dict[str, ModelInput], encoded: Encoded, strangeness: float, nearest: int) -> Prediction:
         names = tuple(inputs)
         chem = encoded.chem.mean
