@@ -43,9 +43,6 @@ def train(
     patience: Annotated[
         int | None, typer.Option(min=1, help="Validations without improvement that end it [default: never].")
     ] = None,
-    only: Annotated[
-        str | None, typer.Option(metavar="TERM", help="Of the objective, to learn nothing else: identification, say.")
-    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Of the processor [default: all].")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on, or remove what is there and begin.")] = True,
@@ -63,7 +60,6 @@ def train(
     from .cli_view import counting
     from .spektron.ablation import parameter_count
     from .spektron.config import PRESETS
-    from .spektron.objective import LossWeights
     from .spektron.training import TrainingSettings
     from .spektron.training import train as train_model
     from .spektron.training_data import load_training_data
@@ -87,7 +83,6 @@ def train(
             data,
             out,
             settings=settings,
-            weights=None if only is None else LossWeights.only(only),
             resume=resume,
             device=device,
             tensorboard=tensorboard,
@@ -130,7 +125,7 @@ def _complete(result: "TrainingResult", data: "TrainingData") -> None:
 
     model = result.model
     assert isinstance(model, Spektron)
-    if model.metrics["weights"]["instrument"] and "erased" not in model.metrics:  # nothing else was to know it
+    if "erased" not in model.metrics:
         say("erasing the instrument from z_chem")
         model.metrics["erased"] = erase_instruments(model, data).as_dict()
         model.save(result.folder)

@@ -1,13 +1,12 @@
 """What Spektron is trained for: masked reconstruction, identification across instruments, heads, disentanglement."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..errors import ModelError
 from .losses import (
     gradient_reversal,
     info_nce,
@@ -24,8 +23,6 @@ from .model import Encoded, Spektron
 from .views import MODALITIES, TrainingBatch
 
 __all__ = ["LossWeights", "Objective"]
-
-_NO_TERMS = ("warm_up_steps", "free_nats", "temperature")
 
 
 @dataclass(frozen=True)
@@ -82,26 +79,6 @@ class LossWeights:
     warm_up_steps: int = 100
     free_nats: float = 0.05
     temperature: float = 0.05
-
-    @classmethod
-    def only(cls, term: str) -> "LossWeights":
-        """The weights with which ``term`` is all that is learned.
-
-        Raises
-        ------
-        ModelError
-            No such term.
-
-        Examples
-        --------
-        >>> weights = LossWeights.only("identification")
-        >>> weights.identification, weights.masked, weights.bottleneck
-        (2.0, 0.0, 0.0)
-        """
-        terms = [field.name for field in fields(cls) if field.name not in _NO_TERMS]
-        if term not in terms:
-            raise ModelError(f"LossWeights.only({term!r}): choose one of {', '.join(terms)}.")
-        return cls(**{name: 0.0 for name in terms if name != term})
 
 
 class Objective(nn.Module):

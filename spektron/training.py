@@ -87,7 +87,7 @@ def train(
         Made if need be. One that holds the same run goes on; one that holds another is refused.
     settings : TrainingSettings, optional
     weights : LossWeights, optional
-        Of the terms of the objective; where that of ``masked`` is 0, nothing is hidden from the model.
+        Of the terms of the objective.
     resume : bool
         False: remove what a run left in ``folder`` and begin again.
     device : "auto", "cpu", "cuda" or torch.device
@@ -116,12 +116,11 @@ def train(
     settings = settings or TrainingSettings()
     weights = weights or LossWeights()
     _check_heads(config, data)
-    hidden = {} if weights.masked else {"masked_share": 0.0}
     parts = TrainingParts(
         model=Spektron(config, seed=settings.seed),
         objective=Objective(weights, gather=gather_rows),
-        sampler=ViewSampler(data, config, settings.seed, batch_size=settings.batch_size, **hidden),
-        validation=_validation_sampler(data, config, settings, hidden),
+        sampler=ViewSampler(data, config, settings.seed, batch_size=settings.batch_size),
+        validation=_validation_sampler(data, config, settings),
     )
     identity = {"config": config.as_dict(), "weights": asdict(weights), "data_hash": data.data_hash}
     return train_parts(
@@ -181,12 +180,10 @@ def _check_heads(config: "SpektronConfig", data: "TrainingData") -> None:
             )
 
 
-def _validation_sampler(
-    data: "TrainingData", config: "SpektronConfig", settings: TrainingSettings, hidden: dict[str, float]
-) -> Sampler | None:
+def _validation_sampler(data: "TrainingData", config: "SpektronConfig", settings: TrainingSettings) -> Sampler | None:
     from .views import ViewSampler
 
     size = min(settings.batch_size, len(data.indices("validation")))
     if not settings.validation_batches or size < 2:
         return None
-    return ViewSampler(data, config, settings.seed, split="validation", batch_size=size, **hidden)
+    return ViewSampler(data, config, settings.seed, split="validation", batch_size=size)

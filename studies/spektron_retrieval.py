@@ -23,7 +23,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,6 @@ from _tools import RESULTS, read_results, write_results, write_table
 from symvib.spektron.config import preset
 from symvib.spektron.instrument import InstrumentSettings
 from symvib.spektron.model import Spektron
-from symvib.spektron.objective import LossWeights
 from symvib.spektron.peers import (
     OPTIONS,
     SPACING_CM1,
@@ -278,10 +277,9 @@ def summary(result: RetrievalResult, parts: Sequence[RetrievalResult], data: Tra
 
 
 def label(model: Spektron) -> str:
-    """Spektron, its size, the seed that it was trained with, and whether it learned nothing but identification."""
+    """Spektron, its size and the seed that it was trained with."""
     seed = model.metrics.get("settings", {}).get("seed", "unknown")
-    only = model.metrics.get("weights") == asdict(LossWeights.only("identification"))
-    return f"Spektron {model.config.name}, {'identification only, ' * only}seed {seed}"
+    return f"Spektron {model.config.name}, seed {seed}"
 
 
 def say(text: str) -> None:

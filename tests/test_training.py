@@ -569,25 +569,6 @@ def test_every_parameter_of_spektron_is_trained(molecules, tmp_path):
     assert still == set()
 
 
-def test_one_term_can_be_trained_alone(molecules, tmp_path):
-    from symvib.spektron.objective import LossWeights
-
-    values = {"steps": 2, "batch_size": 8, "validate_every": 2, "validation_batches": 1}
-    result = train(
-        small_config(),
-        molecules,
-        tmp_path,
-        settings=TrainingSettings(**values),
-        weights=LossWeights.only("identification"),
-        device="cpu",
-    )
-    found = result.metrics["validation"]
-    assert found["loss"] == pytest.approx(2 * found["identification"], rel=1e-5)
-    assert found["masked"] == 0.0  # nothing was hidden
-    with pytest.raises(ModelError, match="choose one of identification, masked"):
-        LossWeights.only("temperature")
-
-
 def test_heads_that_do_not_fit_the_data_are_refused(molecules, tmp_path):
     with pytest.raises(ModelError, match="has 5 functional_groups, the data 3"):
         spektron_train(tmp_path, molecules, small_config().with_(functional_groups=5))
