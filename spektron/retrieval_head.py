@@ -99,11 +99,11 @@ def fit_retrieval_head(
         for kinds in _WITH:
             here = present[rows] & torch.tensor(kinds, device=device)
             usable = here.any(-1)
-            first, second = (
+            one, other = (
                 model.retrieval_embedding(product_of_experts(chem[view, rows[usable]], here[usable]).sample(draws))
                 for view in range(2)
             )
-            loss = loss + info_nce(first, second, temperature=LossWeights().temperature) / len(_WITH)
+            loss = loss + info_nce(one, other, temperature=LossWeights().temperature) / len(_WITH)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -111,5 +111,5 @@ def fit_retrieval_head(
     optimizer.zero_grad()
     model.train(mode)
     tenth = max(1, steps // 10)
-    ends = (sum(part) / len(part) for part in (losses[:tenth], losses[-tenth:]))
-    return RetrievalFit(*ends, steps, int(2 * present.sum()))
+    first, last = (sum(part) / len(part) for part in (losses[:tenth], losses[-tenth:]))
+    return RetrievalFit(first, last, steps, int(2 * present.sum()))
