@@ -130,13 +130,14 @@ class Predictor:
             spectra, coverage = spectra.to(device), coverage.to(device)
             encoded = self.model.encode(spectra, modalities=names, seen=coverage)
             strangeness = float(misfit(self.model, encoded, spectra, coverage)[0])
-            vectors = (
-                self._query_vectors(spectra, coverage, names) if self.library is not None and nearest > 0 else None
-            )
-            return self._said(inputs, encoded, strangeness, vectors, nearest)
+            return self._said(inputs, encoded, strangeness, self._neighbours(spectra, coverage, names, nearest))
 
-    def _query_vectors(self, spectra: torch.Tensor, coverage: torch.Tensor, names: Sequence[str]) -> Any:
-        """Retrieval embeddings (s, k) of the spectra (1, M, L) moved along the axis: nobody's is without error."""
+    def _neighbours(
+        self, spectra: torch.Tensor, coverage: torch.Tensor, names: tuple[str, ...], count: int
+    ) -> tuple[Neighbour, ...]:
+        """Molecules most like the spectra (1, M, L), moved along the axis as may be: no axis is without error."""
+        if self.library is None or count < 1:
+            return ()
         spacing = float(self.model.axis.diff().mean())
         moves = shifts(_MOST_SHIFT_CM1, _MOST_SHIFT_CM1 / 2, spacing)
         values, there = (
