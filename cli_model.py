@@ -117,16 +117,21 @@ def arms(
 
 
 def _complete(result: "TrainingResult", data: "TrainingData") -> None:
-    """Erase what z_chem still says of the instrument, once, and write the library and the calibration."""
+    """Erase what z_chem still says of the instrument, fit the embedding to the rest, write library and calibration."""
     from .spektron.companions import write_companions
     from .spektron.erasure import erase_instruments
     from .spektron.model import Spektron
+    from .spektron.retrieval_head import fit_retrieval_head
 
     model = result.model
     assert isinstance(model, Spektron)
     if "erased" not in model.metrics:
         say("erasing the instrument from z_chem")
         model.metrics["erased"] = erase_instruments(model, data).as_dict()
+        model.save(result.folder)
+    if "retrieval_fit" not in model.metrics:
+        say("fitting the retrieval embedding")
+        model.metrics["retrieval_fit"] = fit_retrieval_head(model, data).as_dict()
         model.save(result.folder)
     say("writing the library and the calibration")
     write_companions(model, data, result.folder)

@@ -8,9 +8,9 @@ import torch
 
 from ..errors import ModelError
 from ..groups.operations import NDArrayFloat
-from .model import Spektron, evaluating
+from ._two_views import two_views
+from .model import Spektron
 from .training_data import TrainingData
-from .views import ViewSampler
 
 __all__ = ["Erasure", "erase_instruments"]
 
@@ -70,7 +70,8 @@ def erase_instruments(
     size = model.config.chem
     if not 1 <= directions <= size:
         raise ModelError(f"erase_instruments(directions={directions}): z_chem has {size} numbers.")
-    chem, instruments, present = _two_views(model, data, batches, seed)
+    encoded, *rest = two_views(model, data, batches, seed)
+    chem, instruments, present = (x.cpu().numpy() for x in (encoded.mean.double(), *rest))
     if (present.sum(0) < size).any():
         raise ModelError(f"erase_instruments: {present.sum(0).tolist()} molecules; {size} of each modality are needed.")
     between, total = np.zeros((size, size)), np.zeros((size, size))
@@ -86,28 +87,6 @@ def erase_instruments(
     weight[:size] = kept @ weight[:size]
     bias[:size] = kept @ (bias[:size] - mean) + mean
     return Erasure(shares, int(2 * present.sum()))
-
-
-@torch.no_grad()
-def _two_views(
-    model: Spektron, data: TrainingData, batches: int, seed: int
-) -> "tuple[NDArrayFloat, np.ndarray, np.ndarray]":
-    """Means of z_chem (2, n, M, chem), instruments (2, n, M) and presence (n, M) of training molecules."""
-    size = min(128, len(data.indices("train")))
-    sampler = ViewSampler(data, model.config, seed, batch_size=size, masked_share=0.0, invented_share=0.0)
-    chem, instruments, present = [], [], []
-    with evaluating(model):
-        for step in range(batches):
-            batch = sampler.batch(step).to(model.axis.device)
-            encoded = model.encode(batch.spectra.flatten(0, 1), present=batch.present.repeat(2, 1))
-            chem.append(encoded.chem_parts.mean.unflatten(0, (2, -1)))
-            instruments.append(batch.instruments)
-            present.append(encoded.present[: len(batch)])
-    return (
-        torch.cat(chem, dim=1).double().cpu().numpy(),
-        torch.cat(instruments, dim=1).cpu().numpy(),
-        torch.cat(present).cpu().numpy(),
-    )
 
 
 def _of_instruments(differences: NDArrayFloat, numbers: np.ndarray, count: int) -> NDArrayFloat:

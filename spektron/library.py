@@ -148,8 +148,9 @@ class EmbeddingLibrary:
         return found / max(float(np.linalg.norm(vector)), 1e-12)
 
     def nearest(self, query: Any, modalities: Sequence[str], count: int = 10) -> tuple[Neighbour, ...]:
-        """The ``count`` molecules most like a query vector (k,), best first."""
-        similarities = self.similarities(query, modalities)
+        """The ``count`` molecules most like a query vector (k,), or like any of some (s, k), best first."""
+        vectors = np.atleast_2d(np.asarray(query, dtype=np.float32))
+        similarities = np.max([self.similarities(vector, modalities) for vector in vectors], axis=0)
         best = np.argsort(-similarities, kind="stable")[:count]
         return tuple(
             Neighbour(self.ids[i], self.formulas[i], self.smiles[i], float(similarities[i])) for i in best.tolist()

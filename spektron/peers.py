@@ -31,6 +31,7 @@ __all__ = [
     "RegressionPeer",
     "ResNetPeer",
     "SearchSettings",
+    "ShiftedPeer",
     "SpectralModel",
     "SpectralResNet",
     "SpektronPeer",
@@ -63,24 +64,36 @@ class SpectralModel(Protocol):
 
 @dataclass(frozen=True)
 class SpektronPeer:
-    """A trained Spektron as a peer: it embeds spectra (n, 2, L) on L channels from 400 to 4000 cm-1.
-
-    Attributes
-    ----------
-    model : Spektron
-    max_shift_cm1, shift_step_cm1 : float
-        The best score over shifts of the query from -max to +max counts, as in `SearchSettings`.
-    """
+    """A trained Spektron as a peer: it embeds spectra (n, 2, L) on L channels from 400 to 4000 cm-1."""
 
     model: Spektron
-    max_shift_cm1: float = 0.0
-    shift_step_cm1: float = 2 * SPACING_CM1
 
     def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
         """Unit vectors (n, k)."""
         x, has = spectra_and_presence(spectra, present)
         axis = spectral_axis(x.shape[-1])  # of the tasks, whatever the model's own is
         return self.model.embed(torch.from_numpy(x), present=torch.from_numpy(has), axis=axis).numpy()
+
+
+@dataclass(frozen=True)
+class ShiftedPeer:
+    """A peer that embeds, asked with the query moved along the axis: the best score over the shifts counts.
+
+    Attributes
+    ----------
+    peer : object
+        With an ``embed``.
+    max_shift_cm1, shift_step_cm1 : float
+        Shifts go from -max to +max, as in `SearchSettings`.
+    """
+
+    peer: Any
+    max_shift_cm1: float
+    shift_step_cm1: float = 2 * SPACING_CM1
+
+    def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
+        """What the peer makes of the spectra as they are."""
+        return self.peer.embed(spectra, present)
 
     def scores(
         self, queries: Any, library: Any, queries_present: Any = None, library_present: Any = None

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from ..errors import ModelError, SpectrumError
+from ._peer_search import moved, shifts
 from .calibration import GroupCalibration
 from .functional_groups import GROUP_NAMES
 from .inputs import ModelInput, spectral_input, stack_inputs
 from .library import FILE as LIBRARY_FILE
-from .library import EmbeddingLibrary
+from .library import EmbeddingLibrary, Neighbour
 from .model import Encoded, Spektron
 from .model_calibration import FILE as CALIBRATION_FILE
 from .model_calibration import ModelCalibration, PartCalibration, misfit
@@ -25,6 +26,7 @@ __all__ = ["Predictor", "predict"]
 _LOG = logging.getLogger(__name__)
 _RECONSTRUCTED = ("ir", "raman")
 _LEAST_EXPLAINED = 0.5
+_MOST_SHIFT_CM1 = 7.1  # of the query: did best on validation molecules (studies/spektron_retrieval.py)
 
 
 class Predictor:
@@ -128,7 +130,7 @@ class Predictor:
             spectra, coverage = spectra.to(device), coverage.to(device)
             encoded = self.model.encode(spectra, modalities=names, seen=coverage)
             strangeness = float(misfit(self.model, encoded, spectra, coverage)[0])
-            return self._said(inputs, encoded, strangeness, nearest)
+            return self._said(inputs, encoded, strangeness, self._neighbours(spectra, coverage, names, nearest))
 
     def group_probabilities(self, spectra: Any, modalities: Sequence[str]) -> Any:
         """Probabilities (n, groups) of the functional groups from whole spectra (n, M, channels) on the model's axis.
@@ -144,13 +146,31 @@ class Predictor:
                 logits.append(self.model.functional_group_logits(chem).double().cpu())
         return calibration.probabilities(torch.cat(logits).numpy())
 
-    def _said(self, inputs: dict[str, ModelInput], encoded: Encoded, strangeness: float, nearest: int) -> Prediction:
+    def _neighbours(
+        self, spectra: torch.Tensor, coverage: torch.Tensor, names: tuple[str, ...], count: int
+    ) -> tuple[Neighbour, ...]:
+        """Molecules most like the spectra (1, M, L), moved along the axis as may be: no axis is without error."""
+        if self.library is None or count < 1:
+            return ()
+        spacing = float(self.model.axis.diff().mean())
+        moves = shifts(_MOST_SHIFT_CM1, _MOST_SHIFT_CM1 / 2, spacing)
+        values, there = (
+            torch.cat([torch.from_numpy(moved(x.cpu().numpy(), move)) for move in moves]).to(x.device)
+            for x in (spectra, coverage)
+        )
+        chem = self.model.encode(values, modalities=names, seen=there).chem.mean
+        return self.library.nearest(self.model.retrieval_embedding(chem).cpu().numpy(), names, count)
+
+    def _said(
+        self,
+        inputs: dict[str, ModelInput],
+        encoded: Encoded,
+        strangeness: float,
+        neighbours: tuple[Neighbour, ...],
+    ) -> Prediction:
         names = tuple(inputs)
         chem = encoded.chem.mean
         part = self.calibration.of_modalities(names) if self.calibration else None
-        neighbours = ()
-        if self.library is not None and nearest > 0:
-            neighbours = self.library.nearest(self.model.retrieval_embedding(chem)[0].cpu().numpy(), names, nearest)
         return Prediction(
             inputs=tuple(inputs.values()),
             groups=self._groups(chem, part),

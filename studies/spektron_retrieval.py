@@ -7,14 +7,15 @@ studies/results/spektron_retrieval.json after each table, and the ranks in every
 spektron_retrieval_ranks.parquet beside it. The tuned settings lie in studies/results/spektron_retrieval_settings.json
 and serve again as long as the molecules, the virtual instruments, the grids and the validation tasks are the same.
 
-Everything is simulated. Library: the test molecules as one virtual instrument measures them. Queries: test molecules
-on another instrument, of the same level of theory (first table) or of GFN1-xTB (second table). Peers are fitted on
+Everything is simulated. Library: the test molecules as one virtual instrument measures them. Queries: test molecules on
+another instrument, of the same level of theory (first table) or of GFN1-xTB (second table). Peers are fitted on
 training molecules and training instruments, and their settings are chosen on validation molecules and validation
-instruments. While the settings of searches are chosen, all training molecules stand in the library as distractors:
-among validation molecules alone nearly every setting finds nearly every query. Regressions know the training molecules
-and are therefore chosen among validation molecules alone. Searches marked "for GFN1" are chosen on the validation
-molecules that have GFN1-xTB lines, and stand in the second table only. The best peer, with which each model is compared
-pairwise, is the one that is best on the test queries themselves: that favours the peers.
+instruments; of the searches, the ResNet and Spektron also how far the query may be shifted. While the settings of
+searches are chosen, all training molecules stand in the library as distractors: among validation molecules alone nearly
+every setting finds nearly every query. Regressions know the training molecules and are therefore chosen among
+validation molecules alone. Searches marked "for GFN1" are chosen on the validation molecules that have GFN1-xTB lines,
+and stand in the second table only. The best peer, with which each model is compared pairwise, is the one that is best
+on the test queries themselves: that favours the peers.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,7 @@ from symvib.spektron.peers import (
     LibrarySearch,
     RegressionPeer,
     ResNetPeer,
+    ShiftedPeer,
     SpektronPeer,
     reference_targets,
     tune,
@@ -183,23 +186,23 @@ def trained_resnet(data: TrainingData, options: argparse.Namespace) -> tuple[Res
     return peer, words
 
 
-def tops_by_range(model: Spektron, task: RetrievalTask) -> list[float]:
+def tops_by_range(peer: Any, task: RetrievalTask) -> list[float]:
     """Shares found first with each range of `SHIFTS_CM1`; every shift is embedded once."""
-    scores = SpektronPeer(model, max_shift_cm1=max(SHIFTS_CM1)).shifted_scores(task.queries, task.library)
+    scores = ShiftedPeer(peer, max(SHIFTS_CM1)).shifted_scores(task.queries, task.library)
     ranges = [[s for shift, s in scores.items() if abs(shift) * SPACING_CM1 <= most] for most in SHIFTS_CM1]
     return [retrieval(np.max(found, axis=0), task.true_index, groups=task.rows).top1 for found in ranges]
 
 
-def shifted(model: Spektron, name: str, tasks: Sequence[RetrievalTask], settings: SettingsFile) -> SpektronPeer:
-    """The model with the range of shifts of the query that does best on the validation tasks, all modalities."""
-    basis = settings.basis({"max_shift_cm1": list(SHIFTS_CM1), "weights": model.fingerprint()}, tasks)
+def shifted(peer: Any, name: str, weights: str, tasks: Sequence[RetrievalTask], settings: SettingsFile) -> ShiftedPeer:
+    """The peer with the range of shifts of the query that does best on the validation tasks, all modalities."""
+    basis = settings.basis({"max_shift_cm1": list(SHIFTS_CM1), "weights": weights}, tasks)
     tops = settings.known(name, basis)
     if tops is None:
         kinds = [task.only(observed) for observed in OBSERVED.values() for task in tasks]
-        tops = np.round(np.mean([tops_by_range(model, task) for task in kinds], axis=0), 4).tolist()
+        tops = np.round(np.mean([tops_by_range(peer, task) for task in kinds], axis=0), 4).tolist()
         settings.keep(name, basis, tops)
     say(f"{name}: validation top-1 {dict(zip(SHIFTS_CM1, tops, strict=True))}")
-    return SpektronPeer(model, max_shift_cm1=SHIFTS_CM1[int(np.argmax(tops))])
+    return ShiftedPeer(peer, SHIFTS_CM1[int(np.argmax(tops))])
 
 
 def answers(
@@ -347,9 +350,16 @@ def main(given: Sequence[str] | None = None) -> None:
     methods: dict[str, Any] = {n: LibrarySearch.from_dict(found["search"]) for n, found in tuned.items()} | regressions
     resnet: dict[str, Any] = {}
     if "resnet" in options.peers and options.resnet_steps:
-        methods["resnet"], resnet = trained_resnet(data, options)
+        network, resnet = trained_resnet(data, options)
+        weights = sha256(options.resnet.read_bytes()).hexdigest() if options.resnet else "not kept"
+        methods["resnet"] = shifted(network, "resnet", weights, validation["regressions"], settings)
     trained = [Spektron.from_pretrained(name) for name in options.model]
-    models = {label(model): shifted(model, label(model), validation["regressions"], settings) for model in trained}
+    models = {
+        label(model): shifted(
+            SpektronPeer(model), label(model), model.fingerprint(), validation["regressions"], settings
+        )
+        for model in trained
+    }
     del validation
     if len(models) < len(trained):
         raise SystemExit(f"{options.model}: two of them are one preset and seed; the table could not tell them apart")
@@ -363,7 +373,9 @@ def main(given: Sequence[str] | None = None) -> None:
             "searches_for_gfn1": tuned_second,
             "regressions": tried,
             "resnet": resnet,
-            "max_shift_cm1": {name: peer.max_shift_cm1 for name, peer in models.items()},
+            "max_shift_cm1": {
+                name: peer.max_shift_cm1 for name, peer in (methods | models).items() if isinstance(peer, ShiftedPeer)
+            },
         },
         "tables": {},
     }

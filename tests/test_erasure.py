@@ -7,8 +7,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("pyarrow", reason="the shipped molecules need pyarrow (symvib[ml])")
 
 from symvib.errors import ModelError  # noqa: E402
+from symvib.spektron._two_views import two_views  # noqa: E402
 from symvib.spektron.config import preset  # noqa: E402
-from symvib.spektron.erasure import _leading, _of_instruments, _two_views, erase_instruments  # noqa: E402
+from symvib.spektron.erasure import _leading, _of_instruments, erase_instruments  # noqa: E402
 from symvib.spektron.model import Spektron  # noqa: E402
 from symvib.spektron.training_data import load_training_data  # noqa: E402
 
@@ -41,7 +42,8 @@ def test_leading_directions_are_those_of_the_largest_share():
 
 
 def between(model, data):
-    chem, instruments, present = _two_views(model, data, 4, seed=5)
+    encoded, *rest = two_views(model, data, 4, seed=5)
+    chem, instruments, present = (x.numpy() for x in (encoded.mean, *rest))
     z, numbers = chem[:, present[:, 0], 0], instruments[:, present[:, 0], 0]
     return np.trace(_of_instruments(z[0] - z[1], numbers, 4)) / np.trace(np.cov(z.reshape(-1, 12), rowvar=False))
 

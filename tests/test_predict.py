@@ -81,6 +81,13 @@ class TestPredict:
         assert set(found.reconstruction) == {"ir", "raman"}
         assert found.calibrated
 
+    def test_a_shift_of_the_axis_is_looked_for(self, predictor):
+        spectrum = render(lines_of(3), NU, fwhm_cm1=20.0)
+        channel = float(predictor.model.axis.diff().mean())
+        found, off = (predictor.predict(np.stack([NU + d, spectrum.intensity], axis=1)) for d in (0.0, 4 * channel))
+        assert off.nearest[0].id == found.nearest[0].id == "molecule 3"
+        assert off.nearest[0].similarity > 0.99
+
     def test_gain_and_direction_of_the_axis_do_not_matter(self, predictor):
         spectrum = render(lines_of(3), NU, fwhm_cm1=20.0)
         one = predictor.predict(spectrum)
