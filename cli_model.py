@@ -91,7 +91,7 @@ def train(
         )
     if _first_process():
         if result.finished:
-            _complete(result.folder, data)
+            _complete(result, data)
         typer.echo(_line(result))
     if result.reason.startswith("SIG"):
         raise typer.Exit(128 + signal.Signals[result.reason])
@@ -116,24 +116,24 @@ def arms(
     typer.echo(text_table(("arm", "kernels", "mixer", "experts", "bottleneck", "parameters"), rows))
 
 
-def _complete(folder: Path, data: "TrainingData") -> None:
+def _complete(result: "TrainingResult", data: "TrainingData") -> None:
     """Erase what z_chem still says of the instrument, fit the embedding to the rest, write library and calibration."""
     from .spektron.companions import write_companions
     from .spektron.erasure import erase_instruments
     from .spektron.model import Spektron
     from .spektron.retrieval_head import fit_retrieval_head
 
-    model = Spektron.from_pretrained(folder)  # of a run that was finished before, what was made of it since
-    if "erased" not in model.metrics:
+    model = Spektron.from_pretrained(result.folder)
+    if "retrieval_fit" not in model.metrics:
+        assert isinstance(result.model, Spektron)
+        model = result.model  # with the weights of the checkpoint, whatever a run that was killed here left behind
         say("erasing the instrument from z_chem")
         model.metrics["erased"] = erase_instruments(model, data).as_dict()
-        model.save(folder)
-    if "retrieval_fit" not in model.metrics:
         say("fitting the retrieval embedding")
         model.metrics["retrieval_fit"] = fit_retrieval_head(model, data).as_dict()
-        model.save(folder)
+        model.save(result.folder)
     say("writing the library and the calibration")
-    write_companions(model, data, folder)
+    write_companions(model, data, result.folder)
 
 
 def _first_process() -> bool:

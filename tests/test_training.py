@@ -624,13 +624,18 @@ def test_a_run_is_completed_once_and_then_from_what_its_folder_holds(molecules, 
     monkeypatch.setattr(erasure, "erase_instruments", change)
     monkeypatch.setattr(retrieval_head, "fit_retrieval_head", change)
     monkeypatch.setattr(companions, "write_companions", lambda model, data, folder: done.append(model.fingerprint()))
-    trained = spektron_train(tmp_path, molecules).model.fingerprint()
-    _complete(tmp_path, molecules)
-    assert spektron_train(tmp_path, molecules).finished  # again: nothing is left to do
-    _complete(tmp_path, molecules)
-    kept = Spektron.from_pretrained(tmp_path).fingerprint()
-    assert done == ["changed", "changed", kept, kept]
-    assert kept != trained
+    result = spektron_train(tmp_path / "killed", molecules)
+    with monkeypatch.context() as killed:
+        killed.setattr(Spektron, "save_metrics", lambda *_: sys.exit("killed, the weights are written"))
+        with pytest.raises(SystemExit):
+            _complete(result, molecules)
+    for folder in ("killed", "whole"):
+        done.clear()
+        for _ in range(2):  # the second time nothing is left to do
+            _complete(spektron_train(tmp_path / folder, molecules), molecules)
+        kept = Spektron.from_pretrained(tmp_path / folder).fingerprint()
+        assert done == ["changed", "changed", kept, kept]
+    assert kept == Spektron.from_pretrained(tmp_path / "killed").fingerprint()
 
 
 def test_arms_are_printed_with_their_sizes():
