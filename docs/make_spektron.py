@@ -59,14 +59,13 @@ def training(metrics: dict[str, Any], model: Spektron) -> str:
 def retrieval(results: dict[str, Any]) -> str:
     """Both tables of the study, and the paired comparison with the best peer."""
     command, resnet = results["command"], results["settings"]["resnet"]
-    shifts = " or ".join(f"{x:.1f}" for x in sorted(set(results["settings"]["max_shift_cm1"].values()))) + " cm-1"
     models = " ".join(f"--model {Path(model).name}" for model in command["model"])
     parts = [
         f"`python studies/spektron_retrieval.py {models}` (seconds of training and all tuned settings are in "
         f"studies/results/spektron_retrieval.json): the library holds the test molecules as one virtual instrument "
         f"measures them, the queries come from another, {command['seeds']} pairs of instruments. Peers are fitted on "
-        f"training molecules and tuned on validation molecules. The query may be shifted along the axis, as far as did "
-        f"best on validation molecules (embeddings: {shifts}). The ResNet has {int(resnet['parameters']):,} "
+        f"training molecules and tuned on validation molecules. With every method the query may be shifted along "
+        f"the axis, as far as did best on validation molecules. The ResNet has {int(resnet['parameters']):,} "
         f"parameters and {resnet['steps']} steps of {resnet['batch']} molecules on the batches of Spektron. Percent "
         "found first, with 95 % intervals (bootstrap over molecules); bold is the best of a column."
     ]

@@ -312,6 +312,9 @@ def test_spektron_finds_a_query_whose_axis_is_off():
     still = peers.SpektronPeer(model)
     moving = peers.ShiftedPeer(still, max_shift_cm1=4 * peers.SPACING_CM1)
     np.testing.assert_array_equal(moving.embed(spectra), still.embed(spectra))
+    assert list(moving.shifted_scores(off, spectra)) == [-4, -2, 0, 2, 4]
+    with pytest.raises(ModelError, match="shift of at least 0"):
+        peers.ShiftedPeer(still, max_shift_cm1=-1.0)
     assert (moving.scores(off, spectra) >= peers.peer_scores(still, off, spectra) - 1e-6).all()
     assert np.diag(moving.scores(off, spectra)).min() > 0.999
     assert np.diag(peers.peer_scores(still, off, spectra)).min() < 0.999
