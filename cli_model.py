@@ -123,13 +123,12 @@ def _complete(result: "TrainingResult", data: "TrainingData") -> None:
     from .spektron.model import Spektron
     from .spektron.retrieval_head import fit_retrieval_head
 
-    model = result.model
-    assert isinstance(model, Spektron)
-    if "erased" not in model.metrics:
+    model = Spektron.from_pretrained(result.folder)
+    if "retrieval_fit" not in model.metrics:
+        assert isinstance(result.model, Spektron)
+        model = result.model  # with the weights of the checkpoint, whatever a run that was killed here left behind
         say("erasing the instrument from z_chem")
         model.metrics["erased"] = erase_instruments(model, data).as_dict()
-        model.save(result.folder)
-    if "retrieval_fit" not in model.metrics:
         say("fitting the retrieval embedding")
         model.metrics["retrieval_fit"] = fit_retrieval_head(model, data).as_dict()
         model.save(result.folder)

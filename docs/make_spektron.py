@@ -44,9 +44,10 @@ def training(metrics: dict[str, Any], model: Spektron) -> str:
     """One paragraph on the run."""
     settings, versions = metrics["settings"], metrics["versions"]
     return (
-        f"`{metrics['command']}`: {model.parameter_count():,} parameters, {metrics['steps_done']} steps of "
-        f"{settings['batch_size']} molecules (two views, two modalities each), {metrics['wall_seconds'] / 60:.0f} "
-        f"minutes on 2 processor cores, seed {settings['seed']}, torch {versions['torch']}, data sha256 "
+        f"`symvib train --config {model.config.name} --out run`: {model.parameter_count():,} parameters, "
+        f"{metrics['steps_done']} steps of {settings['batch_size']} molecules (two views, two modalities each), "
+        f"{metrics['wall_seconds'] / 60:.0f} minutes on {metrics['threads']} processor cores, seed "
+        f"{settings['seed']}, torch {versions['torch']}, data sha256 "
         f"`{metrics['data_hash'][:12]}`. The best validation loss was that of step {metrics['best_step']}. Afterwards "
         f"{len(metrics['erased']['shares'])} directions of z_chem were erased (`erase_instruments`), of whose variance "
         f"the instrument explained {metrics['erased']['shares'][0]:.0%} (the first) to "
@@ -59,14 +60,15 @@ def training(metrics: dict[str, Any], model: Spektron) -> str:
 def retrieval(results: dict[str, Any]) -> str:
     """Both tables of the study, and the paired comparison with the best peer."""
     command, resnet = results["command"], results["settings"]["resnet"]
-    shifts = " or ".join(f"{x:.1f}" for x in sorted(set(results["settings"]["max_shift_cm1"].values()))) + " cm-1"
-    models = " ".join(f"--model {Path(model).name}" for model in command["model"])
+    given = [f"--model {Path(model).name}" for model in command["model"]]
+    names = ("seeds", "queries", "resnet", "resnet_parameters", "resnet_steps", "resnet_batch")
+    given += [f"--{name.replace('_', '-')} {Path(str(command[name])).name}" for name in names]
     parts = [
-        f"`python studies/spektron_retrieval.py {models}` (seconds of training and all tuned settings are in "
+        f"`python studies/spektron_retrieval.py {' '.join(given)}` (seconds of training and all tuned settings are in "
         f"studies/results/spektron_retrieval.json): the library holds the test molecules as one virtual instrument "
         f"measures them, the queries come from another, {command['seeds']} pairs of instruments. Peers are fitted on "
-        f"training molecules and tuned on validation molecules. The query may be shifted along the axis, as far as did "
-        f"best on validation molecules (embeddings: {shifts}). The ResNet has {int(resnet['parameters']):,} "
+        f"training molecules and tuned on validation molecules. With every method the query may be shifted along "
+        f"the axis, as far as did best on validation molecules. The ResNet has {int(resnet['parameters']):,} "
         f"parameters and {resnet['steps']} steps of {resnet['batch']} molecules on the batches of Spektron. Percent "
         "found first, with 95 % intervals (bootstrap over molecules); bold is the best of a column."
     ]
@@ -87,7 +89,7 @@ def retrieval(results: dict[str, Any]) -> str:
 
 
 def seeds(entries: dict[str, Any]) -> str:
-    """Mean and range over the seeds of tiny."""
+    """Mean and range over the runs of tiny, which differ by the seed of their training."""
     said = []
     for kind, entry in entries.items():
         found = [100 * m["top1"] for name, m in entry["methods"].items() if name.startswith("Spektron tiny")]
@@ -139,6 +141,7 @@ def held_out(scores: dict[str, Any]) -> str:
 
 def instrument(scores: dict[str, Any]) -> str:
     """The probes."""
+    (n_instruments,) = {probe["n_instruments"] for probe in scores["instrument"].values()}
     rows = [
         [
             kind,
@@ -150,8 +153,8 @@ def instrument(scores: dict[str, Any]) -> str:
         for kind, probe in scores["instrument"].items()
     ]
     return (
-        "A logistic regression is asked which of eight test instruments measured a spectrum, from the frozen latents; "
-        "half of the test molecules train it, the other half test it. Percent right:\n\n"
+        f"A logistic regression is asked which of {n_instruments} test instruments measured a spectrum, from the "
+        "frozen latents; half of the test molecules train it, the other half test it. Percent right:\n\n"
         + table(["", "z_inst", "z_chem", "mean of z_chem", "chance"], rows)
         + "\n\nz_chem is a distribution; what the bottleneck bounds is a draw from it. Its mean is a number without "
         "noise, from which more can be read."
@@ -177,8 +180,7 @@ def page() -> str:
     metrics = model.metrics
     template = Template(TEMPLATE.read_text(encoding="utf-8"), undefined=StrictUndefined, keep_trailing_newline=True)
     return template.render(
-        width=model.config.width,
-        windows=model.config.windows,
+        config=model.config,
         training=training(metrics, model),
         retrieval=retrieval(json.loads(RETRIEVAL.read_text(encoding="utf-8"))),
         held_out=held_out(metrics["held_out"]),

@@ -14,11 +14,14 @@ __all__ = ["two_views"]
 @torch.no_grad()
 def two_views(
     model: Spektron, data: TrainingData, batches: int, seed: int, *, invented_share: float = 0.0
-) -> tuple[Gaussian, Tensor, Tensor]:
-    """z_chem (2, n, M, chem) of whole spectra, instruments (2, n, M) and presence (n, M), batch after batch."""
+) -> tuple[Gaussian, Tensor, Tensor, Tensor]:
+    """z_chem (2, n, M, chem) of whole spectra, instruments (2, n, M), presence (n, M) and rows (n,) in the data.
+
+    Batch after batch; the row of an invented line list is -1.
+    """
     size = min(128, len(data.indices("train")))
     sampler = ViewSampler(data, model.config, seed, batch_size=size, masked_share=0.0, invented_share=invented_share)
-    means, log_variances, instruments, present = [], [], [], []
+    means, log_variances, instruments, present, molecules = [], [], [], [], []
     with evaluating(model):
         for step in range(batches):
             batch = sampler.batch(step).to(model.axis.device)
@@ -28,5 +31,6 @@ def two_views(
                 log_variances.append(encoded.chem_parts.log_variance.unflatten(0, (2, -1)))
             instruments.append(batch.instruments)
             present.append(encoded.present[: len(batch)])
+            molecules.append(batch.molecules)
     chem = Gaussian(torch.cat(means, dim=1), torch.cat(log_variances, dim=1) if log_variances else None)
-    return chem, torch.cat(instruments, dim=1), torch.cat(present)
+    return chem, torch.cat(instruments, dim=1), torch.cat(present), torch.cat(molecules)

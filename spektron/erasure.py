@@ -71,7 +71,7 @@ def erase_instruments(
     if not 1 <= directions <= size:
         raise ModelError(f"erase_instruments(directions={directions}): z_chem has {size} numbers.")
     encoded, *rest = two_views(model, data, batches, seed)
-    chem, instruments, present = (x.cpu().numpy() for x in (encoded.mean.double(), *rest))
+    chem, instruments, present = (x.cpu().numpy() for x in (encoded.mean.double(), *rest[:2]))
     if (present.sum(0) < size).any():
         raise ModelError(f"erase_instruments: {present.sum(0).tolist()} molecules; {size} of each modality are needed.")
     between, total = np.zeros((size, size)), np.zeros((size, size))

@@ -123,34 +123,40 @@ class EmbeddingLibrary:
         return cls(tuple(ids), tuple(formulas or empty), tuple(smiles or empty), stored, bases, weights)
 
     def similarities(self, query: Any, modalities: Sequence[str]) -> NDArrayFloat:
-        """Cosines (n,) of a query vector (k,) with the molecules, embedded from the same kinds of spectra.
+        """Cosines (n,) of a query vector with the molecules, embedded from the same kinds of spectra.
+
+        Parameters
+        ----------
+        query : (k,) or (s, k) array
+            Of several the largest cosine counts.
+        modalities : sequence of str
 
         Raises
         ------
         ModelError
-            The library holds no embeddings from these kinds, or ones of another length.
+            The library holds no embeddings from these kinds, or ones of another length; no query.
         """
         key = "+".join(sorted(modalities))
         if key not in self.embeddings:
             raise ModelError(f"{self!r} was asked for {key}: embed its molecules from these spectra, too.")
         stored = self.embeddings[key]
-        vector = np.asarray(query, dtype=np.float32).reshape(-1)
+        vectors = np.atleast_2d(np.asarray(query, dtype=np.float32))
         basis = self.bases.get(key)
-        if len(vector) != self.query_lengths[key]:
+        if vectors.ndim != 2 or not len(vectors) or vectors.shape[1] != self.query_lengths[key]:
             raise ModelError(
-                f"{self!r}: embeddings have {self.query_lengths[key]} numbers, the query has {len(vector)}."
+                f"{self!r}: embeddings have {self.query_lengths[key]} numbers, the query has the shape {vectors.shape}."
             )
-        vector = vector if basis is None else vector @ basis
+        vectors = vectors if basis is None else vectors @ basis
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
         found = np.empty(len(self))
         for start in range(0, len(self), _CHUNK):
             rows = stored[start : start + _CHUNK].astype(np.float32)
-            found[start : start + _CHUNK] = rows @ vector / np.linalg.norm(rows, axis=1).clip(1e-12)
-        return found / max(float(np.linalg.norm(vector)), 1e-12)
+            found[start : start + _CHUNK] = (rows @ vectors.T).max(axis=1) / np.linalg.norm(rows, axis=1).clip(1e-12)
+        return found
 
     def nearest(self, query: Any, modalities: Sequence[str], count: int = 10) -> tuple[Neighbour, ...]:
-        """The ``count`` molecules most like a query vector (k,), or like any of some (s, k), best first."""
-        vectors = np.atleast_2d(np.asarray(query, dtype=np.float32))
-        similarities = np.max([self.similarities(vector, modalities) for vector in vectors], axis=0)
+        """The ``count`` molecules most like a query, best first; arguments as of `similarities`."""
+        similarities = self.similarities(query, modalities)
         best = np.argsort(-similarities, kind="stable")[:count]
         return tuple(
             Neighbour(self.ids[i], self.formulas[i], self.smiles[i], float(similarities[i])) for i in best.tolist()

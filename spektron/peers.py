@@ -85,11 +85,26 @@ class ShiftedPeer:
         With an ``embed``.
     max_shift_cm1, shift_step_cm1 : float
         Shifts go from -max to +max, as in `SearchSettings`.
+    spacing_cm1 : float
+        Between channels.
+
+    Raises
+    ------
+    ModelError
+        A shift below 0, a step or spacing that is not above 0.
     """
 
     peer: Any
     max_shift_cm1: float
     shift_step_cm1: float = 2 * SPACING_CM1
+    spacing_cm1: float = SPACING_CM1
+
+    def __post_init__(self) -> None:
+        if self.max_shift_cm1 < 0 or self.shift_step_cm1 <= 0 or self.spacing_cm1 <= 0:
+            raise ModelError(
+                f"ShiftedPeer({self.max_shift_cm1}, {self.shift_step_cm1}, {self.spacing_cm1}): a shift of at least 0, "
+                "and a step and a spacing above 0, are needed."
+            )
 
     def embed(self, spectra: Any, present: Any = None) -> np.ndarray:
         """What the peer makes of the spectra as they are."""
@@ -109,7 +124,7 @@ class ShiftedPeer:
         queries, has = spectra_and_presence(queries, queries_present)
         return {
             shift: embedding_scores(self.embed(moved(queries, shift), has), known)
-            for shift in shifts(self.max_shift_cm1, self.shift_step_cm1, SPACING_CM1)
+            for shift in shifts(self.max_shift_cm1, self.shift_step_cm1, self.spacing_cm1)
         }
 
 

@@ -165,18 +165,14 @@ def read_results(name: str) -> dict[str, Any]:
 
 
 def write_table(name: str, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Write rows of plain values, all with the same names, to ``studies/results/NAME.parquet`` and return the path."""
+    """Write rows of plain values, with the names of the first, to ``studies/results/NAME.parquet``; return the path."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    table = pa.Table.from_pylist(list(rows))
-    for k, name_of_column in enumerate(table.column_names):
-        if table.column(k).type == pa.string():
-            table = table.set_column(k, name_of_column, table.column(k).dictionary_encode())
     path = RESULTS / f"{name}.parquet"
     RESULTS.mkdir(parents=True, exist_ok=True)
     with writing(path) as partial:
-        parquet.write_table(table, partial, compression="zstd")
+        parquet.write_table(pa.Table.from_pylist(list(rows)), partial, compression="zstd")
     return path
 
 

@@ -10,7 +10,7 @@ and serve again as long as the molecules, the virtual instruments, the grids and
 Everything is simulated. Library: the test molecules as one virtual instrument measures them. Queries: test molecules on
 another instrument, of the same level of theory (first table) or of GFN1-xTB (second table). Peers are fitted on
 training molecules and training instruments, and their settings are chosen on validation molecules and validation
-instruments; of the searches, the ResNet and Spektron also how far the query may be shifted. While the settings of
+instruments; for every method that is also how far the query may be shifted along the axis. While the settings of
 searches are chosen, all training molecules stand in the library as distractors: among validation molecules alone nearly
 every setting finds nearly every query. Regressions know the training molecules and are therefore chosen among
 validation molecules alone. Searches marked "for GFN1" are chosen on the validation molecules that have GFN1-xTB lines,
@@ -186,6 +186,12 @@ def trained_resnet(data: TrainingData, options: argparse.Namespace) -> tuple[Res
     return peer, words
 
 
+def fingerprint(peer: ResNetPeer) -> str:
+    """Tells the weights of one trained network from another's."""
+    assert peer.network is not None
+    return sha256(b"".join(t.numpy().tobytes() for t in peer.network.state_dict().values())).hexdigest()
+
+
 def tops_by_range(peer: Any, task: RetrievalTask) -> list[float]:
     """Shares found first with each range of `SHIFTS_CM1`; every shift is embedded once."""
     scores = ShiftedPeer(peer, max(SHIFTS_CM1)).shifted_scores(task.queries, task.library)
@@ -196,11 +202,11 @@ def tops_by_range(peer: Any, task: RetrievalTask) -> list[float]:
 def shifted(peer: Any, name: str, weights: str, tasks: Sequence[RetrievalTask], settings: SettingsFile) -> ShiftedPeer:
     """The peer with the range of shifts of the query that does best on the validation tasks, all modalities."""
     basis = settings.basis({"max_shift_cm1": list(SHIFTS_CM1), "weights": weights}, tasks)
-    tops = settings.known(name, basis)
+    tops = settings.known(f"shift of {name}", basis)
     if tops is None:
         kinds = [task.only(observed) for observed in OBSERVED.values() for task in tasks]
         tops = np.round(np.mean([tops_by_range(peer, task) for task in kinds], axis=0), 4).tolist()
-        settings.keep(name, basis, tops)
+        settings.keep(f"shift of {name}", basis, tops)
     say(f"{name}: validation top-1 {dict(zip(SHIFTS_CM1, tops, strict=True))}")
     return ShiftedPeer(peer, SHIFTS_CM1[int(np.argmax(tops))])
 
@@ -347,12 +353,13 @@ def main(given: Sequence[str] | None = None) -> None:
         1 if options.quick else options.views,
         400 if options.quick else None,
     )
-    methods: dict[str, Any] = {n: LibrarySearch.from_dict(found["search"]) for n, found in tuned.items()} | regressions
+    methods: dict[str, Any] = {n: LibrarySearch.from_dict(found["search"]) for n, found in tuned.items()}
+    for name, peer in regressions.items():
+        methods[name] = shifted(peer, name, f"{peer.name} of {tried[name]}", validation["regressions"], settings)
     resnet: dict[str, Any] = {}
     if "resnet" in options.peers and options.resnet_steps:
         network, resnet = trained_resnet(data, options)
-        weights = sha256(options.resnet.read_bytes()).hexdigest() if options.resnet else "not kept"
-        methods["resnet"] = shifted(network, "resnet", weights, validation["regressions"], settings)
+        methods["resnet"] = shifted(network, "resnet", fingerprint(network), validation["regressions"], settings)
     trained = [Spektron.from_pretrained(name) for name in options.model]
     models = {
         label(model): shifted(

@@ -43,7 +43,7 @@ def test_leading_directions_are_those_of_the_largest_share():
 
 def between(model, data):
     encoded, *rest = two_views(model, data, 4, seed=5)
-    chem, instruments, present = (x.numpy() for x in (encoded.mean, *rest))
+    chem, instruments, present = (x.numpy() for x in (encoded.mean, *rest[:2]))
     z, numbers = chem[:, present[:, 0], 0], instruments[:, present[:, 0], 0]
     return np.trace(_of_instruments(z[0] - z[1], numbers, 4)) / np.trace(np.cov(z.reshape(-1, 12), rowvar=False))
 

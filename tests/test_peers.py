@@ -310,12 +310,14 @@ def test_spektron_finds_a_query_whose_axis_is_off():
     off = np.roll(spectra, 4, axis=-1)
     model = Spektron(preset("tiny").with_(layers=1)).eval()
     still = peers.SpektronPeer(model)
-    np.testing.assert_allclose(still.scores(off, spectra), peers.peer_scores(still, off, spectra), atol=1e-5)
     moving = peers.ShiftedPeer(still, max_shift_cm1=4 * peers.SPACING_CM1)
     np.testing.assert_array_equal(moving.embed(spectra), still.embed(spectra))
-    assert (moving.scores(off, spectra) >= still.scores(off, spectra) - 1e-6).all()
+    assert list(moving.shifted_scores(off, spectra)) == [-4, -2, 0, 2, 4]
+    with pytest.raises(ModelError, match="shift of at least 0"):
+        peers.ShiftedPeer(still, max_shift_cm1=-1.0)
+    assert (moving.scores(off, spectra) >= peers.peer_scores(still, off, spectra) - 1e-6).all()
     assert np.diag(moving.scores(off, spectra)).min() > 0.999
-    assert np.diag(still.scores(off, spectra)).min() < 0.999
+    assert np.diag(peers.peer_scores(still, off, spectra)).min() < 0.999
 
 
 def test_resnet_learns_and_is_repeatable(many):

@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -605,6 +606,36 @@ def test_command_refuses_an_arm_that_cannot_be(tmp_path):
         code, line = refusal("--config", config, "--arm", arm, "--out", tmp_path / "run", "--steps", 1)
         assert code == 1
         assert words in line
+
+
+def test_a_run_is_completed_once_and_then_from_what_its_folder_holds(molecules, tmp_path, monkeypatch):
+    from symvib.cli_model import _complete
+    from symvib.spektron import companions, erasure, retrieval_head
+    from symvib.spektron.model import Spektron
+
+    done = []
+
+    def change(model, data):
+        with torch.no_grad():
+            model.latent.bias += 1.0
+        done.append("changed")
+        return SimpleNamespace(as_dict=dict)
+
+    monkeypatch.setattr(erasure, "erase_instruments", change)
+    monkeypatch.setattr(retrieval_head, "fit_retrieval_head", change)
+    monkeypatch.setattr(companions, "write_companions", lambda model, data, folder: done.append(model.fingerprint()))
+    result = spektron_train(tmp_path / "killed", molecules)
+    with monkeypatch.context() as killed:
+        killed.setattr(Spektron, "save_metrics", lambda *_: sys.exit("killed, the weights are written"))
+        with pytest.raises(SystemExit):
+            _complete(result, molecules)
+    for folder in ("killed", "whole"):
+        done.clear()
+        for _ in range(2):  # the second time nothing is left to do
+            _complete(spektron_train(tmp_path / folder, molecules), molecules)
+        kept = Spektron.from_pretrained(tmp_path / folder).fingerprint()
+        assert done == ["changed", "changed", kept, kept]
+    assert kept == Spektron.from_pretrained(tmp_path / "killed").fingerprint()
 
 
 def test_arms_are_printed_with_their_sizes():
