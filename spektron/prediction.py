@@ -185,9 +185,9 @@ class Prediction:
                 item = given[name]
                 seen = np.where(item.coverage, item.values, np.nan) / np.abs(item.values).max()
                 ax.plot(item.channels_cm1, seen + 1.2 * level, color="0.2", linewidth=1.0, label=f"{word}, given")
-            said = "reconstructed" if name in given else "predicted, not given"
+            said = "reconstructed by the model" if name in given else "predicted by the model, not given"
             style = "-" if name in given else "--"
-            ax.plot(self.channels_cm1, values + 1.2 * level, style, linewidth=1.0, label=f"{word}, {said} by the model")
+            ax.plot(self.channels_cm1, values + 1.2 * level, style, linewidth=1.0, label=f"{word}, {said}")
             ax.annotate(word, (0.01, 1.2 * level + 0.9), xycoords=("axes fraction", "data"))
         ax.set_xlim(self.channels_cm1[-1], self.channels_cm1[0])
         ax.set_ylim(top=1.2 * len(self.reconstruction))
