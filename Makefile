@@ -23,9 +23,10 @@ demo: $(VENV)/.qm
 # The spectral model on a simulated infrared and Raman spectrum of benzene.
 demo-model: $(VENV)/.ml
 	@mkdir -p out
-	$(VENV)/bin/symvib spectrum examples/benzene.xyz --curve out/benzene_ir.csv > out/benzene_lines.txt
-	$(VENV)/bin/symvib spectrum examples/benzene.xyz --quantity raman --curve out/benzene_raman.csv > out/benzene_lines.txt
+	$(VENV)/bin/symvib spectrum examples/benzene.xyz --curve out/benzene_ir.csv > /dev/null
+	$(VENV)/bin/symvib spectrum examples/benzene.xyz --quantity raman --curve out/benzene_raman.csv > /dev/null
 	$(VENV)/bin/symvib predict out/benzene_ir.csv --raman out/benzene_raman.csv --plot out/benzene_predict.png
+	@echo; echo "Asked about out/benzene_ir.csv and out/benzene_raman.csv (simulated); open out/benzene_predict.png."
 
 test: $(VENV)/.test
 	$(PY) -m pytest -n $(JOBS) -m "not slow"

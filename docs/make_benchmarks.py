@@ -1,12 +1,14 @@
 """Run the programs in benchmarks/ and write docs/benchmarks.md: `make bench`, python docs/make_benchmarks.py [NAME...]
 
-Each runs in a process of its own, one after the other. With names only those run, and are printed, not written.
+Each runs in a process of its own, one after the other. With names only those run, and are printed; with
+--add they are written into the page, whose other tables stay.
 """
 
 import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import textwrap
@@ -107,11 +109,20 @@ def page(sections: list[str], loads: list[float]) -> str:
     return "\n\n".join(["# Speed", wrapped(origin), wrapped(facts), "\n".join(sections)])
 
 
+def with_new(old: str, sections: list[str]) -> str:
+    """The page with sections replaced, by their titles, or added at the end."""
+    head, *rest = re.split(r"^(?=## )", old, flags=re.MULTILINE)
+    kept = {part.splitlines()[0]: part.rstrip("\n") + "\n" for part in (*rest, *sections)}
+    return head + "\n".join(kept.values())
+
+
 def main() -> None:
     """Run, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[[], *NAMES], metavar="NAME")
-    names = parser.parse_args().names
+    parser.add_argument("--add", action="store_true", help="write the tables of NAME into the page, the others stay")
+    options = parser.parse_args()
+    names = options.names
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     sections, loads = [], []
     for name in names or NAMES:
@@ -119,10 +130,13 @@ def main() -> None:
         tables, load = tables_of(name)
         sections += [section(table) for table in tables]
         loads.append(load)
-    if names:
+        if options.add:
+            sections[-1] += f"\nThese of {datetime.now(UTC):%d %B %Y}, load average before them {load:.1f}.\n"
+    path = ROOT / "docs" / "benchmarks.md"
+    if names and not options.add:
         print("\n".join(sections))
         return
-    write_text(ROOT / "docs" / "benchmarks.md", page(sections, loads))
+    write_text(path, with_new(path.read_text(encoding="utf-8"), sections) if names else page(sections, loads))
     print("written: docs/benchmarks.md")
 
 

@@ -337,7 +337,7 @@ def text_of(path: str | Path) -> str:
     """
     file = Path(path)
     if not file.is_file():
-        raise SpectrumError(f"{path}: there is no such file.")
+        raise SpectrumError(f"{path} is a folder." if file.is_dir() else f"{path}: there is no such file.")
     size = file.stat().st_size
     if size > MAXIMUM_FILE_MEGABYTES * 1e6:
         raise SpectrumError(f"{path} has {size / 1e6:.0f} MB; files up to {MAXIMUM_FILE_MEGABYTES} MB are read.")

@@ -25,8 +25,8 @@ def finite(found: ReadSpectrum, notes: list[str]) -> tuple[str, NDArrayFloat, ND
     good = np.isfinite(found.values)
     if good.sum() < max(_FEWEST_POINTS, 0.5 * len(good)):
         raise SpectrumError(
-            f"{found.source}: {int(good.sum())} of {len(good)} points are numbers; {_FEWEST_POINTS} and half of them "
-            "are needed."
+            f"{found.source}: {len(good)} points, {int(good.sum())} of them numbers; {_FEWEST_POINTS} at least, and "
+            "half of all, are needed."
         )
     if not good.all():
         notes.append(f"{int((~good).sum())} of {len(good)} points are NaN or infinite: left out")
@@ -75,12 +75,12 @@ def wavenumbers(
         if points[-1] <= _LONGEST_WAVELENGTH_UM:
             raise SpectrumError(
                 f"{source}: no unit stated, and an axis from {points[0]:g} to {points[-1]:g} looks like micrometres; "
-                "state unit='um' (or 'cm-1', 'nm')."
+                "state unit='um', --unit um in the shell (or cm-1, nm)."
             )
         if modality == "nir" and points[-1] < 3500:
             raise SpectrumError(
                 f"{source}: no unit stated, and a near-infrared axis from {points[0]:g} to {points[-1]:g} looks like "
-                "nanometres; state unit='nm' (or 'cm-1', 'um')."
+                "nanometres; state unit='nm', --unit nm in the shell (or cm-1, um)."
             )
         notes.append("no unit stated: the axis is taken as cm-1")
     if " or " in unit:

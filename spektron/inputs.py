@@ -65,9 +65,15 @@ class ModelInput:
             object.__setattr__(self, name, array)
 
     def __repr__(self) -> str:
-        said = f"; {'; '.join(self.notes)}" if self.notes else ""
+        return f"ModelInput({'; '.join((self.described, *self.notes))})"
+
+    @property
+    def described(self) -> str:
+        """What was read, in words."""
+        kind = {"ir": "IR", "raman": "Raman", "nir": "near-infrared"}.get(self.modality, self.modality)
         name = f" of {self.measured.name}" if self.measured.name else ""
-        return f"ModelInput({self.modality} spectrum{name}, {self.coverage_share:.0%} of the channels covered{said})"
+        low, high = self.channels_cm1[0], self.channels_cm1[-1]
+        return f"{kind} spectrum{name}, {self.coverage_share:.0%} of {low:.0f} to {high:.0f} 1/cm"
 
     @property
     def coverage_share(self) -> float:

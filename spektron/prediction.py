@@ -125,12 +125,16 @@ class Prediction:
         """A page of plain text: warnings, functional groups, nearest molecules."""
         from ..groups.report_text import text_table
 
-        lines = [repr(item) for item in self.inputs]
-        lines += [f"Note: {note}" for note in self.notes]
+        lines = [f"Read: {item.described}" for item in self.inputs]
+        lines += [f"Note: {note}" for note in (*(n for item in self.inputs for n in item.notes), *self.notes)]
         if self.warning:
             lines += ["", f"WARNING: {self.warning}"]
         elif self.novelty is not None:
-            lines += ["", f"Like the spectra that the model was calibrated on (p = {self.novelty.p_value:.2g})."]
+            lines += [
+                "",
+                "Not found unlike the spectra that the model was calibrated on "
+                f"(p = {self.novelty.p_value:.2g}; small is strange). That alone does not make the answer right.",
+            ]
         shown = [g for g in self.groups if g.probability >= _SHOWN][:count] or list(self.groups[:3])
         if shown:
             rows = [(g.name.replace("_", " "), f"{g.probability:.2f}") for g in shown]
@@ -138,6 +142,7 @@ class Prediction:
         if self.nearest:
             rows = [(n.smiles or n.id, n.formula, f"{n.similarity:.3f}") for n in self.nearest[:count]]
             lines += ["", text_table(("nearest in the library", "formula", "cosine"), rows)]
+            lines.append("A cosine near 1: much the same spectrum, and then more to go by than the groups above.")
         if self.properties:
             lines += ["", text_table(("property", "value"), [(k, f"{v:.4g}") for k, v in self.properties.items()])]
         return "\n".join([*lines, "", f"Model: {self.model}. {_CAVEAT}"])
@@ -174,17 +179,20 @@ class Prediction:
         if ax is None:
             ax = Figure(figsize=(8.0, 2.0 + 1.6 * len(self.reconstruction)), layout="constrained").add_subplot()
         given = {item.modality: item for item in self.inputs}
-        for level, (name, values) in enumerate(self.reconstruction.items()):
+        for level, (name, values) in enumerate(reversed(self.reconstruction.items())):
+            word = {"ir": "IR", "raman": "Raman"}.get(name, name)
             if name in given:
                 item = given[name]
                 seen = np.where(item.coverage, item.values, np.nan) / np.abs(item.values).max()
-                ax.plot(item.channels_cm1, seen + 1.2 * level, color="0.2", linewidth=1.0, label=f"{name}, given")
-            said = "reconstructed" if name in given else "predicted, not given"
+                ax.plot(item.channels_cm1, seen + 1.2 * level, color="0.2", linewidth=1.0, label=f"{word}, given")
+            said = "reconstructed by the model" if name in given else "predicted by the model, not given"
             style = "-" if name in given else "--"
-            ax.plot(self.channels_cm1, values + 1.2 * level, style, linewidth=1.0, label=f"{name}, {said}")
+            ax.plot(self.channels_cm1, values + 1.2 * level, style, linewidth=1.0, label=f"{word}, {said}")
+            ax.annotate(word, (0.01, 1.2 * level + 0.9), xycoords=("axes fraction", "data"))
         ax.set_xlim(self.channels_cm1[-1], self.channels_cm1[0])
+        ax.set_ylim(top=1.2 * len(self.reconstruction))
         ax.set(xlabel="wavenumber or Raman shift / cm$^{-1}$", ylabel="relative intensity", yticks=[])
-        ax.legend(fontsize="small", frameon=False)
+        ax.legend(fontsize="small", frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
         if self.warning:
             ax.set_title("unlike the spectra that the model knows", color="#b00020", fontsize="medium")
         return ax

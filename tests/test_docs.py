@@ -136,3 +136,9 @@ def test_every_template_makes_a_page(template):
     scripts = [load(name) for name in GENERATED]
     assert template in [script.TEMPLATE for script in scripts]
     assert (DOCS / template.name) in [script.PAGE for script in scripts]
+
+
+def test_new_tables_replace_those_of_the_same_title_and_the_others_stay():
+    old = "# Speed\n\nfacts\n\n## A\n\n1\n\n## B\n\n2\n"
+    new = load("make_benchmarks").with_new(old, ["## A\n\n3\n", "## C\n\n4\n"])
+    assert new == "# Speed\n\nfacts\n\n## A\n\n3\n\n## B\n\n2\n\n## C\n\n4\n"

@@ -107,7 +107,7 @@ class TestReading:
         for name, words in (("lines.csv", "line list"), ("binary.csv", "binary"), ("no.csv", "no such file")):
             with pytest.raises(SpectrumError, match=words):
                 spectral_input(tmp_path / name)
-        with pytest.raises(SpectrumError, match="no such file"):
+        with pytest.raises(SpectrumError, match="is a folder"):
             spectral_input(tmp_path)
 
 

@@ -151,7 +151,11 @@ class TestPredict:
         assert "functional group" in str(found)
         assert "<img" in found._repr_html_()
         labels = [t.get_text() for t in found.plot().get_legend().get_texts()]
-        assert labels == ["ir, given", "ir, reconstructed", "raman, predicted, not given"]
+        assert set(labels) == {
+            "IR, given",
+            "IR, reconstructed by the model",
+            "Raman, predicted by the model, not given",
+        }
 
 
 class TestCompanions:
