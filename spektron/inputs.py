@@ -20,9 +20,10 @@ from .config import SpektronConfig
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["MODALITIES", "ModelInput", "default_channels", "spectral_input", "stack_inputs"]
+__all__ = ["MODALITIES", "MODALITY_NAMES", "ModelInput", "default_channels", "spectral_input", "stack_inputs"]
 
-MODALITIES = ("ir", "raman", "nir")
+MODALITY_NAMES = {"ir": "IR", "raman": "Raman", "nir": "near-infrared"}
+MODALITIES = tuple(MODALITY_NAMES)
 _QUANTITIES = ("absorbance", "transmittance", "ir", "raman", "relative")
 
 
@@ -70,7 +71,7 @@ class ModelInput:
     @property
     def described(self) -> str:
         """What was read, in words."""
-        kind = {"ir": "IR", "raman": "Raman", "nir": "near-infrared"}.get(self.modality, self.modality)
+        kind = MODALITY_NAMES.get(self.modality, self.modality)
         name = f" of {self.measured.name}" if self.measured.name else ""
         low, high = self.channels_cm1[0], self.channels_cm1[-1]
         return f"{kind} spectrum{name}, {self.coverage_share:.0%} of {low:.0f} to {high:.0f} 1/cm"

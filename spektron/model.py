@@ -19,7 +19,7 @@ from .experts import FeedForward, Routing
 from .tokenizer import make_tokenizer, token_centres
 from .trunk import Trunk, wavenumber_features
 
-__all__ = ["Encoded", "Spektron", "evaluating", "normalised"]
+__all__ = ["Encoded", "Spektron", "evaluating", "fingerprint", "normalised"]
 
 _INPUTS = 3  # the value, its signed square root, and whether the channel is seen
 _LEAST_VALUE = 1e-12
@@ -296,11 +296,7 @@ class Spektron(nn.Module):
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits of the SHA-256 of the weights: what was made with others does not fit."""
-        digest = sha256()
-        for name, tensor in sorted(self.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:16]
+        return fingerprint(self)
 
     def save(self, folder: str | Path, dtype: torch.dtype | None = None) -> None:
         """Write config.json, metrics.json and model.safetensors (in ``dtype``, if given) into a folder."""
@@ -337,6 +333,15 @@ class Spektron(nn.Module):
         from .pretrained import load
 
         return load(cls, name)
+
+
+def fingerprint(module: nn.Module) -> str:
+    """`Spektron.fingerprint` of any module."""
+    digest = sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..errors import ModelError, SpectrumError
+from ._peer_preprocessing import SPACING_CM1
 from .calibration import GroupCalibration
 from .functional_groups import GROUP_NAMES
 from .inputs import ModelInput, spectral_input, stack_inputs
@@ -25,7 +26,7 @@ __all__ = ["Predictor", "predict"]
 _LOG = logging.getLogger(__name__)
 _RECONSTRUCTED = ("ir", "raman")
 _LEAST_EXPLAINED = 0.5
-_MOST_SHIFT_CM1 = 4 * 3600 / 2047  # of the query: of 0, 4 and 8 channels best for "small" on validation molecules
+_MOST_SHIFT_CM1 = 4 * SPACING_CM1  # of the query: of 0, 4 and 8 channels best for "small" on validation molecules
 
 
 class Predictor:

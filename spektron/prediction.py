@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..groups.operations import NDArrayFloat
-from .inputs import ModelInput
+from .inputs import MODALITY_NAMES, ModelInput
 from .library import Neighbour
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class Prediction:
             ax = Figure(figsize=(8.0, 2.0 + 1.6 * len(self.reconstruction)), layout="constrained").add_subplot()
         given = {item.modality: item for item in self.inputs}
         for level, (name, values) in enumerate(reversed(self.reconstruction.items())):
-            word = {"ir": "IR", "raman": "Raman"}.get(name, name)
+            word = MODALITY_NAMES.get(name, name)
             if name in given:
                 item = given[name]
                 seen = np.where(item.coverage, item.values, np.nan) / np.abs(item.values).max()

@@ -25,7 +25,6 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ from _tools import RESULTS, read_results, write_results, write_table
 
 from symvib.spektron.config import preset
 from symvib.spektron.instrument import InstrumentSettings
-from symvib.spektron.model import Spektron
+from symvib.spektron.model import Spektron, fingerprint
 from symvib.spektron.peers import (
     OPTIONS,
     SPACING_CM1,
@@ -184,12 +183,6 @@ def trained_resnet(data: TrainingData, options: argparse.Namespace) -> tuple[Res
     if path is not None:
         peer.save(path, **words)
     return peer, words
-
-
-def fingerprint(peer: ResNetPeer) -> str:
-    """Tells the weights of one trained network from another's."""
-    assert peer.network is not None
-    return sha256(b"".join(t.numpy().tobytes() for t in peer.network.state_dict().values())).hexdigest()
 
 
 def tops_by_range(peer: Any, task: RetrievalTask) -> list[float]:
@@ -359,7 +352,9 @@ def main(given: Sequence[str] | None = None) -> None:
     resnet: dict[str, Any] = {}
     if "resnet" in options.peers and options.resnet_steps:
         network, resnet = trained_resnet(data, options)
-        methods["resnet"] = shifted(network, "resnet", fingerprint(network), validation["regressions"], settings)
+        assert network.network is not None
+        weights = fingerprint(network.network)
+        methods["resnet"] = shifted(network, "resnet", weights, validation["regressions"], settings)
     trained = [Spektron.from_pretrained(name) for name in options.model]
     models = {
         label(model): shifted(
