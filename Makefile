@@ -4,11 +4,12 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 JOBS ?= auto
+STUDIES := study-retrieval study-ablation study-sample-size study-cross-modal study-predictions study-components
 # Many small matrices: threads of BLAS and OpenMP would only fight the test processes for the cores.
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo demo-model test test-slow lint bench docs clean
+.PHONY: demo demo-model report studies $(STUDIES) test test-slow lint bench docs clean
 
 demo: $(VENV)/.qm
 	@mkdir -p out
@@ -27,6 +28,51 @@ demo-model: $(VENV)/.ml
 	$(VENV)/bin/symvib spectrum examples/benzene.xyz --quantity raman --curve out/benzene_raman.csv > /dev/null
 	$(VENV)/bin/symvib predict out/benzene_ir.csv --raman out/benzene_raman.csv --plot out/benzene_predict.png
 	@echo; echo "Asked about out/benzene_ir.csv and out/benzene_raman.csv (simulated); open out/benzene_predict.png."
+
+# Tables, figures and pages from the shipped weights and the shipped result files; the same numbers each time. Minutes.
+report: $(VENV)/.test
+	@mkdir -p out
+	$(VENV)/bin/symvib evaluate --model small --model cosine \
+	  --report out/report.html --json out/report.json --csv out/report.csv
+	$(VENV)/bin/symvib evaluate examples/predictions.csv --report out/report_of_a_file.html
+	$(PY) docs/make_spektron.py
+	$(PY) docs/make_predictions.py
+	$(PY) docs/make_evaluation.py
+	$(VENV)/bin/symvib claims --out docs/claims.md
+	@echo; echo "Open out/report.html (Spektron beside a cosine search) and out/report_of_a_file.html;"; \
+	  echo "docs/evaluation.md, docs/spektron.md and docs/claims.md hold what the result files say."
+
+# The result files themselves, anew: hours. Killed, the same command goes on. Each study can be made alone.
+studies: $(STUDIES)
+
+STUDY = OMP_NUM_THREADS=$(shell nproc) $(PY) studies
+
+# 1 h on 2 cores: three trainings of tiny, one of the ResNet, all methods on all queries.
+study-retrieval: $(VENV)/.test
+	for seed in 0 1 2; do \
+	  OMP_NUM_THREADS=$(shell nproc) $(VENV)/bin/symvib train --config tiny --seed $$seed --out out/tiny_$$seed || exit; done
+	$(STUDY)/spektron_retrieval.py --model small --model out/tiny_0 --model out/tiny_1 --model out/tiny_2 \
+	  --resnet out/resnet.safetensors --resnet-parameters 2000000 --resnet-steps 800 --resnet-batch 128
+
+# 2.5 h on 2 cores: ten architectures, five seeds.
+study-ablation: $(VENV)/.test
+	$(STUDY)/spektron_ablation.py
+
+# 40 minutes on 2 cores: six sizes of the training set.
+study-sample-size: $(VENV)/.test
+	$(STUDY)/spektron_sample_size.py
+
+# 10 minutes on 2 cores.
+study-cross-modal: $(VENV)/.test
+	$(STUDY)/spektron_cross_modal.py
+
+# 10 minutes on 2 cores; reads what study-sample-size wrote.
+study-predictions: study-sample-size
+	$(STUDY)/spektron_predictions.py
+
+# Minutes on one core.
+study-components: $(VENV)/.test
+	$(STUDY)/force_constant_components.py
 
 test: $(VENV)/.test
 	$(PY) -m pytest -n $(JOBS) -m "not slow"
@@ -77,6 +123,8 @@ docs: $(VENV)/.test
 	$(PY) docs/make_fibres.py
 	$(PY) docs/make_survey.py
 	$(PY) docs/make_spektron.py
+	$(PY) docs/make_predictions.py
+	$(PY) docs/make_evaluation.py
 	$(VENV)/bin/symvib claims --out docs/claims.md
 	$(PY) docs/make_detection.py
 	$(PY) docs/make_forward_accuracy.py

@@ -8,6 +8,7 @@ __all__ = [
     "DatasetError",
     "DetectionError",
     "EngineError",
+    "EvaluationError",
     "ForceFieldError",
     "HessianError",
     "MissingPackageError",

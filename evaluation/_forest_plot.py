@@ -109,9 +109,9 @@ def _row(
 
 
 def _limits(scores: "StratifiedScores", rows: Any) -> tuple[float, float]:
-    """The whole range of a bounded metric; else what the values and the shorter intervals span."""
+    """The whole range from 0 to 1; else what the values and the shorter intervals span."""
     low, high = scores.metric.limits
-    if np.isfinite(low) and np.isfinite(high):
+    if (low, high) == (0.0, 1.0):
         return low, high
     every = [score for of in rows.values() for score in of.values()]
     values = np.array([s.value for s in every if s.value is not None] or [0.0])

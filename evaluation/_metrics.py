@@ -142,6 +142,7 @@ class _Averages:
     columns: Array
     of_totals: Callable[[Array], Array]
     limits: tuple[float, float]
+    higher_is_better: bool
     is_share: bool
     one_query: bool
 
@@ -168,7 +169,7 @@ class _Averages:
             low, high = np.nanpercentile(drawn, [2.5, 97.5])
             return Interval(float(low), float(high), "bootstrap over molecules")
         if columns.shape[1] == 2 and not alike:
-            edges = np.array(student_interval(first, (0.0, inf)))
+            edges = np.array(student_interval(first, self.limits if self.higher_is_better else (0.0, inf)))
             low, high = self.of_totals(np.stack([edges, np.ones(2)], axis=-1))
             return Interval(float(low), float(min(high, self.limits[1])), "Student t")
         return Interval(*self.limits, "none: answers that do not vary" if n > 1 else "none: one molecule")
@@ -197,7 +198,7 @@ class _Averages:
         mine, theirs = self.columns[rows], other.columns[rows]
         change = mine[:, 0] - theirs[:, 0]
         difference = float(self.of_totals(mine.sum(axis=0)) - self.of_totals(theirs.sum(axis=0)))
-        better = change if self.is_share else -change  # hits are good, errors are bad
+        better = change if self.higher_is_better else -change
         won, lost, n = int((better > 1e-12).sum()), int((better < -1e-12).sum()), len(change)
         if self._is_binary and other._is_binary:
             interval = Interval(*paired_share_interval(won, lost, n), "Agresti-Min")
@@ -213,13 +214,15 @@ class _Averages:
         return PairedResult(difference, Interval(float(low), float(high), "paired bootstrap"), won, lost, p)
 
 
-def _averages(outcomes: Outcomes, values: Array, of_totals: Any, limits: tuple[float, float], share: bool) -> _Averages:
+def _averages(
+    outcomes: Outcomes, values: Array, of_totals: Any, limits: tuple[float, float], *, good: bool, share: bool = False
+) -> _Averages:
     """Rows (n_rows, c) averaged over each molecule, with a column of ones put second."""
     ids, index = _molecules(outcomes)
     counts = np.bincount(index).astype(float)
     means = [np.bincount(index, column) / counts for column in values.T]
     columns = np.column_stack([means[0], np.ones(len(ids)), *means[1:]])
-    return _Averages(ids, columns, of_totals, limits, share, bool((counts == 1).all()))
+    return _Averages(ids, columns, of_totals, limits, good, share, bool((counts == 1).all()))
 
 
 def _molecules(outcomes: Outcomes) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -250,7 +253,7 @@ def _top(k: int) -> Callable[[Outcomes], Scored]:
     def score(outcomes: Outcomes) -> Scored:
         # The chance, over random orders of the ties, that the true entry is among the first k.
         hits = np.clip((k - (outcomes.prediction - 1.0)) / (outcomes.n_tied + 1.0), 0.0, 1.0)
-        return _averages(outcomes, hits[:, None], _mean, (0.0, 1.0), True)
+        return _averages(outcomes, hits[:, None], _mean, (0.0, 1.0), good=True, share=True)
 
     return score
 
@@ -258,7 +261,7 @@ def _top(k: int) -> Callable[[Outcomes], Scored]:
 def _of_errors(power: int, of_totals: Any, limits: tuple[float, float]) -> Callable[[Outcomes], Scored]:
     def score(outcomes: Outcomes) -> Scored:
         error = np.abs(outcomes.prediction - outcomes.truth) ** power
-        return _averages(outcomes, error[:, None], of_totals, limits, False)
+        return _averages(outcomes, error[:, None], of_totals, limits, good=False)
 
     return score
 
@@ -267,7 +270,11 @@ def _r2(outcomes: Outcomes) -> Scored:
     # Measured from the mean of all rows, so that y^2 - y*y loses no digits where the values are far from zero.
     y = outcomes.truth - outcomes.truth.mean()
     values = np.column_stack([(outcomes.prediction - outcomes.truth) ** 2, y, y**2])
-    return _averages(outcomes, values, _explained, (-inf, 1.0), False)
+    return _averages(outcomes, values, _explained, (-inf, 1.0), good=False)
+
+
+def _similarity(outcomes: Outcomes) -> Scored:
+    return _averages(outcomes, outcomes.prediction[:, None], _mean, (-1.0, 1.0), good=True)
 
 
 # --------------------------------------------------------------------------------------------------------------- AUROC
@@ -369,6 +376,7 @@ METRICS: dict[str, Metric] = {
             _of_errors(2, _root_mean, (0.0, inf)),
         ),
         Metric("r2", "R²", "regression", True, (-inf, 1.0), False, True, _r2),
+        Metric("cosine", "mean cosine", "similarity", True, (-1.0, 1.0), False, True, _similarity),
     )
 }  # fmt: skip
-DEFAULT_METRICS = {"identification": "top1", "classification": "brier", "regression": "rmse"}
+DEFAULT_METRICS = {"identification": "top1", "classification": "brier", "regression": "rmse", "similarity": "cosine"}

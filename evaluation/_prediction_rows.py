@@ -15,7 +15,7 @@ from ..errors import EvaluationError
 
 __all__ = ["COLUMNS", "MODALITIES", "TASKS", "PredictionRows", "csv_text", "named_rows"]
 
-TASKS = ("identification", "classification", "regression")
+TASKS = ("identification", "classification", "regression", "similarity")
 MODALITIES = ("ir", "raman", "ir+raman", "")
 REQUIRED = ("id", "task", "prediction")
 COLUMNS = (*("id", "task", "modalities", "target", "truth", "prediction", "unit"), *("n_library", "n_tied", "query"))
@@ -80,18 +80,20 @@ class PredictionRows:
         self._refuse(np.array([s is None for s in shown]), "have modalities other than ir, raman, ir+raman or nothing",
                      self._texts("modalities"))  # fmt: skip
         modalities = np.array(shown, dtype=str)
-        identified, yes_or_no = tasks == "identification", tasks == "classification"
+        identified, yes_or_no, alike = (tasks == task for task in ("identification", "classification", "similarity"))
         self._refuse(identified & (targets != ""), "are identifications with a target (leave it empty)", targets)
-        self._refuse(~identified & (targets == ""), f"have no target, which {TASKS[1]} and {TASKS[2]} need", tasks)
+        self._refuse(~identified & (targets == ""), "have no target, which all tasks but identification need", tasks)
         self._refuse((tasks != "regression") & (units != ""), "have a unit without being a regression", units)
         prediction = self._numbers("prediction", np.ones(len(self), dtype=bool))
-        truth = self._numbers("truth", ~identified)
+        truth = self._numbers("truth", ~identified & ~alike)
         library = self._numbers("n_library", identified)
         tied = self._numbers("n_tied", identified, default="0")
         self._check_ranks(prediction, library, tied, identified)
         self._refuse(yes_or_no & ~np.isin(truth, (0.0, 1.0)), "have a truth other than 0 or 1", truth)
         outside = yes_or_no & ((prediction < 0) | (prediction > 1))
         self._refuse(outside, "have a probability outside 0 to 1", prediction)
+        beyond = alike & (np.abs(prediction) > 1)
+        self._refuse(beyond, "have a similarity outside -1 to 1", prediction)
         self._check_duplicates(zip(ids, tasks, modalities, targets, queries, strict=True))
         self._check_one(ids, tasks, targets, truth, units, modalities, library)
         return {

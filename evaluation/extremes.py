@@ -55,8 +55,8 @@ class Extremes:
 def extremes(outcomes: Outcomes, n: int = 3) -> Extremes:
     """The ``n`` best and the ``n`` worst molecules of one task and one choice of modalities.
 
-    By the rank of the true molecule (ties count half), the squared error of the probabilities or the absolute error,
-    averaged over a molecule's answers.
+    By the rank of the true molecule (ties count half), the squared error of the probabilities, the absolute error or
+    the cosine, averaged over a molecule's answers.
 
     Raises
     ------
@@ -74,6 +74,8 @@ def extremes(outcomes: Outcomes, n: int = 3) -> Extremes:
         raise EvaluationError(f"extremes({outcomes!r}): choose one task, modalities and unit.")
     if outcomes.tasks[0] == "identification":
         loss = outcomes.prediction + outcomes.n_tied / 2.0
+    elif outcomes.tasks[0] == "similarity":
+        loss = -outcomes.prediction
     else:
         loss = np.abs(outcomes.prediction - outcomes.truth) ** (2 if outcomes.tasks[0] == "classification" else 1)
     ids, index = np.unique(outcomes.ids, return_inverse=True)
@@ -105,6 +107,8 @@ def _words(outcomes: Outcomes, rows: NDArray[np.bool_], loss: float) -> str:
         return f"{'mean rank' if several else 'rank'} {loss:g} of {outcomes.n_library[rows][0]}"
     if task == "classification":
         return f"Brier score {loss:.3f}" + (f" over {int(rows.sum())} answers" if several else "")
+    if task == "similarity":
+        return f"{'mean cosine' if several else 'cosine'} {-loss:.3f}"
     unit = f" {outcomes.units[rows][0]}".rstrip()
     if several:
         return f"mean absolute error {loss:.3g}{unit}"

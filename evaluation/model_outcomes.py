@@ -7,10 +7,11 @@ import numpy as np
 from .outcomes import MODALITIES, Outcomes
 
 if TYPE_CHECKING:
+    from ..spektron.model import Spektron
     from ..spektron.predict import Predictor
     from ..spektron.training_data import TrainingData
 
-__all__ = ["group_outcomes", "identification_outcomes"]
+__all__ = ["cross_modal_outcomes", "group_outcomes", "identification_outcomes"]
 
 _OBSERVED = {"ir": (0,), "raman": (1,), "ir+raman": (0, 1)}
 
@@ -102,3 +103,15 @@ def group_outcomes(
             for k, group in enumerate(predictor.group_names)
         ]
     return Outcomes.joined(parts, name or predictor.name)
+
+
+def cross_modal_outcomes(
+    model: "Spektron", data: "TrainingData", *, part: str = "test", name: str = "model"
+) -> Outcomes:
+    """Outcomes of both other spectra: infrared from Raman and Raman from infrared, as cosines with the true ones."""
+    from .cross_modal import cross_modal_task, spektron_other_spectrum
+
+    tasks = [cross_modal_task(data, part, source) for source in ("ir", "raman")]
+    return Outcomes.joined(
+        [task.outcomes(spektron_other_spectrum(model, task)(task.given), name) for task in tasks], name
+    )

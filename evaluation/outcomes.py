@@ -46,7 +46,8 @@ class Question(NamedTuple):
 class Outcomes:
     """The answers of one model; every array has one entry for each of n rows and is read-only.
 
-    Build it by `of_ranks`, `of_retrieval`, `of_probabilities`, `of_values` or `read_predictions`, which check it.
+    Build it by `of_ranks`, `of_retrieval`, `of_probabilities`, `of_values`, `of_similarities` or `read_predictions`,
+    which check it.
 
     Attributes
     ----------
@@ -59,10 +60,10 @@ class Outcomes:
     queries : (n,) array of str
         Tells repeated queries of one molecule apart (an instrument, a noise level); "" where there is one.
     truth : (n,) float array
-        0 or 1 (classification), or the value in ``units`` (regression); 0 for identification, where it has no meaning.
+        0 or 1 (classification), or the value in ``units`` (regression); 0 elsewhere, where it has no meaning.
     prediction : (n,) float array
         Identification: 1 + number of library entries that score above the true one; classification: probability;
-        regression: value in ``units``.
+        regression: value in ``units``; similarity: cosine of predicted and true spectrum.
     units : (n,) array of str
     n_library, n_tied : (n,) int arrays
         Identification: entries of the library, and *other* entries that score as the true one does; else 0.
@@ -202,6 +203,26 @@ class Outcomes:
         return cls._of("regression", ids, prediction, name, modalities, queries, target=target, truth=truth, unit=unit)
 
     @classmethod
+    def of_similarities(
+        cls,
+        ids: Sequence[str],
+        target: str,
+        cosines: Any,
+        *,
+        modalities: str = "",
+        queries: Sequence[str] | None = None,
+        name: str = "model",
+    ) -> "Outcomes":
+        """Outcomes of predicted spectra ``target``: cosine (n,), -1 to 1, of each with the true one.
+
+        Raises
+        ------
+        EvaluationError
+            Lengths differ, a cosine is outside -1 to 1, or a query occurs twice.
+        """
+        return cls._of("similarity", ids, cosines, name, modalities, queries, target=target)
+
+    @classmethod
     def _of(
         cls,
         task: str,
@@ -306,7 +327,7 @@ class Outcomes:
             "task": self.tasks.tolist(),
             "modalities": self.modalities.tolist(),
             "target": self.targets.tolist(),
-            "truth": numbers(self.truth, ~identified),
+            "truth": numbers(self.truth, ~identified & (self.tasks != "similarity")),
             "prediction": ranks,
             "unit": self.units.tolist(),
             "n_library": numbers(self.n_library, identified),

@@ -75,9 +75,8 @@ class ReportSection:
     @property
     def title(self) -> str:
         """For a heading."""
-        return {"identification": "Identification", "classification": "Classification"}.get(
-            self.task, f"Regression: {self.target}"
-        )
+        known = {"identification": "Identification", "classification": "Classification"}
+        return known.get(self.task) or f"{self.task.capitalize()}: {self.target}"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -285,7 +284,7 @@ def _checked_metrics(metrics: Mapping[str, str]) -> dict[str, str]:
 def _topics(models: Mapping[str, Outcomes]) -> list[tuple[str, str]]:
     """Task and target of each section: classifications are one, whatever their targets."""
     questions = [q for o in models.values() for q in o.questions]
-    return list(dict.fromkeys((q.task, q.target if q.task == "regression" else "") for q in questions))
+    return list(dict.fromkeys((q.task, q.target if q.task in ("regression", "similarity") else "") for q in questions))
 
 
 def _by_modalities(models: Mapping[str, Outcomes], task: str, target: str) -> dict[str, dict[str, Outcomes]]:

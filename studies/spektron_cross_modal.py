@@ -14,59 +14,37 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from _tools import write_table
 
-from symvib.spektron.model import Spektron, evaluating
+from symvib.evaluation.cross_modal import CrossModalTask, cross_modal_task, spektron_other_spectrum
+from symvib.spektron.model import Spektron
 from symvib.spektron.peers import LibrarySearch, MeanSpectrum, NearestNeighbour, RegressionPeer
-from symvib.spektron.rendering import reference_spectra, spectral_axis
-from symvib.spektron.retrieval_task import distinct_rows, measured
-from symvib.spektron.training_data import TrainingData, load_training_data
-from symvib.spektron.views import HELD_OUT
+from symvib.spektron.training_data import load_training_data
 
 MODALITIES = ("ir", "raman")
 COMPONENTS, NEIGHBOURS = (16, 32, 64, 128), (1, 2, 4, 8, 16)
 Array = np.ndarray
 
 
-def spectra_of(data: TrainingData, part: str, source: int, most: int | None) -> tuple[Array, Array, Array]:
-    """Rows (n,) of molecules with both spectra, the source as measured (n, 1, L) and the other as it is (n, L)."""
-    rows = distinct_rows(data, part)[:most]
-    first = HELD_OUT[part]
-    given = measured(data.lines[rows], range(first, first + (64 if part == "train" else 8)), seed=1)
-    truth = reference_spectra(data.lines[rows], spectral_axis()).numpy()
-    both = np.isfinite(given).all(axis=(1, 2))
-    return rows[both], given[both][:, [source]], truth[both][:, 1 - source]
-
-
-def asked(model: Spektron, source: int) -> Callable[[Array], Array]:
-    """What Spektron makes of spectra (n, 1, L): the other spectra (n, L)."""
-
-    def predict(spectra: Array) -> Array:
-        found = []
-        with evaluating(model), torch.no_grad():
-            for chunk in torch.from_numpy(spectra).split(256):
-                chem = model.encode(chunk, modalities=(MODALITIES[source],)).chem.mean
-                other = torch.full((len(chunk),), model.config.modalities.index(MODALITIES[1 - source]))
-                found.append(model.reconstruct(chem, None, other))
-        return torch.cat(found).numpy()
-
-    return predict
+def squares(spectra: Array) -> Array:
+    """Sum of squares (n,) of each spectrum (n, L)."""
+    return np.square(spectra).sum(axis=1)
 
 
 def error(predicted: Array, truth: Array) -> float:
     """Sum of squared errors over the sum of squares."""
-    return float(np.square(predicted - truth).sum() / np.square(truth).sum())
+    return float(squares(predicted - truth).sum() / squares(truth).sum())
 
 
-def baselines(train: tuple[Array, Array], held_out: tuple[Array, Array]) -> dict[str, Callable[[Array], Array]]:
+def baselines(train: CrossModalTask, held_out: CrossModalTask) -> dict[str, Callable[[Array], Array]]:
     """Mean, PLS2 and nearest neighbours, fitted to ``train``, with the settings that do best on ``held_out``."""
-    whole = RegressionPeer("pls", n_components=max(COMPONENTS)).fit(*train)
+    seen = (train.given, train.truth)
+    whole = RegressionPeer("pls", n_components=max(COMPONENTS)).fit(*seen)
     pls = [whole.variant(n_components=n) for n in COMPONENTS]
-    near = [NearestNeighbour(LibrarySearch(), n).fit(*train) for n in NEIGHBOURS]
-    found: dict[str, Callable[[Array], Array]] = {"mean spectrum": MeanSpectrum().fit(*train).predict}
+    near = [NearestNeighbour(LibrarySearch(), n).fit(*seen) for n in NEIGHBOURS]
+    found: dict[str, Callable[[Array], Array]] = {"mean spectrum": MeanSpectrum().fit(*seen).predict}
     for name, tried, settings in (("PLS2", pls, COMPONENTS), ("nearest neighbours", near, NEIGHBOURS)):
-        errors = [error(peer.predict(held_out[0]), held_out[1]) for peer in tried]
+        errors = [error(peer.predict(held_out.given), held_out.truth) for peer in tried]
         best = int(np.argmin(errors))
         say(f"{name}: {dict(zip(settings, np.round(errors, 4).tolist(), strict=True))}")
         found[f"{name} ({settings[best]})"] = tried[best].predict
@@ -84,27 +62,22 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", action="append", help="folder of a trained Spektron, or its name")
     parser.add_argument("--quick", action="store_true", help="a few molecules: that the command works")
     options = parser.parse_args(given)
-    data = load_training_data()
-    models = {name: Spektron.from_pretrained(name) for name in options.model or ["small"]}
+    data, most = load_training_data(), 200 if options.quick else None
+    models = [Spektron.from_pretrained(name) for name in options.model or ["small"]]
     rows: list[dict[str, Any]] = []
-    for source, name in enumerate(MODALITIES):
-        parts = {
-            part: spectra_of(data, part, source, 200 if options.quick else None)
-            for part in ("train", "validation", "test")
-        }
-        methods = baselines(parts["train"][1:], parts["validation"][1:])
-        methods |= {f"Spektron {model.config.name}": asked(model, source) for model in models.values()}
-        index, spectra, truth = parts["test"]
+    for source in MODALITIES:
+        train, held_out, test = (cross_modal_task(data, part, source, most) for part in ("train", "validation", "test"))
+        methods = baselines(train, held_out)
+        methods |= {f"Spektron {model.config.name}": spektron_other_spectrum(model, test) for model in models}
         for method, predict in methods.items():
-            guess = predict(spectra)
-            sizes = np.linalg.norm(guess, axis=1) * np.linalg.norm(truth, axis=1)
-            cosine = (guess * truth).sum(axis=1) / np.maximum(sizes, 1e-12)
-            squares, errors = np.square(truth).sum(axis=1), np.square(guess - truth).sum(axis=1)
-            say(f"{name} to {MODALITIES[1 - source]}, {method}: {error(guess, truth):.3f}, cosine {cosine.mean():.3f}")
+            guess = predict(test.given)
+            cosine = test.cosine(guess)
+            say(f"{source} to {test.target}, {method}: {error(guess, test.truth):.3f}, cosine {cosine.mean():.3f}")
+            columns = (test.ids, cosine, squares(guess - test.truth), squares(test.truth))
             rows += [
-                {"source": name, "target": MODALITIES[1 - source], "method": method, "id": data.ids[row]}
+                {"source": source, "target": test.target, "method": method, "id": name}
                 | {"cosine": float(c), "squared_error": float(e), "square": float(s)}
-                for row, c, e, s in zip(index, cosine, errors, squares, strict=True)
+                for name, c, e, s in zip(*columns, strict=True)
             ]
     print(write_table("spektron_cross_modal" + "_quick" * options.quick, rows))
 

@@ -1,9 +1,10 @@
 """The registered predictions P1, P2, P3 and E8, judged: ``python studies/spektron_predictions.py``.
 
-Reads what studies/spektron_retrieval.py and studies/spektron_sample_size.py wrote (ranks in every query, simulated) and
-applies the rules of docs/predictions_registered.md to Spektron "small" (P1, P2, E8) and to "tiny" trained on more and
-more molecules (P3). The peers are judged by the same rules beside it; they decide nothing. Writes
-studies/results/spektron_predictions.json. A few minutes.
+Applies the rules of docs/predictions_registered.md to Spektron "small" as it is shipped (P1, P2, E8), asked about every
+test molecule by three pairs of virtual instruments (simulated; what `symvib evaluate --model small` asks), and to
+"tiny" trained on more and more molecules (P3, read from what studies/spektron_sample_size.py wrote). The cosine search
+and that by spectral information divergence are judged by the same rules beside it; they decide nothing. Option
+``--queries N`` asks about fewer molecules. Writes studies/results/spektron_predictions.json. Ten minutes on 2 cores.
 """
 
 import argparse
@@ -16,18 +17,18 @@ from _tools import RESULTS, write_results
 from pyarrow import parquet
 
 from symvib.evaluation.hits import Covariates, Hits
+from symvib.evaluation.model_outcomes import identification_outcomes
 from symvib.evaluation.predictions import registration_hash
 from symvib.evaluation.sample_efficiency import sample_efficiency
 from symvib.evaluation.silent_probe import composition_features, silent_probe
 from symvib.evaluation.strata import Strata
 from symvib.evaluation.symmetry_effect import completeness_effect, exclusion_gain
 from symvib.spektron.model import Spektron
+from symvib.spektron.peers import LibrarySearch, SpektronPeer
 from symvib.spektron.rendering import reference_spectra, spectral_axis
 from symvib.spektron.retrieval_task import distinct_rows, measured
 from symvib.spektron.training_data import TrainingData, load_training_data
 from symvib.spektron.views import HELD_OUT
-
-LEVEL = "GFN2-xTB"
 
 
 def nearest_similarity(data: TrainingData) -> dict[str, float]:
@@ -40,11 +41,27 @@ def nearest_similarity(data: TrainingData) -> dict[str, float]:
     return {data.ids[row]: float(value) for row, value in zip(rows, cosine.max(axis=1), strict=True)}
 
 
-def hits_of(table: dict[str, np.ndarray], rows: np.ndarray) -> Hits:
+def share_found(better: np.ndarray, tied: np.ndarray) -> np.ndarray:
     """First or not, with ties shared."""
-    found = np.where(table["better"][rows] == 0, 1 / (1 + table["tied"][rows]), 0.0)
-    shown = table["modalities"][rows] if "modalities" in table else np.full(rows.sum(), "ir+raman")
-    return Hits(tuple(table["id"][rows]), tuple(shown), found)
+    return np.where(better == 0, 1 / (1 + tied), 0.0)
+
+
+def hits_of(peer: Any, data: TrainingData, n_queries: int | None) -> Hits:
+    """What a model finds, asked about every test molecule."""
+    found = identification_outcomes(peer, data, n_queries=n_queries)
+    hits = share_found(found.prediction - 1, found.n_tied)
+    return Hits(tuple(found.ids.tolist()), tuple(found.modalities.tolist()), hits)
+
+
+def hits_by_size() -> dict[int, Hits]:
+    """What "tiny" finds after training on so many molecules."""
+    stored = columns("spektron_sample_size")
+    found = {}
+    for size in np.unique(stored["size"]).tolist():
+        rows = stored["size"] == size
+        hits = share_found(stored["better"][rows], stored["tied"][rows])
+        found[int(size)] = Hits(tuple(stored["id"][rows]), ("ir+raman",) * int(rows.sum()), hits)
+    return found
 
 
 def columns(name: str) -> dict[str, np.ndarray]:
@@ -73,28 +90,30 @@ def probe(data: TrainingData, model: Spektron) -> dict[str, Any]:
 
 def main(given: Sequence[str] | None = None) -> None:
     """Judge and write."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(given)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--queries", type=int, help="test molecules to ask about; all if not given")
+    options = parser.parse_args(given)
     data = load_training_data()
     similar = nearest_similarity(data)
     strata = Strata.shipped(list(similar))
     table = Covariates.of(strata, nearest_similarity=list(similar.values()), chemistry=strata.labels("chemistry"))
-    ranks = columns("spektron_retrieval_ranks")
+    model = Spektron.from_pretrained("small")
     results: dict[str, Any] = {"simulated": True, "data_hash": data.data_hash, "registration": registration_hash()}
-    for method in dict.fromkeys(ranks["method"].tolist()):
-        rows = (ranks["method"] == method) & (ranks["level"] == LEVEL)
-        if not rows.any():
-            continue
-        hits = hits_of(ranks, rows)
+    peers = {
+        "Spektron small": SpektronPeer(model),
+        "cosine": LibrarySearch(),
+        "spectral information divergence": LibrarySearch("sid"),
+    }
+    for method, peer in peers.items():
+        hits = hits_of(peer, data, options.queries)
         for judge in (completeness_effect, exclusion_gain):
             found = judge(hits, table)
-            print(f"{method}: {found}")
+            print(f"{method}: {found}", flush=True)
             results.setdefault(found.prediction.key, {})[method] = found.as_dict()
-    sizes = columns("spektron_sample_size")
-    by_size = {int(size): hits_of(sizes, sizes["size"] == size) for size in np.unique(sizes["size"])}
-    learned = sample_efficiency(by_size, table)
+    learned = sample_efficiency(hits_by_size(), table)
     print(learned)
     results["P3"] = {"Spektron tiny": learned.as_dict()}
-    results["E8"] = {"Spektron small": probe(data, Spektron.from_pretrained("small"))}
+    results["E8"] = {"Spektron small": probe(data, model)}
     print(write_results("spektron_predictions", results))
 
 

@@ -21,6 +21,8 @@ GENERATED = (
     "make_fibres",
     "make_survey",
     "make_spektron",
+    "make_predictions",
+    "make_evaluation",
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)

@@ -13,6 +13,7 @@ OURS = (
     "symvib.forward",
     "symvib.theory",
     "symvib.spektron",
+    "symvib.evaluation",
     "symvib.cli",
     "symvib.errors",
     "symvib.constants",

@@ -200,3 +200,13 @@ def test_models_are_compared_on_the_same_queries_truth_and_library():
 def test_a_name_is_shown_escaped():
     html = Outcomes.of_ranks(["a"], [1], 10, name="<script>alert(1)</script>")._repr_html_()
     assert "<script>" not in html
+
+
+def test_similarities_go_through_a_file_and_are_refused_beyond_one(tmp_path):
+    outcomes = Outcomes.of_similarities(["a", "b"], "Raman spectrum", [0.25, -1.0], modalities="ir")
+    outcomes.to_csv(tmp_path / "p.csv")
+    again = read_predictions(tmp_path / "p.csv")
+    assert again.prediction.tolist() == [0.25, -1.0]
+    assert again.questions == outcomes.questions
+    with pytest.raises(EvaluationError, match=r"similarity outside -1 to 1: row 1 \(b\)"):
+        Outcomes.of_similarities(["a", "b"], "Raman spectrum", [0.25, 1.5])

@@ -239,3 +239,19 @@ def test_what_is_handed_out(tmp_path):
     assert "13 strata of 3 kinds" in scores.family
     ax = scores.plot(kind="exclusion")
     assert [text.get_text() for text in ax.get_yticklabels()] == ["all", *STRATA.order("exclusion")]
+
+
+def test_predicted_spectra_that_are_worse_with_a_centre_are_caught():
+    strata = made_up(300)
+    centre = strata.labels("exclusion") == "inversion"
+    cosines = np.clip(np.random.default_rng(0).normal(np.where(centre, 0.3, 0.6), 0.15), -1.0, 1.0)
+    good = Outcomes.of_similarities(strata.ids, "Raman spectrum", np.minimum(cosines + 0.1, 1.0), modalities="ir")
+    bad = Outcomes.of_similarities(strata.ids, "Raman spectrum", cosines, modalities="ir")
+    scores = stratified({"bad": bad, "good": good}, strata, ["exclusion"], n_draws=999)
+    found = scores.of_kind("exclusion")["inversion"]["bad"]
+    assert found.flagged(0.05)
+    assert found.difference < -0.2
+    assert found.low < found.value < found.high
+    paired = next(pair for pair in scores.paired if pair.kind == "all")
+    assert (paired.difference > 0.09, paired.lost) == (True, 0)  # "good" minus the reference "bad"
+    assert stratified(bad, strata.chosen(strata.ids[:5]), [], task="similarity").scores
