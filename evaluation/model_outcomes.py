@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .outcomes import MODALITIES, Outcomes
+from .outcomes import Outcomes
 
 if TYPE_CHECKING:
     from ..spektron.model import Spektron
@@ -55,8 +55,8 @@ def identification_outcomes(
     parts = []
     for pair in range(pairs):
         task = simulated_task(data, part, pair, n_queries=n_queries, second_level=second_level)
-        for shown in MODALITIES:
-            asked = task.only(_OBSERVED[shown])
+        for shown, kinds in _OBSERVED.items():
+            asked = task.only(kinds)
             result, ids = asked.answer(peer), [data.ids[row] for row in asked.rows]
             parts.append(
                 Outcomes.of_ranks(
@@ -86,9 +86,8 @@ def group_outcomes(
     rows = rows[data.group_mask[rows]]
     spectra = measured(data.lines[rows], [HELD_OUT[part]], seed=0)
     parts = []
-    for shown in MODALITIES:
-        names = tuple(shown.split("+"))
-        given = spectra[:, list(_OBSERVED[shown])]
+    for shown, kinds in _OBSERVED.items():
+        names, given = tuple(shown.split("+")), spectra[:, list(kinds)]
         there = np.isfinite(given).all(axis=(1, 2))
         probabilities = predictor.group_probabilities(given[there], names)
         parts += [
