@@ -54,7 +54,7 @@ study-retrieval: $(VENV)/.test
 	$(STUDY)/spektron_retrieval.py --model small --model out/tiny_0 --model out/tiny_1 --model out/tiny_2 \
 	  --resnet out/resnet.safetensors --resnet-parameters 2000000 --resnet-steps 800 --resnet-batch 128
 
-# 2.5 h on 2 cores: ten architectures, five seeds.
+# 1.5 h on 2 cores: ten architectures, five seeds.
 study-ablation: $(VENV)/.test
 	$(STUDY)/spektron_ablation.py
 
