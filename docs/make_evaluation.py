@@ -224,10 +224,10 @@ def ablation(found: dict[str, Any]) -> str:
         rows.append([arm, f"{parameters[arm]:,}", *cells])
     seeds = {score["seeds"] for scores in summary.values() for score in scores.values()}
     return (
-        f"`python studies/spektron_ablation.py`: {found['steps']} steps of {found['batch_size']} molecules, the preset tiny, "
-        f"{min(seeds)} seeds. Mean over seeds with its 95 % interval (Student's t); after the semicolon the difference "
-        f"to {reference}, paired by seed. Top-1 in percent; masked: error relative to that of the mean spectrum, less is better.\n\n"
-        + table(["arm", "parameters", *shown], rows)
+        f"`python studies/spektron_ablation.py`: {found['steps']} steps of {found['batch_size']} molecules, the preset "
+        f"tiny, {min(seeds)} seeds. Mean over seeds with its 95 % interval (Student's t); after the semicolon the "
+        f"difference to {reference}, paired by seed. Top-1 in percent; masked: error relative to that of the mean "
+        "spectrum, less is better.\n\n" + table(["arm", "parameters", *shown], rows)
     )
 
 

@@ -1,10 +1,10 @@
 """Which part of Spektron does what: the arms of the ablation, of one size: ``python studies/spektron_ablation.py``.
 
 Options: ``--folder FOLDER`` for the runs (default out/ablation; killed at any moment, the same command goes on),
-``--arms NAMES``, ``--seeds N`` (default 5), ``--steps N``, ``--batch N`` molecules, ``--quick``. Every arm has the parameters of the preset
-"tiny" within 5 %, the same batches, and the same number of steps; seeds are the outer loop, so that what there is can
-be compared at any time. Writes studies/results/spektron_ablation.json after each seed. About 1.5 minutes for a run of
-150 steps on 2 cores.
+``--arms NAMES``, ``--seeds N`` (default 5), ``--steps N``, ``--batch N`` molecules, ``--quick``. Every arm has the
+parameters of the preset "tiny" within 5 %, the same batches, and the same number of steps; seeds are the outer loop,
+so that what there is can be compared at any time. Writes studies/results/spektron_ablation.json after each seed.
+About 1.5 minutes for a run of 150 steps on 2 cores.
 
 Scores are of the test molecules and test instruments (`held_out_scores`): all simulated.
 """
