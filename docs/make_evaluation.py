@@ -164,9 +164,11 @@ def beside(key: str, judged: dict[str, Any]) -> str:
     """What stands beside a verdict and decides nothing."""
     if key == "E8":
         parts = [judged["positive_control"], judged["shuffled_features"]]
+        visible = judged["r2_visible"]
         known = (
             f"R2 of composition {judged['r2_composition']:.3f}, with the features "
-            f"{judged['r2_composition_and_features']:.3f}; {judged['n_formulas']} formulas."
+            f"{judged['r2_composition_and_features']:.3f} (of visible modes {visible[0]:.3f} and {visible[1]:.3f}); "
+            f"{judged['n_formulas']} formulas."
         )
         return known + "\n\n" + listed_parts(parts)
     said = listed_parts(judged["beside"])

@@ -31,7 +31,9 @@ def out_of_fold(
 
     The penalties (one for each block; a block after the first may be left out altogether) are chosen by folds of the
     training part, so no row bears on its own prediction. Each costs a solve of all columns: about 200 with two blocks
-    for each outer fold, O(columns^3); blocks wider than 256 are cut to their first principal components.
+    for each outer fold, O(columns^3); blocks wider than 256 are cut to their first principal components. Predictions
+    are kept inside the range of the targets learned from: a column that is nearly constant there (an element that one
+    molecule holds) would take the line far outside.
 
     Parameters
     ----------
@@ -50,9 +52,10 @@ def out_of_fold(
         parts = [principal_parts(block[train], block[test]) for block in blocks]
         learned = np.column_stack([a for a, _ in parts])
         widths = [a.shape[1] for a, _ in parts]
-        penalty = _best_penalty(learned, target[train] - center, inner, widths)
-        weights = _solve(learned.T @ learned, learned.T @ (target[train] - center), penalty * int(train.sum()))
-        fitted[test] = np.column_stack([b for _, b in parts]) @ weights + center
+        known = target[train] - center
+        penalty = _best_penalty(learned, known, inner, widths)
+        weights = _solve(learned.T @ learned, learned.T @ known, penalty * int(train.sum()))
+        fitted[test] = center + _within(np.column_stack([b for _, b in parts]) @ weights, known)
         mean[test] = center
     return fitted, mean
 
@@ -77,12 +80,18 @@ def _best_penalty(columns: Array, target: Array, inner: NDArray[np.int64], width
     errors = np.zeros(len(choices))
     gram, moment = columns.T @ columns, columns.T @ target
     for k in range(inner.max() + 1):
-        held = columns[inner == k]
+        held, known = columns[inner == k], target[inner != k]
         rest = gram - held.T @ held, moment - held.T @ target[inner == k]
         size = int((inner != k).sum())
         for c, penalty in enumerate(choices):
-            errors[c] += float(((target[inner == k] - held @ _solve(*rest, penalty * size)) ** 2).sum())
+            guess = _within(held @ _solve(*rest, penalty * size), known)
+            errors[c] += float(((target[inner == k] - guess) ** 2).sum())
     return choices[int(np.argmin(errors))]
+
+
+def _within(values: Array, known: Array) -> Array:
+    """The values, moved to the nearest that was known."""
+    return np.clip(values, known.min(), known.max())
 
 
 def _solve(gram: Array, moment: Array, penalty: Array) -> Array:

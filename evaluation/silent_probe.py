@@ -36,6 +36,8 @@ class SilentProbe:
         The same for modes that the spectrum shows, which must be above 0; and with features of other molecules.
     r2_composition, r2_both : float
         Of the silent modes.
+    r2_visible : tuple of float
+        The same two of the visible modes: where composition says nearly all, little can be added to it.
     n_formulas : int
     registration : str
         Hash of the registration that was applied.
@@ -48,6 +50,7 @@ class SilentProbe:
     shuffled: Estimate
     r2_composition: float
     r2_both: float
+    r2_visible: tuple[float, float]
     n_formulas: int
     registration: str
 
@@ -69,6 +72,7 @@ class SilentProbe:
             "shuffled_features": self.shuffled.as_dict(),
             "r2_composition": self.r2_composition,
             "r2_composition_and_features": self.r2_both,
+            "r2_visible": list(self.r2_visible),
             "n_formulas": self.n_formulas,
             "registration_sha256": self.registration,
         }
@@ -142,13 +146,14 @@ def silent_probe(
         return _added(part, prior, target, formulas, name, rule, seed)
 
     effect, alone, both = added(x, silent, "silent modes")
-    positive = added(x, visible, "visible modes (positive control)")[0]
+    positive, *r2_visible = added(x, visible, "visible modes (positive control)")
     dealt = np.random.default_rng(seed).permutation(len(x))
     shuffled = added(x[dealt], silent, "silent modes, features of other molecules")[0]
     objection = "" if positive.low > 0 else f"the positive control failed ({positive})"
     decision = rule.decide(effect, objection=objection)
     n_formulas = len(set(formulas))
-    return SilentProbe(rule, decision, effect, positive, shuffled, alone, both, n_formulas, registration_hash())
+    seen = (r2_visible[0], r2_visible[1])
+    return SilentProbe(rule, decision, effect, positive, shuffled, alone, both, seen, n_formulas, registration_hash())
 
 
 def composition_features(formulas: Sequence[str]) -> tuple[Array, tuple[str, ...]]:
