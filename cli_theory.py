@@ -120,12 +120,14 @@ def claims(
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Write the page, as docs/claims.md.")] = None,
     json_path: JsonOption = None,
 ) -> None:
-    """Published claims about what spectra tell: verdict, evidence, number; computed now or from the stored survey."""
+    """Published claims about what spectra tell: verdict, evidence, number; computed now or read from stored results."""
     import json
 
+    from .evaluation.claims import SPEKTRON_CLAIMS
+    from .theory._known_claims import CLAIMS
     from .theory.claims import ledger
 
-    result = ledger(only=only or ())
+    result = ledger((*CLAIMS, *SPEKTRON_CLAIMS), only=only or ())
     text = json.dumps(result.as_dict(), indent=2)
     typer.echo(text if json_path == "-" else str(result))
     if json_path not in (None, "-"):

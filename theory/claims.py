@@ -105,8 +105,11 @@ class Ledger:
         lines = [
             "# Claims ledger",
             "",
-            "Written by `symvib claims`; do not edit. Each number was computed when this page was written; those about "
-            "all of QM9 are read from the result of `symvib survey qm9` that ships (theory/data/survey_qm9.json).",
+            "Written by `symvib claims`; do not edit. Numbers were computed when this page was written, with two "
+            "exceptions: those about all of QM9 are read from the result of `symvib survey qm9` that ships "
+            "(theory/data/survey_qm9.json); those whose command is a study, a training or a benchmark are read from "
+            "what it left in the repository (studies/results, spektron/data, docs/benchmarks.md). Spectra and Hessians "
+            "are simulated.",
             "",
             ", ".join(f"{count} {word}" for word, count in self.counts.items()) + ".",
             "",
