@@ -143,7 +143,7 @@ def _dress(ax: "Axes", scores: "StratifiedScores", n_strata: int, limits: tuple[
 
 
 def _name_strata(ax: "Axes", kind: str, strata: Sequence[str]) -> None:
-    named = _group if kind == "point group" else _plain
+    named = _group if kind in ("point group", "family") else _plain
     ax.set_yticks(range(len(strata)), ["all", *map(named, strata[1:])], fontsize=9)
 
 
