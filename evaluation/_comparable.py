@@ -42,8 +42,9 @@ def _same(question: Question, one: tuple[str, Outcomes], two: tuple[str, Outcome
     lacks = [_lacks(second, left, right), _lacks(first, right, left)]
     if any(lacks):
         raise EvaluationError(
-            f"{question}: {first!r} and {second!r} did not answer the same queries: {' and '.join(filter(None, lacks))}. "
-            "Models are compared on the same queries: add these rows, or take them out of the other model."
+            f"{question}: {first!r} and {second!r} did not answer the same queries: "
+            f"{' and '.join(filter(None, lacks))}. Models are compared on the same queries: add these rows, or "
+            "take them out of the other model."
         )
     order = [right[key] for key in left]
     for words, column in (("truth", "truth"), ("unit", "units"), ("size of the library", "n_library")):

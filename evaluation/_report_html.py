@@ -76,7 +76,7 @@ def _formula(text: str) -> Any:
     """A formula with its numbers as subscripts, escaped."""
     from markupsafe import Markup
 
-    return Markup(re.sub(r"\d+", r"<sub>\g<0></sub>", escape(text)))
+    return Markup(re.sub(r"\d+", r"<sub>\g<0></sub>", escape(text, quote=False)))
 
 
 def _found(report: "EvaluationReport") -> list[dict[str, Any]]:

@@ -318,8 +318,9 @@ def _on_shared_targets(of: Mapping[str, Outcomes]) -> dict[str, Outcomes]:
     shared = _shared_targets(of)
     if not shared:
         raise EvaluationError(
-            f"{', '.join(map(repr, of))} answer no common target ({'; '.join(str(o.questions[0]) for o in of.values())}): "
-            "make a report of each, or name the same targets alike."
+            f"{', '.join(map(repr, of))} answer no common target (the first ones are "
+            f"{'; '.join(str(o.questions[0]) for o in of.values())}): make a report of each, or name "
+            "the same targets alike."
         )
     return {name: o._rows(np.isin(o.targets, shared)) for name, o in of.items()}
 

@@ -97,8 +97,8 @@ def stratified(
     Raises
     ------
     EvaluationError
-        Several questions are left, models did not answer the same questions and queries, a molecule is not in ``strata``, or the
-        metric does not fit the task.
+        Several questions are left, models did not answer the same questions and queries, a molecule is not in
+        ``strata``, or the metric does not fit the task.
     """
     if not 0 < alpha < 1 or n_draws < _FEWEST_DRAWS:
         raise EvaluationError(f"stratified(alpha={alpha}, n_draws={n_draws}): alpha is in (0, 1), n_draws >= 99.")
