@@ -14,7 +14,9 @@ from symvib.evaluation.outcomes import read_predictions
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "predictions.csv"
 HEADER = "id,task,modalities,target,truth,prediction,unit,n_library,n_tied,query\n"
-IDS = [f"qm9-{k:06d}" for k in range(1, 13)]
+with EXAMPLE.open(encoding="utf-8", newline="") as stream:
+    NAMES = dict.fromkeys(row["id"] for row in csv.DictReader(stream))
+*IDS, OTHER = [name for name in NAMES if name.startswith("qm9-")][:13]
 EVIL = "<script>alert('1')</script>"
 
 
@@ -164,7 +166,7 @@ ROW = "{},identification,ir,,,1,,50,0,\n"
 BAD = {
     "unknown molecules": (
         ranked([*IDS, "benzene", "toluene"], [1] * 14),
-        ["2 rows name molecules that are unknown here", "row 14 (benzene)", "row 15 (toluene)"],
+        ["2 rows name molecules that are unknown here: row 14 (benzene); row 15 (toluene)", "ids are as"],
     ),
     "many unknown molecules": (
         ranked([f"x{k}" for k in range(9)], [1] * 9),
@@ -228,7 +230,8 @@ def test_files_that_disagree_are_refused(file):
 
 def test_rows_that_a_model_lacks_are_named(good, file):
     line = refusal(run(good, file(ranked(IDS[:10], [1] * 10))))
-    assert f"identification (IR): 'good' and 'peer' did not answer the same queries: 'peer' lacks 2 of 12 ({IDS[10]}, {IDS[11]})" in line  # noqa: E501  # fmt: skip
+    assert "identification (IR): 'good' and 'peer' did not answer the same queries" in line
+    assert f"'peer' lacks 2 of 12 ({IDS[10]}, {IDS[11]})" in line
 
 
 def test_molecules_of_the_declared_set_without_an_answer_are_named(file):
@@ -243,9 +246,9 @@ def test_molecules_of_the_declared_set_without_an_answer_are_named(file):
 
 
 def test_a_predictions_file_declares_a_test_set(good, file):
-    peer = file(ranked([*IDS[:11], "qm9-000014"], [1] * 12))
+    peer = file(ranked([*IDS[:11], OTHER], [1] * 12))
     line = refusal(run(peer, "--test-set", good))
-    assert "1 rows name molecules that are not in the declared test set: row 13 (qm9-000014)" in line
+    assert f"1 rows name molecules that are not in the declared test set: row 13 ({OTHER})" in line
     result = run(good, "--test-set", good, "--json", "-")
     assert "Declared test set: the 12 molecules of good.csv, each of which" in json.loads(result.stdout)["about"]
 
@@ -258,7 +261,7 @@ def test_the_shipped_test_set_is_known_by_name(good):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("qm9-000001\nnobody\n", "1 of the 2 test molecules are not among those that come with symvib (nobody)"),
+        (f"{IDS[0]}\nnobody\n", "1 of the 2 test molecules are not among those that come with symvib (nobody)"),
         ("\n\n", "holds no id"),
         ("task,id\nidentification,a\nidentification\n", "row 3 has no column id"),
     ],
