@@ -1,4 +1,4 @@
-"""What models answer about test molecules: an oracle and a guesser stratum by stratum, and a stand-in for a predictor."""
+"""What models answer about test molecules: an oracle and a guesser by stratum, and a stand-in for a predictor."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Known models on the strata of the molecules that are really tested on: oracle, guesser, crafted failure, no effect."""
+"""Known models on the strata of the shipped test molecules: oracle, guesser, crafted failure, no effect."""
 
 import numpy as np
 import pytest
