@@ -265,6 +265,7 @@ def test_the_shipped_test_set_is_known_by_name(good):
         ("\n\n", "holds no id"),
         ("task,id\nidentification,a\nidentification\n", "row 3 has no column id"),
     ],
+    ids=["unknown", "empty", "ragged"],
 )
 def test_a_bad_test_set_is_refused(good, file, text, words):
     line = refusal(run(good, "--test-set", file(text, "names.txt")))
