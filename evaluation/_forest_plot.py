@@ -148,7 +148,9 @@ def _name_strata(ax: "Axes", kind: str, strata: Sequence[str]) -> None:
 
 
 def _group(label: str) -> str:
-    """A Schoenflies symbol with its subscript."""
+    """A Schoenflies symbol with its subscript, if there is one; anything else as it stands."""
+    if not label[1:].isalnum():
+        return _plain(label)
     rest = label[1:].replace("inf", r"\infty ")
     return rf"$\mathrm{{{label[0]}}}_{{\mathrm{{{rest}}}}}$"
 

@@ -1,7 +1,7 @@
 """The evaluation report as one self-contained HTML page. The template escapes everything."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -111,8 +111,10 @@ def _section(report: "EvaluationReport", section: "ReportSection", pictures: dic
         "n_questions": len({score.question for score in section.overall}),
         "metric": first.metric,
         "unit": first.unit,
-        "chance": None if first.chance is None else first.metric.text(first.chance),
-        "test": first.test,
+        # Libraries, and how often a molecule is asked, may differ between choices of modalities.
+        "chance": _different(first.metric.text(p.chance) for p in panels if p.chance is not None),
+        "test": _different(p.test for p in panels),
+        "references": _different(score.reference for p in panels for score in p.paired),
         "averaged": section.averaged,
         "overall": _overall(section),
         "kinds": [_kind(panels, kind) for kind, _ in report.kinds],
@@ -131,6 +133,11 @@ def _section(report: "EvaluationReport", section: "ReportSection", pictures: dic
             for found in section.extremes
         ],
     }
+
+
+def _different(texts: Iterable[str]) -> str:
+    """The texts, each once, in order; "" for none."""
+    return " or ".join(text for text in dict.fromkeys(texts) if text)
 
 
 def _overall(section: "ReportSection") -> dict[str, Any]:
