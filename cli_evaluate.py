@@ -1,5 +1,6 @@
 """``symvib evaluate``: accuracy by symmetry stratum, of a shipped model or of predictions in a file."""
 
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .cli_base import JsonOption, check_outputs, refusing, say, write_result
-from .errors import MissingPackageError
+from .errors import EvaluationError, MissingPackageError
 
 if TYPE_CHECKING:
     from .evaluation.outcomes import Outcomes
 
 __all__ = ["evaluate"]
 
+_SHIPPED_TEST = "shipped-test"
 _ABOUT = (
     "Test molecules of formulas that no model was trained on, as virtual instruments measure them that no model was "
     "trained on. Identification: the molecule is looked for among all test molecules, measured by another instrument; "
@@ -30,6 +32,21 @@ def evaluate(
     model: Annotated[
         list[str] | None, typer.Option(help="A shipped model (small), or the folder of one; may be repeated.")
     ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="What to call the model of a file, in the order of the files [default: the file's name]."),
+    ] = None,
+    test_set: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Molecules that each file must answer for: ids, one in a line, or a CSV file with a column id; "
+            f"{_SHIPPED_TEST} for the shipped test molecules.",
+        ),
+    ] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Let molecules of the --test-set be without an answer.")
+    ] = False,
     report: Annotated[str | None, typer.Option(metavar="FILE", help="The report as one offline HTML page.")] = None,
     json_path: JsonOption = None,
     csv_path: Annotated[
@@ -42,35 +59,116 @@ def evaluate(
     """Accuracy by symmetry: point group, completeness, exclusion, silent modes, identifiability, chemistry.
 
     A --model answers the shipped test molecules as virtual instruments measure them (simulated): which molecule, and
-    which functional groups. Files hold answers about the same molecules, by their ids. Several models are compared.
+    which functional groups. Files hold answers about the same molecules, by their ids. Several models are compared,
+    the first being the reference.
     """
-    if not predictions and not model:
+    files, models = predictions or [], model or []
+    if not files and not models:
         raise typer.BadParameter("give a predictions file, --model small, or both.")
-    check_outputs(json_path, stdout=True)
-    check_outputs(report)
-    check_outputs(csv_path)
-    from .evaluation.outcomes import read_predictions
+    if (test_set is not None or name) and not files:
+        raise typer.BadParameter("--test-set and --name are about predictions files, and there is none.")
+    if allow_missing and test_set is None:
+        raise typer.BadParameter("--allow-missing is about a --test-set, and there is none.")
+    _check_paths(files, test_set, json_path, report, csv_path)
+    called = [*map(_called, models), *_names(files, name or [])]
+    again = sorted({one for one in called if called.count(one) > 1})
+    if again:
+        raise typer.BadParameter(f"two models have one name ({', '.join(again)}): tell the files apart by --name.")
     from .evaluation.report import evaluation_report
     from .evaluation.strata import Strata
 
     shipped = Strata.shipped()
-    found = [_asked(name, queries) for name in model or []]
-    found += [read_predictions(path, known_ids=shipped.ids) for path in predictions or []]
-    named = {outcomes.name: outcomes for outcomes in found}
-    if len(named) < len(found):
-        raise typer.BadParameter(f"two models have one name ({', '.join(o.name for o in found)}): rename a file.")
-    ids = sorted({i for outcomes in found for i in outcomes.ids.tolist()})
-    done = evaluation_report(named, shipped.chosen(ids), about=_ABOUT if model else "")
+    declared = None if test_set is None else _declared(test_set, shipped.ids)
+    # Files first, which are refused in a second; the models take minutes, and come first in the report.
+    read = [
+        _read(path, one, shipped.ids, declared, allow_missing)
+        for path, one in zip(files, called[len(models) :], strict=True)
+    ]
+    asked = [_asked(one, called[k], queries) for k, one in enumerate(models)]
+    named = {outcomes.name: outcomes for outcomes in [*asked, *read]}
+    ids = sorted({i for outcomes in named.values() for i in outcomes.ids.tolist()})
+    about = " ".join([_ABOUT] * bool(models) + _about_files(files, read, test_set, declared, allow_missing))
+    done = evaluation_report(named, shipped.chosen(ids), about=about)
     typer.echo(done.to_json() if json_path == "-" else done.to_text())
     if json_path not in (None, "-"):
         write_result(json_path, done.to_json())
-    for path, write in ((report, done.to_html), (csv_path, done.to_csv)):
+    writers: tuple[tuple[str | None, Callable[[Path], object]], ...] = ((report, done.to_html), (csv_path, done.to_csv))
+    for path, write in writers:
         if path is not None:
             write(Path(path))
             say(f"written: {path}")
 
 
-def _asked(name: str, queries: int) -> "Outcomes":
+def _check_paths(files: Sequence[str], test_set: str | None, json_path: str | None, *others: str | None) -> None:
+    """Outputs can be written, and none of them is an input or another output."""
+    check_outputs(json_path, stdout=True)
+    check_outputs(*others)
+    taken = {Path(path).resolve() for path in (*files, test_set) if path is not None}
+    for path in (json_path, *others):
+        if path is None or path == "-":
+            continue
+        if Path(path).resolve() in taken:
+            raise typer.BadParameter(f"{path} is read, or written by another option: give each output its own file.")
+        taken.add(Path(path).resolve())
+
+
+def _called(model: str) -> str:
+    return f"Spektron {model}" if model == "small" else Path(model).resolve().name
+
+
+def _names(files: Sequence[str], names: Sequence[str]) -> list[str]:
+    if names and len(names) != len(files):
+        raise typer.BadParameter(f"{len(names)} --name for {len(files)} files: give one for each, in their order.")
+    if not all(one.strip() for one in names):
+        raise typer.BadParameter("--name: a model needs a name.")
+    return list(names) or [Path(path).stem for path in files]
+
+
+def _declared(test_set: str, known: Sequence[str]) -> tuple[str, ...]:
+    from .evaluation.molecule_lists import read_test_set, shipped_test_ids
+
+    if test_set == _SHIPPED_TEST:
+        return shipped_test_ids()
+    ids, there = read_test_set(test_set), set(known)
+    unknown = [one for one in ids if one not in there]
+    if unknown:
+        from .evaluation._prediction_rows import named_rows
+
+        raise EvaluationError(
+            f"{Path(test_set).name}: {len(unknown)} of the {len(ids)} test molecules are not among those that come "
+            f"with symvib ({named_rows(unknown)})."
+        )
+    return ids
+
+
+def _read(
+    path: str, name: str, known: Sequence[str], declared: Sequence[str] | None, allow_missing: bool
+) -> "Outcomes":
+    from .evaluation.outcomes import read_predictions
+
+    return read_predictions(path, name=name, known_ids=known, test_ids=declared, allow_missing=allow_missing)
+
+
+def _about_files(
+    files: Sequence[str],
+    read: Sequence["Outcomes"],
+    test_set: str | None,
+    declared: Sequence[str] | None,
+    allow_missing: bool,
+) -> list[str]:
+    """Sentences on what was read, for the head of the page."""
+    if not files:
+        return []
+    listed = "; ".join(f"{one.name} ({Path(path).name})" for path, one in zip(files, read, strict=True))
+    sentences = [f"Answers from a file: {listed}."]
+    if test_set is not None and declared is not None:
+        whose = "the shipped test set" if test_set == _SHIPPED_TEST else Path(test_set).name
+        each = "not all of which are answered for" if allow_missing else "each of which every question answers for"
+        sentences.append(f"Declared test set: the {len(declared)} molecules of {whose}, {each}.")
+    return sentences
+
+
+def _asked(folder: str, called: str, queries: int) -> "Outcomes":
     """What a model answers about the shipped test molecules."""
     if find_spec("torch") is None:
         raise MissingPackageError.of_extra("symvib evaluate --model needs PyTorch", "ml")
@@ -80,9 +178,8 @@ def _asked(name: str, queries: int) -> "Outcomes":
     from .spektron.predict import Predictor
     from .spektron.training_data import load_training_data
 
-    predictor = Predictor.from_pretrained(name)
+    predictor = Predictor.from_pretrained(folder)
     data = load_training_data()
-    called = f"Spektron {predictor.model.config.name}" if name == "small" else Path(name).name
     say(f"{called}: asking about the test molecules ...")
     parts = [identification_outcomes(SpektronPeer(predictor.model), data, n_queries=queries, name=called)]
     if predictor.group_names:

@@ -30,14 +30,21 @@ def comparable(outcomes: Mapping[str, Outcomes]) -> None:
                 _same(question, (reference_name, one), (name, two))
 
 
+def _lacks(name: str, asked: Mapping[tuple[str, str], int], answered: Mapping[tuple[str, str], int]) -> str:
+    """Which of the queries a model did not answer, in words; "" if it answered all."""
+    lone = [f"{one} [{query}]" if query else one for one, query in asked if (one, query) not in answered]
+    return f"{name!r} lacks {len(lone)} of {len(asked)} ({named_rows(lone)})" if lone else ""
+
+
 def _same(question: Question, one: tuple[str, Outcomes], two: tuple[str, Outcomes]) -> None:
     (first, a), (second, b) = one, two
     left, right = ({key: i for i, key in enumerate(x.keys())} for x in (a, b))
-    lone = [key[0] for key in [*left, *right] if (key in left) != (key in right)]
-    if lone:
+    lacks = [_lacks(second, left, right), _lacks(first, right, left)]
+    if any(lacks):
         raise EvaluationError(
-            f"{question}: {first!r} and {second!r} did not answer the same queries; {len(lone)} are answered by one "
-            f"only ({named_rows(lone)}). Compare them on the molecules that both have (`chosen(ids=...)`)."
+            f"{question}: {first!r} and {second!r} did not answer the same queries: "
+            f"{' and '.join(filter(None, lacks))}. Models are compared on the same queries: add these rows, or "
+            "take them out of the other model."
         )
     order = [right[key] for key in left]
     for words, column in (("truth", "truth"), ("unit", "units"), ("size of the library", "n_library")):

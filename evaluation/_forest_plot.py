@@ -143,12 +143,14 @@ def _dress(ax: "Axes", scores: "StratifiedScores", n_strata: int, limits: tuple[
 
 
 def _name_strata(ax: "Axes", kind: str, strata: Sequence[str]) -> None:
-    named = _group if kind == "point group" else _plain
+    named = _group if kind in ("point group", "family") else _plain
     ax.set_yticks(range(len(strata)), ["all", *map(named, strata[1:])], fontsize=9)
 
 
 def _group(label: str) -> str:
-    """A Schoenflies symbol with its subscript."""
+    """A Schoenflies symbol with its subscript, if there is one; anything else as it stands."""
+    if not label[1:].isalnum():
+        return _plain(label)
     rest = label[1:].replace("inf", r"\infty ")
     return rf"$\mathrm{{{label[0]}}}_{{\mathrm{{{rest}}}}}$"
 

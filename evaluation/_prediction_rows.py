@@ -105,7 +105,8 @@ class PredictionRows:
     def require_known(self, ids: NDArray[np.str_], known: Iterable[str], words: str = "unknown here") -> None:
         """EvaluationError if an id is not among the ``known`` ones."""
         everything = np.array(sorted(set(known)), dtype=str)
-        self._refuse(~np.isin(ids, everything), f"name molecules that are {words}", ids)
+        hint = f" (ids are as {named_rows(everything[:2].tolist())})" if len(everything) else ""
+        self._refuse(~np.isin(ids, everything), f"name molecules that are {words}", ids, hint)
 
     def _texts(self, name: str) -> NDArray[np.str_]:
         return np.array(self.columns.get(name) or [""] * len(self), dtype=str)
@@ -172,12 +173,16 @@ class PredictionRows:
         wrong = [not same(first.setdefault(key, v), v) for key, v in zip(keys, values.tolist(), strict=True)]
         self._refuse(np.array(wrong), words, values)
 
-    def _refuse(self, wrong: NDArray[np.bool_], words: str, values: NDArray[Any]) -> None:
+    def _refuse(self, wrong: NDArray[np.bool_], words: str, values: NDArray[Any], hint: str = "") -> None:
         places = np.flatnonzero(wrong)
         if len(places):
-            names = [f"{self._name(i)}: {str(values[i])!r}" for i in places[:_NAMED]]
+            ids = self.columns["id"]
+            names = [
+                self._name(i) + (f": {str(values[i])!r}" if str(values[i]) != ids[int(i)] else "")
+                for i in places[:_NAMED]
+            ]
             more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-            raise EvaluationError(f"{self.where}: {len(places)} rows {words}: {'; '.join(names)}{more}.")
+            raise EvaluationError(f"{self.where}: {len(places)} rows {words}: {'; '.join(names)}{more}{hint}.")
 
     def _name(self, index: Any) -> str:
         return f"row {int(index) + self.first_row} ({self.columns['id'][int(index)]})"

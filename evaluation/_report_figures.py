@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .reliability import Reliability
     from .stratified_scores import StratifiedScores
 
-__all__ = ["example_pictures", "forest_uri", "reliability_uri"]
+__all__ = ["example_facts", "example_pictures", "forest_uri", "reliability_uri"]
 
 _RANGE_CM1 = (400.0, 4000.0)
 _STEP_CM1 = 4.0
@@ -59,6 +59,16 @@ def example_pictures(ids: Iterable[str], datasets: Iterable["SimulatedDataset"])
         there = set(dataset.column("id")) & set(wanted) - set(pictures)
         pictures |= {name: _picture(dataset, name) for name in wanted if name in there}
     return pictures
+
+
+def example_facts(ids: Iterable[str], datasets: Iterable["SimulatedDataset"]) -> dict[str, tuple[str, str]]:
+    """Id to formula and point group, for the ids that a dataset has."""
+    wanted = set(ids)
+    facts: dict[str, tuple[str, str]] = {}
+    for dataset in datasets:
+        columns = (dataset.column(name) for name in ("id", "formula", "point_group"))
+        facts |= {i: (str(f), str(g)) for i, f, g in zip(*columns, strict=True) if i in wanted and i not in facts}
+    return facts
 
 
 def _picture(dataset: "SimulatedDataset", name: str) -> str:

@@ -1,14 +1,13 @@
 """The evaluation report as one self-contained HTML page. The template escapes everything."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..groups.label_markup import group_html
-from ._report_figures import example_pictures, forest_uri, reliability_uri
+from ._report_figures import example_facts, example_pictures, forest_uri, reliability_uri
 from ._score_tables import difference_text, interval_text, p_text, score_rows
 from .outcomes import Question
 
@@ -27,6 +26,7 @@ def report_html(report: "EvaluationReport") -> str:
 
     examples = [e.id for s in report.sections for f in s.extremes for e in (*f.worst, *f.best)]
     pictures = example_pictures(examples, report.datasets)
+    facts = example_facts(examples, report.datasets)
     return (
         _environment()
         .get_template("evaluation_report.html.j2")
@@ -35,6 +35,7 @@ def report_html(report: "EvaluationReport") -> str:
             version=__version__,
             found=_found(report),
             sections=[_section(report, section, pictures) for section in report.sections],
+            facts=facts,
             meanings=dict(report.kinds),
             n_draws=report.sections[0].stratified[0].n_draws,
             seed=report.sections[0].stratified[0].seed,
@@ -57,15 +58,25 @@ def _environment() -> "Environment":
     )
     environment.filters["p"] = p_text
     environment.filters["stratum"] = _stratum
+    environment.filters["formula"] = _formula
     return environment
 
 
 def _stratum(label: str, kind: str) -> Any:
-    """The name of a stratum, a point group typeset."""
+    """The name of a stratum; a point group or family of them ("Cnv") typeset."""
     from markupsafe import Markup
 
-    text = group_html(label) if kind == "point group" else escape(label).replace("&lt;=", "≤").replace("&gt;=", "≥")
-    return Markup(text)
+    if kind in ("point group", "family") and re.fullmatch(r"[A-Z](?:\d+|inf)?[a-z]*", label):
+        rest = label[1:].replace("inf", "∞")
+        return Markup(f"{label[0]}<sub>{rest}</sub>" if rest else label)
+    return Markup(escape(label).replace("&lt;=", "≤").replace("&gt;=", "≥"))
+
+
+def _formula(text: str) -> Any:
+    """A formula with its numbers as subscripts, escaped."""
+    from markupsafe import Markup
+
+    return Markup(re.sub(r"\d+", r"<sub>\g<0></sub>", escape(text, quote=False)))
 
 
 def _found(report: "EvaluationReport") -> list[dict[str, Any]]:
@@ -100,8 +111,11 @@ def _section(report: "EvaluationReport", section: "ReportSection", pictures: dic
         "n_questions": len({score.question for score in section.overall}),
         "metric": first.metric,
         "unit": first.unit,
-        "chance": None if first.chance is None else first.metric.text(first.chance),
-        "test": first.test,
+        # Libraries, and how often a molecule is asked, may differ between choices of modalities.
+        "chance": _different(first.metric.text(p.chance) for p in panels if p.chance is not None),
+        "test": _different(p.test for p in panels),
+        "references": _different(score.reference for p in panels for score in p.paired),
+        "averaged": section.averaged,
         "overall": _overall(section),
         "kinds": [_kind(panels, kind) for kind, _ in report.kinds],
         "paired": [row for scores in panels for row in _paired(scores)],
@@ -119,6 +133,11 @@ def _section(report: "EvaluationReport", section: "ReportSection", pictures: dic
             for found in section.extremes
         ],
     }
+
+
+def _different(texts: Iterable[str]) -> str:
+    """The texts, each once, in order; "" for none."""
+    return " or ".join(text for text in dict.fromkeys(texts) if text)
 
 
 def _overall(section: "ReportSection") -> dict[str, Any]:

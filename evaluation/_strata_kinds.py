@@ -136,7 +136,8 @@ _LISTED = (
     ),
     _column(
         "exclusion",
-        "why no vibration is both infrared and Raman active: inversion centre, other symmetry, or not so",
+        "mutual exclusion (no vibration is both infrared and Raman active): by an inversion centre, by other symmetry "
+        "(as in D5h, D4d), or none",
         "exclusion",
         tuple(EXCLUSION.values()),
     ),
@@ -149,7 +150,7 @@ _LISTED = (
     ),
     _bins("vibrations", "vibrations, with degeneracy", "n_vib", (1, 7, 13, 25, 37, 49, 61)),
     _bins("atoms", "number of atoms", "n_atoms", (2, 5, 9, 13, 17, 21)),
-    _column("chemistry", "elements", "chemistry", CHEMISTRY),
+    _column("chemistry", "elements that the molecule is made of", "chemistry", CHEMISTRY),
     _bins(
         "lines in range",
         f"distinct infrared or Raman active levels within {RANGE_CM1[0]:g}-{RANGE_CM1[1]:g} 1/cm",

@@ -422,7 +422,8 @@ def _require_test_set(outcomes: Outcomes, test_ids: Iterable[str], allow_missing
         if missing:
             raise EvaluationError(
                 f"{rows.where}: {question} has no prediction for {len(missing)} of the {len(declared)} test molecules "
-                f"({named_rows(missing)}). Add them, or allow missing ones and read the result as one of a subset."
+                f"({named_rows(missing)}). Add these rows, or allow missing ones (--allow-missing, allow_missing=True) "
+                "and read the result as one of a subset."
             )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import EvaluationError
 from ..groups.atomic_write import written
 from ._comparable import comparable
 from ._metrics import METRICS, Metric, Resampling
@@ -55,6 +56,9 @@ class ReportSection:
     ----------
     task, target : str
         ``target`` is "" for identification, and for classifications, whose targets are averaged.
+    averaged : tuple of str
+        The targets over which scores by stratum are averaged: those that all models answered from the same
+        modalities; classification only.
     overall : tuple of OverallScore
         Every metric of the task, every model, over all molecules; for classification target by target.
     stratified : tuple of StratifiedScores
@@ -67,6 +71,7 @@ class ReportSection:
 
     task: str
     target: str
+    averaged: tuple[str, ...]
     overall: tuple[OverallScore, ...]
     stratified: tuple[StratifiedScores, ...]
     reliability: tuple[tuple[str, Reliability], ...]
@@ -83,6 +88,7 @@ class ReportSection:
         return {
             "task": self.task,
             "target": self.target,
+            "averaged_targets": list(self.averaged),
             "overall": [score.as_dict() for score in self.overall],
             "stratified": [scores.as_dict() for scores in self.stratified],
             "reliability": [{"modalities": shown, **curve.as_dict()} for shown, curve in self.reliability],
@@ -249,7 +255,7 @@ def evaluation_report(
         asked = _by_modalities(models, task, target)
         logger.info("evaluating %s %s (%d choices of modalities)", task, target, len(asked))
         parts = [
-            stratified(of, strata, kinds, chosen.get(task), alpha=alpha, n_draws=n_draws, seed=seed)
+            stratified(_on_shared_targets(of), strata, kinds, chosen.get(task), alpha=alpha, n_draws=n_draws, seed=seed)
             for of in asked.values()
         ]
         answers = [(shown, o) for shown, of in asked.items() for o in of.values() if task == "classification"]
@@ -257,6 +263,7 @@ def evaluation_report(
             ReportSection(
                 task=task,
                 target=target,
+                averaged=_averaged(asked) if task == "classification" else (),
                 overall=tuple(score for of in asked.values() for score in _overall(of, resampling)),
                 stratified=tuple(parts),
                 reliability=tuple((shown, reliability(o, seed=seed)) for shown, o in answers),
@@ -297,6 +304,28 @@ def _by_modalities(models: Mapping[str, Outcomes], task: str, target: str) -> di
                 rows = outcomes.chosen(task=task, modalities=shown, target=target or None)
                 found.setdefault(shown, {})[name] = replace(rows, name=name)
     return found
+
+
+def _shared_targets(of: Mapping[str, Outcomes]) -> list[str]:
+    """The targets that each of the models answered, in order."""
+    answered = [list(dict.fromkeys(o.targets.tolist())) for o in of.values()]
+    return [target for target in answered[0] if all(target in others for others in answered[1:])]
+
+
+def _on_shared_targets(of: Mapping[str, Outcomes]) -> dict[str, Outcomes]:
+    """The models on the targets that all of them answered: an average over others would compare unlike with unlike."""
+    shared = _shared_targets(of)
+    if not shared:
+        raise EvaluationError(
+            f"{', '.join(map(repr, of))} answer no common target (the first ones are "
+            f"{'; '.join(str(o.questions[0]) for o in of.values())}): make a report of each, or name "
+            "the same targets alike."
+        )
+    return {name: o._rows(np.isin(o.targets, shared)) for name, o in of.items()}
+
+
+def _averaged(asked: Mapping[str, Mapping[str, Outcomes]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(target for of in asked.values() for target in _shared_targets(of)))
 
 
 def _overall(of: Mapping[str, Outcomes], resampling: Resampling) -> list[OverallScore]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..errors import EvaluationError
 from ._comparable import comparable
 from ._metrics import DEFAULT_METRICS, METRICS, Metric, Resampling, Scored
+from ._prediction_rows import named_rows
 from ._statistics import holm
 from .outcomes import Outcomes, Question
 from .stratified_scores import ALL, PairedScore, StratifiedScores, StratumScore
@@ -96,8 +97,8 @@ def stratified(
     Raises
     ------
     EvaluationError
-        Several questions are left, models did not answer the same queries, a molecule is not in ``strata``, or the
-        metric does not fit the task.
+        Several questions are left, models did not answer the same questions and queries, a molecule is not in
+        ``strata``, or the metric does not fit the task.
     """
     if not 0 < alpha < 1 or n_draws < _FEWEST_DRAWS:
         raise EvaluationError(f"stratified(alpha={alpha}, n_draws={n_draws}): alpha is in (0, 1), n_draws >= 99.")
@@ -107,6 +108,7 @@ def stratified(
     chosen = {n: o.chosen(task=task, modalities=modalities, target=target) for n, o in models.items()}
     question, measure = _question(chosen, metric)
     comparable(chosen)
+    _same_targets(chosen)
     scored = {name: measure.score(rows) for name, rows in chosen.items()}
     resampling = Resampling(n_draws, seed)
     first = next(iter(scored.values()))
@@ -144,6 +146,18 @@ def _question(chosen: Mapping[str, Outcomes], metric: str | None) -> tuple[Quest
         )
     asked = questions[0] if len(questions) == 1 else questions[0]._replace(target="")
     return asked, measure
+
+
+def _same_targets(chosen: Mapping[str, Outcomes]) -> None:
+    """Averages over targets are comparable only where all models answered the same ones."""
+    (first, reference), *others = chosen.items()
+    for name, rows in others:
+        differs = set(reference.questions) ^ set(rows.questions)
+        if differs:
+            raise EvaluationError(
+                f"{first!r} and {name!r} did not answer the same questions; only one of them answers "
+                f"{named_rows(sorted(map(str, differs)))}. Choose by task=, modalities= and target=."
+            )
 
 
 def _kinds(strata: StrataLike, kinds: Sequence[str] | None) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from strata_stand_in import made_up, ranks_with
+from symvib.evaluation._report_html import _formula, _stratum
 from symvib.evaluation.outcomes import Outcomes, read_predictions
 from symvib.evaluation.report import evaluation_report
 from symvib.evaluation.strata import Strata
@@ -102,6 +103,25 @@ def test_a_model_may_lack_questions():
     assert report.sections[0].stratified[0].models == ("whole", "part")
     assert report.sections[1].stratified[0].models == ("whole",)
     assert "part" in report.to_html()
+
+
+def test_the_reference_is_the_first_model_that_answered():
+    """Where the first model of all lacks a question, differences there are to another one."""
+    lone = ranks_with(STRATA, 0.5, seed=3, name="lone")
+    others = {
+        name: Outcomes.of_ranks(STRATA.ids, ranks_with(STRATA, 0.7, seed=seed).prediction, 100, modalities="raman")
+        for name, seed in (("second", 4), ("third", 5))
+    }
+    report = evaluation_report({"lone": lone, **others}, STRATA, datasets=(), n_draws=99, n_examples=0)
+    assert {score.reference for score in report.sections[0].stratified[1].paired} == {"second"}
+    assert "each model minus second" in report.to_html()
+
+
+def test_groups_and_families_are_typeset_and_other_names_escaped():
+    assert [str(_stratum(text, "family")) for text in ("Cnv", "Dinfh", "T", "C10h", "<b>")] == [
+        *("C<sub>nv</sub>", "D<sub>∞h</sub>", "T", "C<sub>10h</sub>", "&lt;b&gt;"),
+    ]
+    assert str(_formula("C2H6<'")) == "C<sub>2</sub>H<sub>6</sub>&lt;'"
 
 
 def test_the_example_file_makes_a_report_with_pictures():

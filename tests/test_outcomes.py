@@ -186,7 +186,7 @@ def test_models_are_compared_on_the_same_queries_truth_and_library():
     other = Outcomes.of_values(["b", "a"], "gap", [2.5, 1.0], [1.0, 2.0], unit="eV", name="three")
     units = Outcomes.of_values(["a", "b"], "gap", [1.0, 2.0], [1.0, 2.0], unit="Hartree", name="four")
     comparable({"one": one, "again": one})
-    with pytest.raises(EvaluationError, match=r"same queries; 1 are answered by one only \(b\)"):
+    with pytest.raises(EvaluationError, match=r"same queries: 'two' lacks 1 of 2 \(b\)\."):
         comparable({"one": one, "two": fewer})
     with pytest.raises(EvaluationError, match=r"truth differs .* for 1 molecules \(b\); the first has 2.0 and 2.5"):
         comparable({"one": one, "three": other})

@@ -228,6 +228,15 @@ def test_models_that_answered_other_queries_are_refused():
         stratified({"one": one, "two": two}, STRATA)
 
 
+def test_averages_over_other_targets_are_not_compared():
+    one, two = probabilities(STRATA, 0.9), probabilities(STRATA, 0.6)
+    both = Outcomes.joined(
+        [one, Outcomes.of_probabilities(STRATA.ids, "y", two.truth, two.prediction, modalities="ir")]
+    )
+    with pytest.raises(EvaluationError, match=r"only one of them answers classification of y \(IR\)"):
+        stratified({"both": both, "one": one}, STRATA, n_draws=99)
+
+
 def test_what_is_handed_out(tmp_path):
     scores = stratified({"<b>": ranks_with(STRATA, 0.9), "two": ranks_with(STRATA, 0.5, seed=2)}, STRATA)
     assert json.loads(json.dumps(scores.as_dict(), allow_nan=False))["metric"] == "top1"
