@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 _SHIPPED_TEST = "shipped-test"
+_SEARCHES = {"cosine": "cosine search", "sid": "search by spectral information divergence"}
 _ABOUT = (
     "Test molecules of formulas that no model was trained on, as virtual instruments measure them that no model was "
     "trained on. Identification: the molecule is looked for among all test molecules, measured by another instrument; "
@@ -30,7 +31,11 @@ def evaluate(
         typer.Argument(metavar="[FILE]...", help="Predictions of a model (CSV, see docs/predictions_csv.md)."),
     ] = None,
     model: Annotated[
-        list[str] | None, typer.Option(help="A shipped model (small), or the folder of one; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="A shipped model (small), the folder of one, or a search of the library, tuned on simulated spectra "
+            "(cosine; sid: spectral information divergence); may be repeated."
+        ),
     ] = None,
     name: Annotated[
         list[str] | None,
@@ -58,9 +63,9 @@ def evaluate(
 ) -> None:
     """Accuracy by symmetry: point group, completeness, exclusion, silent modes, identifiability, chemistry.
 
-    A --model answers the shipped test molecules as virtual instruments measure them (simulated): which molecule, and
-    which functional groups. Files hold answers about the same molecules, by their ids. Several models are compared,
-    the first being the reference.
+    A --model answers the shipped test molecules as virtual instruments measure them (simulated): which molecule,
+    which functional groups, and what the other spectrum looks like. Files hold answers about the same molecules, by
+    their ids. Several models are compared, the first being the reference.
     """
     files, models = predictions or [], model or []
     if not files and not models:
@@ -113,6 +118,8 @@ def _check_paths(files: Sequence[str], test_set: str | None, json_path: str | No
 
 
 def _called(model: str) -> str:
+    if model in _SEARCHES:
+        return _SEARCHES[model]
     return f"Spektron {model}" if model == "small" else Path(model).resolve().name
 
 
@@ -168,20 +175,26 @@ def _about_files(
     return sentences
 
 
-def _asked(folder: str, called: str, queries: int) -> "Outcomes":
-    """What a model answers about the shipped test molecules."""
+def _asked(model: str, called: str, queries: int) -> "Outcomes":
+    """What a model, or a search of a library, answers about the shipped test molecules."""
     if find_spec("torch") is None:
         raise MissingPackageError.of_extra("symvib evaluate --model needs PyTorch", "ml")
-    from .evaluation.model_outcomes import group_outcomes, identification_outcomes
+    from .evaluation.model_outcomes import cross_modal_outcomes, group_outcomes, identification_outcomes
     from .evaluation.outcomes import Outcomes
-    from .spektron.peers import SpektronPeer
+    from .spektron.peers import LibrarySearch, SpektronPeer
     from .spektron.predict import Predictor
     from .spektron.training_data import load_training_data
 
-    predictor = Predictor.from_pretrained(folder)
     data = load_training_data()
+    if model in _SEARCHES:
+        say(f"{called}: searching for the test molecules ...")
+        return identification_outcomes(LibrarySearch.shipped(model), data, n_queries=queries, name=called)
+    predictor = Predictor.from_pretrained(model)
     say(f"{called}: asking about the test molecules ...")
-    parts = [identification_outcomes(SpektronPeer(predictor.model), data, n_queries=queries, name=called)]
+    parts = [
+        identification_outcomes(SpektronPeer(predictor.model), data, n_queries=queries, name=called),
+        cross_modal_outcomes(predictor.model, data, name=called),
+    ]
     if predictor.group_names:
         parts.append(group_outcomes(predictor, data, name=called))
     return Outcomes.joined(parts, called)

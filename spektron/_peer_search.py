@@ -1,7 +1,9 @@
 """Library search: cosine, spectral information divergence, Wasserstein distance; one matrix of scores for a library."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -153,6 +155,23 @@ class LibrarySearch:
             for one in values["settings"]
         )
         return cls(**{**values, "settings": settings, "weights": tuple(values["weights"])})
+
+    @classmethod
+    def shipped(cls, measure: str = "cosine") -> "LibrarySearch":
+        """The search with the settings that did best on the validation molecules, IR and Raman (simulated spectra).
+
+        They were chosen by `studies/spektron_retrieval.py`, and are for spectra (n, 2, 2048) on `spectral_axis`.
+
+        Examples
+        --------
+        >>> LibrarySearch.shipped("sid").measure
+        'sid'
+        """
+        text = (files("symvib.spektron") / "data" / "library_searches.json").read_text(encoding="utf-8")
+        known = json.loads(text)
+        if measure not in known:
+            raise ModelError(f"LibrarySearch.shipped({measure!r}): choose one of {', '.join(known)}.")
+        return cls.from_dict(known[measure])
 
     def _of_modality(self, queries: np.ndarray, library: np.ndarray, settings: SearchSettings) -> np.ndarray:
         bins = settings.preprocessing.channels_per_bin

@@ -101,8 +101,8 @@ def main(given: Sequence[str] | None = None) -> None:
     results: dict[str, Any] = {"simulated": True, "data_hash": data.data_hash, "registration": registration_hash()}
     peers = {
         "Spektron small": SpektronPeer(model),
-        "cosine": LibrarySearch(),
-        "spectral information divergence": LibrarySearch("sid"),
+        "cosine": LibrarySearch.shipped("cosine"),
+        "spectral information divergence": LibrarySearch.shipped("sid"),
     }
     for method, peer in peers.items():
         hits = hits_of(peer, data, options.queries)

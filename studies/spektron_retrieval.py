@@ -29,8 +29,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _tools import RESULTS, read_results, write_results, write_table
+from _tools import RESULTS, ROOT, read_results, write_results, write_table
 
+from symvib.groups.atomic_write import write_text
 from symvib.spektron.config import preset
 from symvib.spektron.instrument import InstrumentSettings
 from symvib.spektron.model import Spektron, fingerprint
@@ -63,6 +64,7 @@ VALIDATION_PAIRS = 2
 CHANNELS_AT_ONCE = 2  # while searches are tuned: 3.5 1/cm, no instrument resolves less than 4
 THREADS = 2
 SETTINGS = "spektron_retrieval_settings"
+SHIPPED_SEARCHES = ROOT / "spektron" / "data" / "library_searches.json"  # read by `LibrarySearch.shipped`
 TRAINING_INSTRUMENTS = range(64)
 
 
@@ -337,6 +339,8 @@ def main(given: Sequence[str] | None = None) -> None:
     settings = SettingsFile(data, reused=not (options.retune or options.quick), written=not options.quick)
     searches = [name for name in options.peers if name in SEARCHES]
     tuned = tuned_searches(searches, validation["searches"], settings)
+    if not options.quick and searches == list(SEARCHES):
+        write_text(SHIPPED_SEARCHES, json.dumps({name: of["search"] for name, of in tuned.items()}, indent=2) + "\n")
     tuned_second = tuned_searches(searches, validation["searches for GFN1"], settings, " for GFN1")
     regressions, tried = fitted_regressions(
         [name for name in options.peers if name in REGRESSIONS],

@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +17,7 @@ from symvib.spektron._peer_search import LibrarySearch, SearchSettings
 from symvib.spektron.retrieval_task import distinct_rows, simulated_task
 from symvib.spektron.training_data import load_training_data
 
+ROOT = Path(__file__).resolve().parents[1]
 PLAIN = Preprocessing(smoothing_cm1=0.0)
 
 
@@ -433,3 +435,11 @@ def test_a_large_library_is_a_matter_of_seconds(measure, limit):
     start = time.perf_counter()
     assert LibrarySearch(measure).scores(queries, library).shape == (100, 1500)
     assert time.perf_counter() - start < limit
+
+
+def test_the_shipped_searches_are_those_that_the_study_chose():
+    chosen = json.loads((ROOT / "studies" / "results" / "spektron_retrieval_settings.json").read_text(encoding="utf-8"))
+    for measure in ("cosine", "sid", "wasserstein"):
+        assert LibrarySearch.shipped(measure) == LibrarySearch.from_dict(chosen[measure]["found"]["search"])
+    with pytest.raises(ModelError, match="choose one of cosine, sid, wasserstein"):
+        LibrarySearch.shipped("euclid")
