@@ -80,8 +80,8 @@ def _formula(text: str) -> Any:
 
 
 def _found(report: "EvaluationReport") -> list[dict[str, Any]]:
-    """The strata that differ from the rest, those with the largest difference first in each question."""
-    rows = [
+    """The strata that differ most from the rest, for each question and model."""
+    return [
         {
             "question": str(scores.question),
             "model": score.model,
@@ -95,10 +95,9 @@ def _found(report: "EvaluationReport") -> list[dict[str, Any]]:
             "worse": (score.difference or 0.0) * (1 if scores.metric.higher_is_better else -1) < 0,
             "p": score.p_adjusted,
         }
-        for scores, score in sorted(report.flagged, key=lambda pair: -abs(pair[1].difference or 0.0))
+        for scores, _, strata in report.largest()
+        for score in strata
     ]
-    order = [str(scores.question) for section in report.sections for scores in section.stratified]
-    return sorted(rows, key=lambda row: (order.index(row["question"]), report.models.index(row["model"])))
 
 
 def _section(report: "EvaluationReport", section: "ReportSection", pictures: dict[str, str]) -> dict[str, Any]:

@@ -138,6 +138,15 @@ class EvaluationReport:
         every = [scores for section in self.sections for scores in section.stratified]
         return tuple((scores, score) for scores in every for score in scores.flagged())
 
+    def largest(self, n: int = 3) -> list[tuple[StratifiedScores, str, tuple[StratumScore, ...]]]:
+        """For each question and model the ``n`` strata that differ most from the rest, those that do not left out."""
+        every = [scores for section in self.sections for scores in section.stratified]
+        return [
+            (scores, model, tuple(sorted(scores.flagged(model), key=lambda s: -abs(s.difference or 0.0))[:n]))
+            for scores in every
+            for model in scores.models
+        ]
+
     @property
     def n_families(self) -> int:
         """Families of tests against the rest: one for each model and question."""
@@ -173,20 +182,27 @@ class EvaluationReport:
         from ._score_tables import difference_text, interval_text, p_text
 
         lines = [f"{self.title}: {self.n_molecules} molecules" + " (simulated spectra)" * self.simulated]
-        for section in self.sections:
-            lines += ["", section.title]
-            for scores in section.stratified:
-                for model in scores.models:
-                    own = scores.score(model)
-                    value, interval = scores.metric.text(own.value), interval_text(scores, own.low, own.high)
-                    asked = f"{scores.question.modalities_text}, {model}"
-                    lines.append(f"  {asked}: {scores.metric.label} {value} ({interval}), n = {own.n}")
-                    lines += [
-                        f"    {s.kind} {s.stratum}: {scores.metric.text(s.value)}, n = {s.n}, "
-                        f"{difference_text(scores, s.difference)} against the rest, p = {p_text(s.p_adjusted)}"
-                        for s in scores.flagged(model)
-                    ]
-        lines += ["", f"Indented: strata that differ from the rest; p by Holm, family-wise error {self.alpha:g}."]
+        title = ""
+        for scores, model, strata in self.largest():
+            section = next(section for section in self.sections if scores in section.stratified)
+            if section.title != title:
+                title = section.title
+                lines += ["", title]
+            own, n_flagged = scores.score(model), len(scores.flagged(model))
+            value, interval = scores.metric.text(own.value), interval_text(scores, own.low, own.high)
+            asked = f"{scores.question.modalities_text}, {model}"
+            lines.append(f"  {asked}: {scores.metric.label} {value} ({interval}), n = {own.n}")
+            lines += [
+                f"    {s.kind} {s.stratum}: {scores.metric.text(s.value)}, n = {s.n}, "
+                f"{difference_text(scores, s.difference)} against the rest, p = {p_text(s.p_adjusted)}"
+                for s in strata
+            ]
+            if n_flagged > len(strata):
+                lines.append(f"    and {n_flagged - len(strata)} more")
+        lines += [
+            "",
+            f"Indented: the strata that differ most from the rest; p by Holm, family-wise error {self.alpha:g}.",
+        ]
         return "\n".join(lines)
 
     def to_html(self, path: str | Path | None = None) -> str:
