@@ -208,7 +208,8 @@ def _components() -> Outcome:
         "tell.",
         verdict,
         "numerical",
-        f"components for 95 % of the variance (Hessians of QM9 molecules, GFN2-xTB, simulated): {'; '.join(lines)}. "
+        "components for 95 % of the variance (Hessians of QM9 molecules, small and symmetric ones preferred, GFN2-xTB, "
+        f"simulated): {'; '.join(lines)}. "
         f"In the published range while growing: {', '.join(passing) or 'none'}",
     )
 

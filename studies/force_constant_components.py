@@ -2,9 +2,12 @@
 
 The circulating reason for a latent of 128 numbers is that 80 to 100 principal components hold 95 % of the variance of
 the force constants of molecules. Molecules have no common list of force constants, so the number belongs to a choice of
-representation; here are four, on the QM9 molecules among the responses that ship (GFN2-xTB, simulated, minima only):
+representation; here are four, on the QM9 molecules among the responses that ship (GFN2-xTB, simulated). That table
+holds minima only (what had an imaginary mode or a broken bond was left out when tools/make_shipped_data.py made it) and
+many more small and symmetric molecules than QM9 has: the numbers are of this sample, and the classes of constants are
+there for its molecules without symmetry (C1), too.
 
-- "Cartesian, 18 atoms": lower triangle of the Hessian (Eh/bohr^2) of the molecules of the size that occurs most often,
+- "Cartesian, N atoms": lower triangle of the Hessian (Eh/bohr^2) of the molecules of the size that occurs most often,
   principal axes of inertia, atoms by element and distance from the centre. The naive one: neither frame nor order of
   the atoms is continuous in the molecule.
 - "Cartesian, padded": the same for all sizes, zeros behind the last atom of each element. Holds what atoms there are,
@@ -20,8 +23,11 @@ Each with the columns as they are, and brought to unit variance (units and class
 95 % intervals: the number +- 1.96 standard errors of a bootstrap of molecules (not its percentiles: a resample holds
 63 % of the molecules, and the number grows with the sample). They hold the scatter of a sample of this size, not what a
 larger one would add; that is what the curve over sample size shows. The rank cannot exceed the number of rows less
-one. Beside: the number when each column is dealt out among molecules independently (no
-correlation left, same rank). Writes studies/results/force_constant_components.json. About 4 minutes on one core.
+one. Beside: the number when each column is dealt out among molecules independently (no correlation left, same rank).
+Linear components bound no nonlinear encoder: a curved set of few dimensions can need many, and a latent of a model that
+sees spectra need not hold force constants at all.
+
+Writes studies/results/force_constant_components.json. About a minute on one core.
 Option: ``--quick`` (120 molecules, few draws), ``--source`` another dataset or archive of responses.
 """
 
@@ -161,7 +167,7 @@ def cartesian(tasks: Sequence[ResponseTask], name: str) -> Representation:
     return Representation(name, values, np.arange(len(tasks)))
 
 
-def classes(found: Sequence[LocalConstants]) -> Representation:
+def classes(found: Sequence[LocalConstants], name: str) -> Representation:
     """Deciles of each class of constants; the mean over molecules where a molecule has none of a class."""
     by_molecule = [local.classes() for local in found]
     counts = Counter(name for each in by_molecule for name in each)
@@ -172,7 +178,7 @@ def classes(found: Sequence[LocalConstants]) -> Representation:
             if name in each:
                 values[row, column] = np.quantile(each[name], DECILES)
     values = np.where(np.isnan(values), np.nanmean(values, axis=0), values).reshape(len(found), -1)
-    return Representation("classes of constants", values, np.arange(len(found)))
+    return Representation(name, values, np.arange(len(found)))
 
 
 def tetrahedral(found: Sequence[LocalConstants]) -> Representation:
@@ -267,6 +273,7 @@ def main(given: Sequence[str] | None = None) -> None:
     size = Counter(len(task.response.molecule) for task in tasks).most_common(1)[0][0]
     of_size = [task for task in tasks if len(task.response.molecule) == size]
     local = [LocalConstants.of(task) for task in progress(tasks, lambda task: task.id)]
+    without = [task.structure["point_group"] == "C1" for task in tasks]
     results: dict[str, Any] = {
         "simulated": True,
         "method": "GFN2-xTB",
@@ -276,13 +283,17 @@ def main(given: Sequence[str] | None = None) -> None:
             "in the table": len(shipped_dataset(SHIPPED)) if options.source is None else len(every),
             "minima": len(every),
             "of QM9": len(tasks),
+            "of QM9, C1": sum(without),
         },
         "representations": {},
     }
     for representation in (
-        cartesian(of_size, f"Cartesian, {size} atoms"), cartesian(tasks, "Cartesian, padded"), classes(local),
+        cartesian(of_size, f"Cartesian, {size} atoms"),
+        cartesian(tasks, "Cartesian, padded"),
+        classes(local, "classes of constants"),
+        classes([each for each, is_c1 in zip(local, without, strict=True) if is_c1], "classes of constants, C1 only"),
         tetrahedral(local),
-    ):  # fmt: skip
+    ):
         for unit_variance in (False, True):
             found = result(representation, unit_variance, options.draws)
             scaled = "unit variance" if unit_variance else "as they are"
