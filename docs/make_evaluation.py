@@ -120,8 +120,9 @@ def flags(panels: Sequence[StratifiedScores]) -> str:
     return "\n".join(said)
 
 
-def interval(part: dict[str, Any], digits: int = 3) -> str:
-    """An estimate with its interval."""
+def interval(part: dict[str, Any]) -> str:
+    """An estimate with its interval; slopes are small."""
+    digits = 4 if "doubling" in part.get("unit", "") else 3
     return f"{part['value']:+.{digits}f} ({part['low']:+.{digits}f} to {part['high']:+.{digits}f})"
 
 
@@ -172,11 +173,22 @@ def beside(key: str, judged: dict[str, Any]) -> str:
         )
         return known + "\n\n" + listed_parts(parts)
     said = listed_parts(judged["beside"])
-    if judged["regression"]:
+    if judged["regression"] and key != "P3":  # where it is the effect itself
         said += f"\n- regression: {words(judged['regression'])}"
     if judged["pairs"]:
         said += f"\n- {pairs_words(judged['pairs'])}"
-    return "\n".join([said, *(f"- {note}" for note in judged["notes"])])
+    said = "\n".join([said, *(f"- {note}" for note in judged["notes"])])
+    return said + "\n\nTop-1 behind it, in percent:\n\n" + accuracies(judged["accuracies"])
+
+
+def accuracies(found: dict[str, Any]) -> str:
+    """Shares behind an effect: one for each name, or one for each technique or training size."""
+    if not any(isinstance(value, dict) for value in found.values()):
+        return table(list(found), [[f"{100 * value:.1f}" for value in found.values()]])
+    columns = list(next(iter(found.values())))
+    names = {"ir": "IR", "raman": "Raman", "ir+raman": "IR + Raman"}
+    rows = [[name, *(f"{100 * value:.1f}" for value in of.values())] for name, of in found.items()]
+    return table(["", *(names.get(c, c if c == "gain" else f"{c} molecules") for c in columns)], rows)
 
 
 def listed_parts(parts: Sequence[dict[str, Any]]) -> str:
