@@ -104,14 +104,14 @@ def _row(
     ax.plot([low, high], [y, y], color=style["color"], linewidth=1.5, solid_capstyle="butt", alpha=0.75)
     if score.value is not None and limits[0] <= score.value <= limits[1]:
         face = style["color"] if score.flagged(alpha) or score.kind == "all" else "white"
-        ax.plot([score.value], [y], linestyle="none", markersize=5, markerfacecolor=face, markeredgewidth=1.2,
-                label=name, **style)  # fmt: skip
+        shape = {"linestyle": "none", "markersize": 5, "markerfacecolor": face, "markeredgewidth": 1.2}
+        ax.plot([score.value], [y], label=name, clip_on=False, **shape, **style)
 
 
 def _limits(scores: "StratifiedScores", rows: Any) -> tuple[float, float]:
-    """The whole range from 0 to 1; else what the values and the shorter intervals span."""
+    """The whole range of a share; else what the values and the shorter intervals span."""
     low, high = scores.metric.limits
-    if (low, high) == (0.0, 1.0):
+    if scores.metric.is_share:
         return low, high
     every = [score for of in rows.values() for score in of.values()]
     values = np.array([s.value for s in every if s.value is not None] or [0.0])

@@ -37,8 +37,8 @@ def reliability_uri(curves: Sequence[tuple[str, "Reliability"]], titles: Mapping
 
     shown = list(dict.fromkeys(modalities for modalities, _ in curves))
     models = list(dict.fromkeys(curve.model for _, curve in curves))
-    figure = Figure(figsize=(0.4 + 3.0 * max(len(shown), 2), 3.6), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(1, len(shown), sharey=True))
+    figure = Figure(figsize=(0.4 + 3.0 * max(len(shown), 2), 3.9), layout="compressed")  # axes are squares
+    axes = np.atleast_1d(figure.subplots(1, len(shown)))
     for ax, modalities in zip(axes, shown, strict=True):
         for of, curve in curves:
             if of == modalities:
