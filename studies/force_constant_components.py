@@ -170,13 +170,13 @@ def cartesian(tasks: Sequence[ResponseTask], name: str) -> Representation:
 def classes(found: Sequence[LocalConstants], name: str) -> Representation:
     """Deciles of each class of constants; the mean over molecules where a molecule has none of a class."""
     by_molecule = [local.classes() for local in found]
-    counts = Counter(name for each in by_molecule for name in each)
-    names = sorted(name for name, count in counts.items() if count >= LEAST_SHARE * len(found))
-    values = np.full((len(found), len(names), len(DECILES)), np.nan)
+    counts = Counter(label for each in by_molecule for label in each)
+    labels = sorted(label for label, count in counts.items() if count >= LEAST_SHARE * len(found))
+    values = np.full((len(found), len(labels), len(DECILES)), np.nan)
     for row, each in enumerate(by_molecule):
-        for column, name in enumerate(names):
-            if name in each:
-                values[row, column] = np.quantile(each[name], DECILES)
+        for column, label in enumerate(labels):
+            if label in each:
+                values[row, column] = np.quantile(each[label], DECILES)
     values = np.where(np.isnan(values), np.nanmean(values, axis=0), values).reshape(len(found), -1)
     return Representation(name, values, np.arange(len(found)))
 
