@@ -1,4 +1,4 @@
-"""What studies, benchmarks and trainings found and left in the repository."""
+"""What studies, benchmarks and trainings found, from the files that come with symvib."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def stored_result(name: str) -> dict[str, Any]:
     Raises
     ------
     DatasetError
-        The file is not there: an installation without the repository, or a study that has not been run.
+        The file is not there: the study has not been run.
     """
     return _json(ROOT / "studies" / "results" / f"{name}.json", f"python studies/{name}.py")
 
@@ -53,7 +53,4 @@ def _json(path: Path, command: str) -> dict[str, Any]:
 
 
 def _absent(path: Path, command: str) -> str:
-    return (
-        f"{path.relative_to(ROOT)} is not here: result files come with the repository, not with an installed package; "
-        f"`{command}` in the repository writes it."
-    )
+    return f"{path.relative_to(ROOT)} is not here; `{command}` in the repository of symvib writes it."
