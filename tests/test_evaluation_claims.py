@@ -251,7 +251,7 @@ def test_without_files_nothing_is_checked_and_the_command_is_named(root):
     assert found.counts == {"not checked": len(SPEKTRON_CLAIMS)}
     assert "python studies/spektron_ablation.py" in found.to_markdown()
     for read, name in ((stored_result, "x"), (shipped_metrics, "small"), (benchmark_rows, "x")):
-        with pytest.raises(DatasetError, match="come with the repository"):
+        with pytest.raises(DatasetError, match="in the repository of symvib writes it"):
             read(name)
 
 
