@@ -156,7 +156,7 @@ def test_the_second_level_of_theory_asks_only_molecules_that_have_it(data):
     found = answers(Guessing(1), data, pairs=1, second_level=True, n_queries=30)
     there = data.second_level_index[data.second_level_indices("test")]
     assert set(found.ids.tolist()) <= {data.ids[row] for row in there}
-    assert len(set(found.ids.tolist())) == 30
+    assert 20 < len(set(found.ids.tolist())) <= 30  # but for those without a line in range
 
 
 # ----------------------------------------------------------------------------------------------- functional groups
