@@ -104,7 +104,7 @@ def _words(outcomes: Outcomes, rows: NDArray[np.bool_], loss: float) -> str:
     several = int(rows.sum()) > 1
     task = outcomes.tasks[0]
     if task == "identification":
-        return f"{'mean rank' if several else 'rank'} {loss:g} of {outcomes.n_library[rows][0]}"
+        return f"{'mean rank' if several else 'rank'} {loss:.4g} of {outcomes.n_library[rows][0]}"
     if task == "classification":
         return f"Brier score {loss:.3f}" + (f" over {int(rows.sum())} answers" if several else "")
     if task == "similarity":
