@@ -52,6 +52,15 @@ def evaluate(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Let molecules of the --test-set be without an answer.")
     ] = False,
+    molecules: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Structures of your own molecules (.xyz, .mol ...), a file for each: its name without the suffix is "
+            "the id in the predictions.",
+        ),
+    ] = None,
+    measured: Annotated[bool, typer.Option("--measured", help="Say that the spectra were measured.")] = False,
     report: Annotated[str | None, typer.Option(metavar="FILE", help="The report as one offline HTML page.")] = None,
     json_path: JsonOption = None,
     csv_path: Annotated[
@@ -65,7 +74,7 @@ def evaluate(
 
     A --model answers the shipped test molecules as virtual instruments measure them (simulated): which molecule,
     which functional groups, and what the other spectrum looks like. Files hold answers about the same molecules, by
-    their ids. Several models are compared, the first being the reference.
+    their ids, or about the --molecules of a folder. Several models are compared, the first being the reference.
     """
     files, models = predictions or [], model or []
     if not files and not models:
@@ -74,6 +83,10 @@ def evaluate(
         raise typer.BadParameter("--test-set and --name are about predictions files, and there is none.")
     if allow_missing and test_set is None:
         raise typer.BadParameter("--allow-missing is about a --test-set, and there is none.")
+    if models and (molecules is not None or measured):
+        raise typer.BadParameter("a --model is asked about the shipped molecules, whose spectra are simulated.")
+    if molecules is not None and test_set == _SHIPPED_TEST:
+        raise typer.BadParameter(f"--test-set {_SHIPPED_TEST} names shipped molecules, --molecules others.")
     _check_paths(files, test_set, json_path, report, csv_path)
     called = [*map(_called, models), *_names(files, name or [])]
     again = sorted({one for one in called if called.count(one) > 1})
@@ -82,18 +95,21 @@ def evaluate(
     from .evaluation.report import evaluation_report
     from .evaluation.strata import Strata
 
-    shipped = Strata.shipped()
-    declared = None if test_set is None else _declared(test_set, shipped.ids)
+    own = None if molecules is None else _structures(molecules)
+    shipped = None if own is not None else Strata.shipped()
+    known = shipped.ids if shipped is not None else tuple(own or ())
+    declared = None if test_set is None else _declared(test_set, known)
     # Files first, which are refused in a second; the models take minutes, and come first in the report.
     read = [
-        _read(path, one, shipped.ids, declared, allow_missing)
-        for path, one in zip(files, called[len(models) :], strict=True)
+        _read(path, one, known, declared, allow_missing) for path, one in zip(files, called[len(models) :], strict=True)
     ]
     asked = [_asked(one, called[k], queries) for k, one in enumerate(models)]
     named = {outcomes.name: outcomes for outcomes in [*asked, *read]}
     ids = sorted({i for outcomes in named.values() for i in outcomes.ids.tolist()})
     about = " ".join([_ABOUT] * bool(models) + _about_files(files, read, test_set, declared, allow_missing))
-    done = evaluation_report(named, shipped.chosen(ids), about=about)
+    strata = shipped.chosen(ids) if shipped is not None else Strata.of(own or {}, ids)
+    pictures = None if own is None else ()
+    done = evaluation_report(named, strata, about=about, simulated=not measured, datasets=pictures)
     typer.echo(done.to_json() if json_path == "-" else done.to_text())
     if json_path not in (None, "-"):
         write_result(json_path, done.to_json())
@@ -115,6 +131,20 @@ def _check_paths(files: Sequence[str], test_set: str | None, json_path: str | No
         if Path(path).resolve() in taken:
             raise typer.BadParameter(f"{path} is read, or written by another option: give each output its own file.")
         taken.add(Path(path).resolve())
+
+
+def _structures(folder: str) -> dict[str, Path]:
+    """Id to file, of the structures in a folder."""
+    place = Path(folder)
+    if not place.is_dir():
+        raise EvaluationError(f"--molecules {folder}: there is no such folder.")
+    files = sorted(path for path in place.iterdir() if path.is_file() and not path.name.startswith("."))
+    found = {path.stem: path for path in files}
+    if not files or len(found) < len(files):
+        again = sorted({path.stem for path in files if found[path.stem] != path})
+        what = f"two files are called {again[0]}" if again else "it holds no file"
+        raise EvaluationError(f"--molecules {folder}: {what}; each molecule needs one structure, named by its id.")
+    return found
 
 
 def _called(model: str) -> str:
@@ -142,8 +172,8 @@ def _declared(test_set: str, known: Sequence[str]) -> tuple[str, ...]:
         from .evaluation._prediction_rows import named_rows
 
         raise EvaluationError(
-            f"{Path(test_set).name}: {len(unknown)} of the {len(ids)} test molecules are not among those that come "
-            f"with symvib ({named_rows(unknown)})."
+            f"{Path(test_set).name}: {len(unknown)} of the {len(ids)} test molecules are not among those that are "
+            f"known ({named_rows(unknown)})."
         )
     return ids
 

@@ -261,7 +261,7 @@ def test_the_shipped_test_set_is_known_by_name(good):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (f"{IDS[0]}\nnobody\n", "1 of the 2 test molecules are not among those that come with symvib (nobody)"),
+        (f"{IDS[0]}\nnobody\n", "1 of the 2 test molecules are not among those that are known (nobody)"),
         ("\n\n", "holds no id"),
         ("task,id\nidentification,a\nidentification\n", "row 3 has no column id"),
     ],
@@ -346,3 +346,50 @@ def test_the_shipped_model_is_reported_twice_alike(tmp_path):
     assert set(identified) == {"ir", "raman", "ir+raman"}
     assert all(score["n"] <= 40 for score in identified.values())
     assert identified["ir+raman"]["value"] > 0.2
+
+
+# ------------------------------------------------------------------------------------------------------ own molecules
+
+
+OWN = {
+    "eau": "3\n\nO 0 0 0.1173\nH 0 0.7572 -0.4692\nH 0 -0.7572 -0.4692\n",
+    "CO2": "3\n\nC 0 0 0\nO 0 0 1.162\nO 0 0 -1.162\n",
+}
+
+
+@pytest.fixture
+def own(tmp_path, file):
+    folder = tmp_path / "structures"
+    folder.mkdir()
+    for name, text in OWN.items():
+        (folder / f"{name}.xyz").write_text(text)
+    return folder, file(ranked(OWN, [1, 3]))
+
+
+def test_own_molecules_are_sorted_by_their_structures(own, tmp_path):
+    folder, answers = own
+    page = tmp_path / "page.html"
+    result = run(answers, "--molecules", folder, "--measured", "--json", "-", "--report", page)
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    strata = {
+        (score["kind"], score["stratum"]): score["value"]
+        for score in found["sections"][0]["stratified"][0]["scores"]
+    }
+    assert (strata["point group", "C2v"], strata["point group", "Dinfh"]) == (1.0, 0.0)
+    assert found["simulated"] is False
+    assert "simulated" not in page.read_text().lower()
+
+
+def test_own_molecules_need_a_structure_each(own, tmp_path, file):
+    folder, _ = own
+    assert "row 3 (CO)" in refusal(run(file(ranked(["eau", "CO"], [1, 1])), "--molecules", folder))
+    (folder / "eau.mol").write_text("")
+    assert "two files are called eau" in refusal(run(own[1], "--molecules", folder))
+    assert "no such folder" in refusal(run(own[1], "--molecules", tmp_path / "nowhere"))
+
+
+def test_what_does_not_go_with_own_molecules(own):
+    folder, answers = own
+    assert "whose spectra are simulated" in usage(run("--model", "small", "--molecules", folder))
+    assert "names shipped molecules" in usage(run(answers, "--molecules", folder, "--test-set", "shipped-test"))
