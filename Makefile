@@ -42,7 +42,8 @@ report: $(VENV)/.test
 	@echo; echo "Open out/report.html (Spektron beside a cosine search) and out/report_of_a_file.html;"; \
 	  echo "docs/evaluation.md, docs/spektron.md and docs/claims.md hold what the result files say."
 
-# The result files themselves, anew: hours. Killed, the same command goes on. Each study can be made alone.
+# The result files themselves, anew: hours. Killed, the same command goes on. Each study can be made alone (in the order
+# of the list: study-predictions reads what study-sample-size wrote).
 studies: $(STUDIES)
 
 STUDY = OMP_NUM_THREADS=$(shell nproc) $(PY) studies
@@ -66,8 +67,8 @@ study-sample-size: $(VENV)/.test
 study-cross-modal: $(VENV)/.test
 	$(STUDY)/spektron_cross_modal.py
 
-# 10 minutes on 2 cores; reads what study-sample-size wrote.
-study-predictions: study-sample-size
+# 10 minutes on 2 cores; reads what study-sample-size wrote, which comes with the repository.
+study-predictions: $(VENV)/.test
 	$(STUDY)/spektron_predictions.py
 
 # Minutes on one core.

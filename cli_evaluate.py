@@ -67,8 +67,8 @@ def evaluate(
         str | None, typer.Option("--csv", metavar="FILE", help="One row for each question, model and stratum.")
     ] = None,
     queries: Annotated[
-        int, typer.Option(min=20, help="Test molecules that a model is asked to find [default: all].")
-    ] = 1_000_000,
+        int | None, typer.Option(min=20, help="Test molecules that a model is asked to find [default: all].")
+    ] = None,
 ) -> None:
     """Accuracy by symmetry: point group, completeness, exclusion, silent modes, identifiability, chemistry.
 
@@ -205,7 +205,7 @@ def _about_files(
     return sentences
 
 
-def _asked(model: str, called: str, queries: int) -> "Outcomes":
+def _asked(model: str, called: str, queries: int | None) -> "Outcomes":
     """What a model, or a search of a library, answers about the shipped test molecules."""
     if find_spec("torch") is None:
         raise MissingPackageError.of_extra("symvib evaluate --model needs PyTorch", "ml")

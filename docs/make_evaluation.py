@@ -93,8 +93,10 @@ def identification(level: str) -> tuple[StratifiedScores, ...]:
 def cell(scores: StratifiedScores, score: StratumScore) -> str:
     """Value with its interval, a star where the stratum differs from the rest."""
     mark = " *" if score.flagged(scores.alpha) else ""
+    if score.value is None:
+        return "–"
     if scores.metric.is_share:
-        return f"{100 * (score.value or 0):.1f} ({100 * score.low:.1f} to {100 * score.high:.1f}){mark}"
+        return f"{100 * score.value:.1f} ({100 * score.low:.1f} to {100 * score.high:.1f}){mark}"
     return f"{score.value:.3f} ({score.low:.3f} to {score.high:.3f}){mark}"
 
 
@@ -171,7 +173,8 @@ def beside(key: str, judged: dict[str, Any]) -> str:
             f"{judged['r2_composition_and_features']:.3f} (of visible modes {visible[0]:.3f} and {visible[1]:.3f}); "
             f"{judged['n_formulas']} formulas."
         )
-        return known + "\n\n" + listed_parts(parts)
+        against = " The interval lies above 0: the features add to composition." * (judged["effect"]["low"] > 0)
+        return known + against + "\n\n" + listed_parts(parts)
     said = listed_parts(judged["beside"])
     if judged["regression"] and key != "P3":  # where it is the effect itself
         said += f"\n- regression: {words(judged['regression'])}"
@@ -296,6 +299,8 @@ def page() -> str:
         predictions=predictions(result("spektron_predictions")),
         ablation=ablation(result("spektron_ablation")),
         cross_modal_errors=cross_modal_errors(),
+        cross_family=crossed[0].family,
+        cross_test=crossed[0].test,
         cross_modal={
             SHOWN[p.question.modalities]: strata_table(crossed, ("exclusion", "completeness"), p.question.modalities)
             for p in crossed

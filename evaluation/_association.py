@@ -13,6 +13,7 @@ from ..errors import EvaluationError, MissingPackageError
 __all__ = ["Association", "Controls", "inflation", "is_separated", "least_squares", "logistic", "z_scored"]
 
 Array = NDArray[np.float64]
+Numbers = tuple[float, float, float, float]  # estimate, low, high, p
 _LARGEST_INFLATION = 100.0
 
 
@@ -184,8 +185,29 @@ def logistic(
     estimate = None
     if not refused:
         glm, binomial, _ = _statsmodels()
-        estimate = glm(hits, design, family=binomial()).fit(cov_type="cluster", cov_kwds={"groups": clusters})
+        fit = glm(hits, design, family=binomial()).fit()
+        refused = "" if fit.converged else "the fit did not converge"
+        estimate = None if refused else _sandwich(fit.params, hits, design, clusters, level)
     return _association(name, "log odds", estimate, held, controls, level, len(np.unique(clusters)), len(hits), refused)
+
+
+def _sandwich(params: Array, hits: Array, design: Array, clusters: NDArray[Any], level: float) -> Numbers:
+    """Second coefficient, its interval and p; standard error by clusters, with the usual correction for few of them.
+
+    By hand, as statsmodels divides by the variance of a hit, which is 0 where a fitted share rounds to 1.
+    """
+    from scipy.special import expit, ndtr, ndtri
+
+    eta = design @ params
+    bread = np.linalg.pinv(design.T @ (design * (expit(eta) * expit(-eta))[:, None]))
+    groups, index = np.unique(clusters, return_inverse=True)
+    scores = np.zeros((len(groups), design.shape[1]))
+    np.add.at(scores, index, design * (hits - expit(eta))[:, None])
+    n, k, g = *design.shape, len(groups)
+    covariance = bread @ (scores.T @ scores) @ bread * (g / (g - 1) * (n - 1) / (n - k))
+    value, error = float(params[1]), float(np.sqrt(covariance[1, 1]))
+    half = float(ndtri((1 + level) / 2)) * error
+    return value, value - half, value + half, float(2 * ndtr(-abs(value) / error))
 
 
 def least_squares(response: Array, judged: Array, name: str, controls: Controls, level: float) -> Association:
@@ -200,14 +222,16 @@ def least_squares(response: Array, judged: Array, name: str, controls: Controls,
     estimate = None
     if not refused:
         design = np.column_stack([np.ones(n), judged, controls.columns])
-        estimate = _statsmodels()[2](response, design).fit(cov_type="HC3", use_t=True)
+        fit = _statsmodels()[2](response, design).fit(cov_type="HC3", use_t=True)
+        low, high = fit.conf_int(alpha=1 - level)[1]
+        estimate = (float(fit.params[1]), float(low), float(high), float(fit.pvalues[1]))
     return _association(name, "linear", estimate, held, controls, level, n, n, refused)
 
 
 def _association(
     name: str,
     scale: str,
-    estimate: Any,
+    estimate: Numbers | None,
     held: float,
     controls: Controls,
     level: float,
@@ -215,14 +239,10 @@ def _association(
     n: int,
     refused: str,
 ) -> Association:
-    """Of a fit whose second coefficient is judged; None: refused."""
-    numbers: tuple[float | None, ...] = (None, None, None, None)
-    if estimate is not None:
-        low, high = estimate.conf_int(alpha=1 - level)[1]
-        numbers = (float(estimate.params[1]), float(low), float(high), float(estimate.pvalues[1]))
-        if not np.isfinite(np.array(numbers, dtype=float)).all():
-            numbers, refused = (None, None, None, None), "the fit has no finite estimate or error"
-    coefficient, low, high, p_value = numbers
+    """Of the coefficient that is judged, its interval and p; None: refused."""
+    if estimate is not None and not np.isfinite(np.array(estimate)).all():
+        estimate, refused = None, "the fit has no finite estimate or error"
+    coefficient, low, high, p_value = estimate or (None, None, None, None)
     return Association(
         name,
         scale,

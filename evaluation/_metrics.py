@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EvaluationError
+from ._paired_tests import adjusted_interval
 from ._statistics import (
     auroc,
     auroc_interval,
     bootstrap_totals,
     fisher_p,
     mcnemar_p,
-    paired_share_interval,
     permutation_p,
     placements,
     sign_flip_p,
@@ -31,6 +31,7 @@ __all__ = ["DEFAULT_METRICS", "METRICS", "Interval", "Metric", "PairedResult", "
 
 _FEWEST = 10  # molecules (of a class) below which a bootstrap or a normal approximation says too little
 _N_BOOTSTRAP = 2000
+_SIGN_FLIP = "sign-flip test over molecules"
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -45,7 +46,7 @@ class Interval(NamedTuple):
 
 
 class PairedResult(NamedTuple):
-    """Difference of two models on the same molecules (first minus second), its interval, and the p of its test.
+    """Difference of two models on the same molecules (first minus second), its interval, and the p of its ``test``.
 
     ``won`` and ``lost`` count the molecules with a better and a worse answer of the first model.
     """
@@ -55,6 +56,7 @@ class PairedResult(NamedTuple):
     won: int
     lost: int
     p_value: float
+    test: str
 
 
 @dataclass(frozen=True)
@@ -144,11 +146,6 @@ class _Averages:
     limits: tuple[float, float]
     higher_is_better: bool
     is_share: bool
-    one_query: bool
-
-    @property
-    def _one_hit_each(self) -> bool:
-        return self.is_share and self.one_query
 
     @property
     def _is_binary(self) -> bool:
@@ -161,7 +158,9 @@ class _Averages:
         columns = self.columns[rows]
         n, first = len(columns), columns[:, 0]
         alike = bool((first == first[0]).all())  # a bootstrap of what does not vary has no width
-        if self.limits == (0.0, 1.0) and (self._one_hit_each or n < _FEWEST or alike):
+        if np.isnan(self.value(rows)):
+            return Interval(*self.limits, "undefined")
+        if self.is_share or (self.limits == (0.0, 1.0) and (n < _FEWEST or alike)):
             # Of all quantities in [0, 1] with this mean a share varies most: its interval holds for a mean, too.
             low, high = wilson_interval(float(first.sum()), n)
             share = float(first.mean())  # rounding must not leave it outside: 115 of 115 gave a high below 1
@@ -203,17 +202,21 @@ class _Averages:
         better = change if self.higher_is_better else -change
         won, lost, n = int((better > 1e-12).sum()), int((better < -1e-12).sum()), len(change)
         if self._is_binary and other._is_binary:
-            interval = Interval(*paired_share_interval(won, lost, n), "Agresti-Min")
-            return PairedResult(difference, interval, won, lost, mcnemar_p(won, lost))
-        p = sign_flip_p(change, resampling.n_draws, resampling.generator())
-        if n < _FEWEST:
+            p, test = mcnemar_p(won, lost), "McNemar's exact test"
+        else:
+            p, test = sign_flip_p(change, resampling.n_draws, resampling.generator()), _SIGN_FLIP
+        if self.is_share:
+            low, high = adjusted_interval(change, 0.95)
+            return PairedResult(difference, Interval(max(-1.0, low), min(1.0, high), "Agresti-Min"), won, lost, p, test)
+        if n < _FEWEST or bool((change == change[0]).all()):
             reach = self.limits[1] - self.limits[0]
-            return PairedResult(difference, Interval(-reach, reach, "none: too few molecules"), won, lost, p)
+            why = "none: too few molecules" if n < _FEWEST else "none: differences that do not vary"
+            return PairedResult(difference, Interval(-reach, reach, why), won, lost, p, test)
         # The two models' rows stay together in a draw: the columns are drawn side by side.
         both = bootstrap_totals(np.hstack([mine, theirs]), _N_BOOTSTRAP, resampling.generator())
         drawn = self.of_totals(both[:, : mine.shape[1]]) - self.of_totals(both[:, mine.shape[1] :])
         low, high = np.nanpercentile(drawn, [2.5, 97.5])
-        return PairedResult(difference, Interval(float(low), float(high), "paired bootstrap"), won, lost, p)
+        return PairedResult(difference, Interval(float(low), float(high), "paired bootstrap"), won, lost, p, test)
 
 
 def _averages(
@@ -224,7 +227,7 @@ def _averages(
     counts = np.bincount(index).astype(float)
     means = [np.bincount(index, column) / counts for column in values.T]
     columns = np.column_stack([means[0], np.ones(len(ids)), *means[1:]])
-    return _Averages(ids, columns, of_totals, limits, good, share, bool((counts == 1).all()))
+    return _Averages(ids, columns, of_totals, limits, good, share)
 
 
 def _molecules(outcomes: Outcomes) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -318,17 +321,19 @@ class _Ranked:
     def paired(self, other: "_Ranked", rows: Mask, resampling: Resampling) -> PairedResult:
         truth = self.truth[rows]
         if truth.all() or not truth.any():
-            return PairedResult(nan, Interval(-1.0, 1.0, "undefined: one class only"), 0, 0, nan)
+            return PairedResult(nan, Interval(-1.0, 1.0, "undefined: one class only"), 0, 0, nan, _SIGN_FLIP)
         change = placements(self.scores[rows], truth) - placements(other.scores[rows], truth)
         up, down = change[truth], change[~truth]
         weighted = np.where(truth, change / len(up), change / len(down))
         p = sign_flip_p(weighted, resampling.n_draws, resampling.generator())
         difference = float(up.mean())
         won, lost = int((change > 1e-12).sum()), int((change < -1e-12).sum())
-        if min(len(up), len(down)) < _FEWEST:
-            return PairedResult(difference, Interval(-1.0, 1.0, "none: too few molecules"), won, lost, p)
+        if min(len(up), len(down)) < _FEWEST or not won + lost:
+            why = "none: too few molecules" if won + lost else "none: answers that do not differ"
+            return PairedResult(difference, Interval(-1.0, 1.0, why), won, lost, p, _SIGN_FLIP)
         half = 1.959963984540054 * sqrt(float(up.var(ddof=1)) / len(up) + float(down.var(ddof=1)) / len(down))
-        return PairedResult(difference, Interval(difference - half, difference + half, "DeLong"), won, lost, p)
+        interval = Interval(max(-1.0, difference - half), min(1.0, difference + half), "DeLong")
+        return PairedResult(difference, interval, won, lost, p, _SIGN_FLIP)
 
 
 def _placement_p(members: Mask, placed: Array, truth: Mask, resampling: Resampling) -> Array:

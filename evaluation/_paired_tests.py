@@ -106,7 +106,9 @@ def bootstrap_deviation(
 def exchange_p_value(
     treated: Array, control: Array, fold: NDArray[np.int64], *, draws: int = 9999, seed: int = 0
 ) -> float:
-    """Two-sided p-value of equal gains: sides of pairs exchanged at random, the better technique chosen anew each time.
+    """Two-sided p-value that the sides of pairs are alike in all three hits, by the difference of gains.
+
+    The sides are exchanged at random, the better technique is chosen anew each time.
 
     Arguments as of `chosen_gains`.
     """

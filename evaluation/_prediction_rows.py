@@ -20,6 +20,7 @@ MODALITIES = ("ir", "raman", "ir+raman", "")
 REQUIRED = ("id", "task", "prediction")
 COLUMNS = (*("id", "task", "modalities", "target", "truth", "prediction", "unit"), *("n_library", "n_tied", "query"))
 _NAMED = 5
+_LONGEST_CELL = 200  # characters; an array of text has the width of its longest cell
 _SAME_TRUTH = 1e-6  # relative: files hold rounded values
 
 
@@ -72,6 +73,13 @@ class PredictionRows:
         """The arrays of `Outcomes`; EvaluationError names the rows where something is wrong."""
         if not len(self):
             raise EvaluationError(f"{self.where}: there are no rows.")
+        for name, cells in self.columns.items():
+            long = [i + self.first_row for i, cell in enumerate(cells) if len(cell) > _LONGEST_CELL]
+            if long:
+                raise EvaluationError(
+                    f"{self.where}: {len(long)} rows have more than {_LONGEST_CELL} characters as {name}: row "
+                    f"{named_rows(long)}."
+                )
         ids, tasks, targets, queries = (self._texts(name) for name in ("id", "task", "target", "query"))
         units = self._texts("unit")
         shown = [_modalities(cell) for cell in self._texts("modalities")]

@@ -37,6 +37,9 @@ def report_html(report: "EvaluationReport") -> str:
             sections=[_section(report, section, pictures) for section in report.sections],
             facts=facts,
             meanings=dict(report.kinds),
+            paired_tests=_different(
+                pair.test for s in report.sections for panel in s.stratified for pair in panel.paired
+            ),
             n_draws=report.sections[0].stratified[0].n_draws,
             seed=report.sections[0].stratified[0].seed,
         )
@@ -106,7 +109,7 @@ def _section(report: "EvaluationReport", section: "ReportSection", pictures: dic
     first = panels[0]
     return {
         "title": section.title,
-        "anchor": re.sub(r"[^a-z0-9]+", "-", section.title.lower()).strip("-"),
+        "anchor": f"section-{report.sections.index(section) + 1}",
         "n_questions": len({score.question for score in section.overall}),
         "metric": first.metric,
         "unit": first.unit,

@@ -21,7 +21,6 @@ __all__ = [
     "fisher_p",
     "holm",
     "mcnemar_p",
-    "paired_share_interval",
     "permutation_p",
     "placements",
     "sign_flip_p",
@@ -86,18 +85,6 @@ def mcnemar_p(won: int, lost: int) -> float:
     from scipy.stats import binomtest
 
     return float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
-
-
-def paired_share_interval(won: int, lost: int, n: int) -> tuple[float, float]:
-    """95 % interval of the difference of two shares on the same n molecules, of which ``won`` and ``lost`` differ.
-
-    A. Agresti and Y. Min, Stat. Med. 24, 729 (2005): half a count is added to each of the four cells, which keeps it
-    usable where nothing differs or n is one.
-    """
-    total = n + 2.0
-    difference = (won - lost) / total
-    half = _Z95 * sqrt((won + lost + 1.0) / total - difference**2) / sqrt(total)
-    return max(-1.0, difference - half), min(1.0, difference + half)
 
 
 def student_interval(values: Array, limits: tuple[float, float]) -> tuple[float, float]:

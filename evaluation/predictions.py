@@ -349,7 +349,8 @@ def registered_predictions() -> tuple[RegisteredPrediction, ...]:
             "modes is negligible.",
             expects="no effect",
             statistic="R2 of ridge regression on composition and features minus R2 on composition, on molecules of "
-            "formulas that neither the fit nor the choice of its penalty has seen (five folds by formula, nested).",
+            "formulas that neither the fit nor the choice of its penalty has seen (five folds by formula, nested); "
+            "predictions are kept inside the range of the wavenumbers learned from.",
             unit="R2",
             smallest_effect=0.05,
             why_smallest="A twentieth of the variance.",

@@ -114,9 +114,11 @@ def stratified(
     first = next(iter(scored.values()))
     members = _members(strata.chosen(first.ids), _kinds(strata, kinds))
     aligned = {name: _aligned(one, first.ids, chosen[name], measure) for name, one in scored.items()}
-    test, scores = "", []
+    tests: dict[str, list[str]] = {}
+    scores = []
     for name, one in aligned.items():
         test, own = _scores_of(name, one, members, resampling)
+        tests.setdefault(test, []).append(name)
         scores += own
     return StratifiedScores(
         question=question,
@@ -127,7 +129,7 @@ def stratified(
         scores=tuple(scores),
         paired=tuple(_paired(aligned, members, resampling)),
         chance=_chance(measure, next(iter(chosen.values()))),
-        test=test,
+        test="; ".join(tests) if len(tests) < 2 else "; ".join(f"{t} ({', '.join(m)})" for t, m in tests.items()),
         alpha=alpha,
         seed=seed,
         n_draws=n_draws,
@@ -229,6 +231,7 @@ def _paired(
             *found.interval,
             won=found.won,
             lost=found.lost,
+            test=found.test,
             p_value=_number(found.p_value),
             p_adjusted=_number(q),
         )

@@ -67,8 +67,7 @@ class PairedScore:
     """One model against the reference (the first model) on the molecules of one stratum.
 
     ``difference`` is the model's metric minus the reference's, with its 95 % interval; ``won`` and ``lost`` count the
-    molecules on which the model's answer is better and worse; ``p_value`` is of McNemar's exact test for shares, else
-    of a sign-flip test over molecules.
+    molecules on which the model's answer is better and worse; ``p_value`` is that of ``test``.
     """
 
     model: str
@@ -82,6 +81,7 @@ class PairedScore:
     interval_method: str
     won: int
     lost: int
+    test: str
     p_value: float | None = None
     p_adjusted: float | None = None
 
@@ -191,7 +191,7 @@ class StratifiedScores:
         names = [name for name in StratumScore.__dataclass_fields__]
         header = ["task", "modalities", "target", "metric", "unit", *names]
         start = [*self.question, self.metric.name, self.unit]
-        rows = [[*start, *("" if v is None else v for v in score.as_dict().values())] for score in self.scores]
+        rows = [[_cell(v) for v in (*start, *score.as_dict().values())] for score in self.scores]
         return header, rows
 
     def to_csv(self, path: str | Path | None = None) -> str:
@@ -214,3 +214,10 @@ class StratifiedScores:
 
 def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _cell(value: Any) -> Any:
+    """The value for a table; text that a spreadsheet would take for a formula is marked as text."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@"):
+        return f"'{value}"
+    return "" if value is None else value

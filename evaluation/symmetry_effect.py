@@ -229,15 +229,29 @@ def exclusion_gain(hits: Hits, covariates: Any, *, regression: bool = True, seed
 
 def _asked(hits: Hits, covariates: Any, modalities: tuple[str, ...]) -> tuple[Covariates, Array, list[str]]:
     """Covariates and mean hits (n, m) of the molecules that were asked with all modalities, and who was not."""
-    ids = sorted(set(hits.ids))
+    known = covariates if isinstance(covariates, Covariates) else Covariates.of(covariates)
+    ids = sorted({*hits.ids, *known.ids})
     shares = hits.table(ids, modalities)
     whole = np.asarray(~np.isnan(shares).any(axis=1))
     if not whole.any():
         raise EvaluationError(f"None of {len(ids)} molecules was asked with {' and '.join(modalities)}.")
-    notes = (
-        [] if whole.all() else [f"{int((~whole).sum())} of {len(ids)} molecules were not asked with all techniques."]
-    )
-    return known_molecules(covariates, ids, whole), shares[whole], notes
+    notes = []
+    if not whole.all():
+        left = known.chosen([name for name, keep in zip(ids, whole, strict=True) if not keep])
+        notes.append(
+            f"{len(left)} of {len(ids)} molecules were not asked with {', '.join(modalities)}{_of_these(left)}."
+        )
+    return known_molecules(known, ids, whole), shares[whole], notes
+
+
+def _of_these(left: Covariates) -> str:
+    """How many of the molecules left out have the property that the predictions are about."""
+    said = []
+    if "completeness" in left.columns:
+        said.append(f"{int((left['completeness'] < 1 - 1e-9).sum())} of them with R < 1")
+    if "exclusion" in left.columns:
+        said.append(f"{int((left['exclusion'].astype(str) != 'none').sum())} with exclusion")
+    return f" ({', '.join(said)})" if said else ""
 
 
 def known_molecules(covariates: Any, ids: list[str], kept: NDArray[np.bool_]) -> Covariates:
@@ -290,6 +304,7 @@ def judged(
     notes: list[str],
     objection: str = "",
 ) -> SymmetryEffect:
+    """The effect with its verdict: an imbalance that is left, or a regression that opposes it, overturns it."""
     if pairs is not None and pairs.imbalance > rule.largest_imbalance:
         objection = f"a standardised difference of {pairs.imbalance:.3f} is left, above {rule.largest_imbalance:g}"
     elif pairs is not None and association is not None and association.opposes(effect.value):

@@ -373,8 +373,7 @@ def test_own_molecules_are_sorted_by_their_structures(own, tmp_path):
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     strata = {
-        (score["kind"], score["stratum"]): score["value"]
-        for score in found["sections"][0]["stratified"][0]["scores"]
+        (score["kind"], score["stratum"]): score["value"] for score in found["sections"][0]["stratified"][0]["scores"]
     }
     assert (strata["point group", "C2v"], strata["point group", "Dinfh"]) == (1.0, 0.0)
     assert found["simulated"] is False

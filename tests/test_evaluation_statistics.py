@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import fisher_exact, mannwhitneyu
 
 from symvib.evaluation import _statistics as statistics
+from symvib.evaluation._paired_tests import adjusted_interval
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -45,7 +46,7 @@ def test_intervals_of_perfect_and_tiny_samples_have_a_width():
     low, high = statistics.auroc_interval(1.0, 50, 50)
     assert high == 1.0
     assert 0.9 < low < 0.99
-    assert statistics.paired_share_interval(0, 0, 1)[1] > 0.5
+    assert adjusted_interval(np.zeros(1), 0.95)[1] > 0.5
     assert statistics.student_interval(np.array([0.3]), (0.0, 1.0)) == (0.0, 1.0)
 
 
@@ -61,12 +62,12 @@ def test_auroc_interval_covers():
     assert inside / 300 >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 300)
 
 
-def test_paired_share_interval_covers():
+def test_the_interval_of_a_paired_difference_covers():
     rng = np.random.default_rng(2)
     inside = 0
     for _ in range(400):
         won, lost, _ = rng.multinomial(30, [0.2, 0.05, 0.75])
-        low, high = statistics.paired_share_interval(won, lost, 30)
+        low, high = adjusted_interval(np.repeat([1.0, -1.0, 0.0], [won, lost, 30 - won - lost]), 0.95)
         inside += low <= 0.15 <= high
     assert inside / 400 >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 400)
 
