@@ -84,7 +84,7 @@ def test_the_page_is_what_its_script_writes():
 
 def test_the_registration_is_the_one_that_was_written_before_the_run():
     """Change this only with an entry under "Changes" of the page, if a model has been run on the predictions."""
-    assert registration_hash() == "ec29742b2da4d09e2bc3e80991b96071384dc8e1d7f8192df96b3c394a6528fe"
+    assert registration_hash() == "a4e3ff4fc668dfcb0427072bdd8cf990c91c41d4a25bf65e7e8edf97890eb046"
 
 
 def test_the_predictions_share_one_error():

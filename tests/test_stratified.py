@@ -263,4 +263,3 @@ def test_predicted_spectra_that_are_worse_with_a_centre_are_caught():
     assert found.low < found.value < found.high
     paired = next(pair for pair in scores.paired if pair.kind == "all")
     assert (paired.difference > 0.09, paired.lost) == (True, 0)  # "good" minus the reference "bad"
-    assert stratified(bad, strata.chosen(strata.ids[:5]), [], task="similarity").scores
