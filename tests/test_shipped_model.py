@@ -9,6 +9,7 @@ import torch
 
 import symvib
 from symvib.errors import ModelError
+from symvib.evaluation._stored_results import stored_result
 from symvib.spektron.model import Spektron
 from symvib.spektron.scores import held_out_scores
 from symvib.spektron.training_data import load_training_data
@@ -91,3 +92,7 @@ def test_the_embedding_does_not_depend_on_the_batch(model):
     spectra = torch.rand(5, 2, 2048, generator=torch.Generator().manual_seed(0))
     alone = torch.cat([model.embed(spectra[k : k + 1]) for k in range(5)])
     assert torch.allclose(model.embed(spectra), alone, atol=1e-4)
+
+
+def test_the_stored_verdicts_are_about_these_weights(model):
+    assert stored_result("spektron_predictions")["weights"] == model.fingerprint()
