@@ -10,6 +10,7 @@ Scores are of the test molecules and test instruments (`held_out_scores`): all s
 """
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 from _tools import ROOT, write_results
 
+from symvib.groups.atomic_write import write_text
 from symvib.spektron.ablation import ARMS, ablation_arm, parameter_count
 from symvib.spektron.scores import HeldOutScores, held_out_scores
 from symvib.spektron.training import train
@@ -29,16 +31,21 @@ REFERENCE = "cnn_dlinoss"  # what each arm is compared with, seed by seed
 
 
 def run(arm: str, seed: int, data: TrainingData, options: argparse.Namespace) -> dict[str, Any]:
-    """Scores of one arm and seed, trained unless it was before."""
+    """Scores of one arm and seed, trained and scored unless it was before."""
     config = ablation_arm(arm, functional_groups=len(data.group_names), properties=len(data.property_names))
     settings = TrainingSettings.of_preset("tiny", steps=options.steps, batch_size=options.batch, seed=seed)
+    folder = options.folder / f"{arm}_{options.steps}_{options.batch}_{seed}"
+    known, basis = folder / "scores.json", {"data_hash": data.data_hash, "queries": 60 if options.quick else 500}
+    if known.is_file() and (before := json.loads(known.read_text(encoding="utf-8")))["basis"] == basis:
+        return before["found"]
     start = time.perf_counter()
-    result = train(config, data, options.folder / f"{arm}_{options.steps}_{options.batch}_{seed}", settings=settings)
+    result = train(config, data, folder, settings=settings)
     if not result.finished:
         raise SystemExit(f"{arm}, seed {seed}: stopped by {result.reason}; the same command goes on")
-    scores = held_out_scores(result.model, data, queries=60 if options.quick else 500)
+    scores = held_out_scores(result.model, data, queries=basis["queries"])
     found = {"arm": arm, "seed": seed, "train_seconds": result.metrics["wall_seconds"], **plain(scores)}
     print(f"{arm}, seed {seed}: {time.perf_counter() - start:.0f} s, {found}", file=sys.stderr, flush=True)
+    write_text(known, json.dumps({"basis": basis, "found": found}) + "\n")
     return found
 
 
