@@ -234,30 +234,36 @@ def ablation(found: dict[str, Any]) -> str:
     """A row for each arm: parameters, scores with intervals over seeds, difference to the reference."""
     summary, parameters = found["summary"], found["parameters"]
     shown = (
-        "top-1, ir",
-        "top-1, raman",
-        "top-1, ir + raman",
+        "top-1, IR",
+        "top-1, Raman",
+        "top-1, IR and Raman",
         "masked, ir",
         "masked, raman",
         "functional groups, AUROC",
     )
     (reference,) = {n.removeprefix("minus ") for s in summary.values() for v in s.values() for n in v if "minus" in n}
-    rows = []
+    rows: list[list[str]] = []
+    changes: list[list[str]] = []
     for arm, scores in summary.items():
-        cells = []
-        for name in shown:
-            scale, digits = (100, 1) if name.startswith("top-1") else (1, 3)
-            cells.append(around(scores[name], scale, digits))
-            if arm != reference:
-                cells[-1] += f"; {around(scores[name][f'minus {reference}'], scale, digits, sign='+')}"
-        rows.append([ARM_NAMES[arm], f"{parameters[arm]:,}", *cells])
+        scales = [(100, 1) if name.startswith("top-1") else (1, 3) for name in shown]
+        rows.append(
+            [ARM_NAMES[arm], f"{parameters[arm]:,}"]
+            + [around(scores[name], *scale) for name, scale in zip(shown, scales, strict=True)]
+        )
+        if arm != reference:
+            parts = [scores[name][f"minus {reference}"] for name in shown]
+            changes.append(
+                [ARM_NAMES[arm], *(around(p, *scale, sign="+") for p, scale in zip(parts, scales, strict=True))]
+            )
     seeds = {score["seeds"] for scores in summary.values() for score in scores.values()}
     return (
         f"`python studies/spektron_ablation.py`: {found['steps']} steps of {found['batch_size']} molecules, the preset "
-        f"tiny, {min(seeds)} seeds. Mean over seeds with its 95 % interval (Student's t); after the semicolon the "
-        f"difference to {ARM_NAMES[reference]}, paired by seed. Top-1: percent of test molecules found first; masked: "
-        "squared error in hidden channels over that of the mean spectrum, less is better; AUROC: 0.5 is guessing.\n\n"
+        f"tiny, {min(seeds)} seeds. Mean over seeds with its 95 % interval (Student's t). Top-1: percent of test "
+        "molecules found first; masked: squared error in hidden channels over that of the mean spectrum, less is "
+        "better; AUROC: 0.5 is guessing.\n\n"
         + table(["", "parameters", *shown], rows)
+        + f"\n\nMinus {ARM_NAMES[reference]}, paired by seed; an interval that holds 0 is a tie:\n\n"
+        + table(["", *shown], changes)
     )
 
 
