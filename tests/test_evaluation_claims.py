@@ -66,12 +66,12 @@ def test_differences_are_paired_by_seed(root):
     runs = [
         {"arm": arm, "seed": seed, "top-1, IR and Raman": 0.5 + 0.1 * seed + gain}
         for arm, gain in (("cnn_dlinoss", 0.09), ("patches_dlinoss", 0.0))
-        for seed in range(4)
+        for seed in range(5)
     ]
     store(root, "spektron_ablation", {"steps": 1, "runs": runs})
     outcome = CHECKS["tokenizer"]()
     assert outcome.verdict == "confirmed"
-    assert "+9.0 (+9.0 to +9.0; 4 seeds)" in outcome.number
+    assert "+9.0 (+9.0 to +9.0; 5 seeds)" in outcome.number
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,11 @@ def test_differences_are_paired_by_seed(root):
 def test_tokenizer(root, gain, factor, verdict):
     ablation(root, {"cnn_dlinoss": 0.6 + gain, "patches_dlinoss": 0.6}, tuple(factor * x for x in NOISE))
     assert CHECKS["tokenizer"]().verdict == verdict
+
+
+def test_few_seeds_decide_nothing(root):
+    ablation(root, four(0.84, 0.70, 0.80, 0.80) | {"patches_dlinoss": 0.6}, NOISE[:3])
+    assert (CHECKS["architecture"]().verdict, CHECKS["tokenizer"]().verdict) == ("open", "open")
 
 
 def test_one_seed_is_not_enough(root):
