@@ -112,8 +112,8 @@ def _tokenizer() -> Outcome:
     return Outcome(
         "The convolutional tokenizer against raw patches in front of the same D-LinOSS layers, all else equal (budget "
         f'"tiny", {result["steps"]} steps, simulated). Rule, on the 95 % interval over seeds: open below five; refuted '
-        f"where it ends below {least:g} points and does not lie above 0; open where it holds 0 and {least:g}; corrected "
-        f"where it lies above 0 and outside {least:g} to {most:g}; else confirmed.",
+        f"where it ends below {least:g} points and does not lie above 0; open where it holds 0 and {least:g}; "
+        f"corrected where it lies above 0 and outside {least:g} to {most:g}; else confirmed.",
         verdict,
         "measured",
         f"{_SCORE}, points: {_points(found)}",
