@@ -3,18 +3,16 @@
 Numbers come from studies/results. The prose is in docs/templates/evaluation.md.
 """
 
-import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 from jinja2 import StrictUndefined, Template
-from pyarrow import parquet
 
 from symvib.evaluation._forest_plot import forest_figure
+from symvib.evaluation._stored_results import stored_result, stored_table
 from symvib.evaluation.outcomes import Outcomes
 from symvib.evaluation.strata import Strata
 from symvib.evaluation.stratified import StratifiedScores, StratumScore, stratified
@@ -28,7 +26,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "evaluation.md"
 TEMPLATE = ROOT / "docs" / "templates" / "evaluation.md"
 FIGURE = ROOT / "docs" / "images" / "evaluation.png"
-RESULTS = ROOT / "studies" / "results"
 
 KINDS = ("exclusion", "completeness", "identifiability", "vibrations", "chemistry")
 SHOWN = {"ir": "IR", "raman": "Raman", "ir+raman": "IR + Raman"}
@@ -65,20 +62,9 @@ def called(method: str) -> str:
     return NAMES.get(method.removesuffix(" for GFN1"), method).replace(", seed 0", "")
 
 
-def columns(name: str) -> dict[str, np.ndarray]:
-    """A table of studies/results as arrays."""
-    found = parquet.read_table(RESULTS / f"{name}.parquet")
-    return {key: np.array(found.column(key).to_pylist()) for key in found.column_names}
-
-
-def result(name: str) -> dict[str, Any]:
-    """A result of studies/results."""
-    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-
-
 def ranks(level: str, shown: str) -> dict[str, Outcomes]:
     """What each method identified, by name."""
-    stored = columns("spektron_retrieval_ranks")
+    stored = stored_table("spektron_retrieval_ranks")
     found = {}
     for method in METHODS[level]:
         rows = (stored["level"] == level) & (stored["modalities"] == shown) & (stored["method"] == method)
@@ -201,9 +187,8 @@ def accuracies(found: dict[str, Any]) -> str:
     if not any(isinstance(value, dict) for value in found.values()):
         return table(list(found), [[f"{100 * value:.1f}" for value in found.values()]])
     columns = list(next(iter(found.values())))
-    names = {"ir": "IR", "raman": "Raman", "ir+raman": "IR + Raman"}
     rows = [[name, *(f"{100 * value:.1f}" for value in of.values())] for name, of in found.items()]
-    return table(["", *(names.get(c, c if c == "gain" else f"{c} molecules") for c in columns)], rows)
+    return table(["", *(SHOWN.get(c, c if c == "gain" else f"{c} molecules") for c in columns)], rows)
 
 
 def listed_parts(parts: Sequence[dict[str, Any]]) -> str:
@@ -276,7 +261,7 @@ def around(part: dict[str, Any], scale: float, digits: int, sign: str = "") -> s
 @cache
 def cross_modal() -> tuple[StratifiedScores, ...]:
     """Mean cosine by stratum, for both directions."""
-    stored = columns("spektron_cross_modal")
+    stored = stored_table("spektron_cross_modal")
     strata = Strata.shipped(sorted(set(stored["id"].tolist())))
     panels = []
     for source in ("ir", "raman"):
@@ -294,7 +279,7 @@ def cross_modal() -> tuple[StratifiedScores, ...]:
 
 def cross_modal_errors() -> str:
     """Relative squared error over all test molecules, for each direction and method."""
-    stored, rows = columns("spektron_cross_modal"), []
+    stored, rows = stored_table("spektron_cross_modal"), []
     for source in ("ir", "raman"):
         for method in dict.fromkeys(stored["method"][stored["source"] == source].tolist()):
             of = (stored["source"] == source) & (stored["method"] == method)
@@ -315,8 +300,8 @@ def page() -> str:
         test=first[0].test,
         flags=flags(first),
         second_level=strata_table(second, ("exclusion", "completeness"), "ir+raman"),
-        predictions=predictions(result("spektron_predictions")),
-        ablation=ablation(result("spektron_ablation")),
+        predictions=predictions(stored_result("spektron_predictions")),
+        ablation=ablation(stored_result("spektron_ablation")),
         cross_modal_errors=cross_modal_errors(),
         cross_family=crossed[0].family,
         cross_test=crossed[0].test,

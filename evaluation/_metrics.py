@@ -163,9 +163,7 @@ class _Averages:
             return Interval(*self.limits, "undefined")
         if self.is_share or (self.limits == (0.0, 1.0) and (n < _FEWEST or alike)):
             # Of all quantities in [0, 1] with this mean a share varies most: its interval holds for a mean, too.
-            low, high = wilson_interval(float(first.sum()), n)
-            share = float(first.mean())  # rounding must not leave it outside: 115 of 115 gave a high below 1
-            return Interval(min(low, share), max(high, share), "Wilson")
+            return Interval(*wilson_interval(float(first.sum()), n), "Wilson")
         if n >= _FEWEST and not alike:
             drawn = self.of_totals(bootstrap_totals(columns, _N_BOOTSTRAP, resampling.generator()))
             low, high = np.nanpercentile(drawn, [2.5, 97.5])

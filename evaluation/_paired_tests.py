@@ -6,6 +6,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from ._statistics import mcnemar_p
+
 __all__ = [
     "adjusted_interval",
     "bootstrap_deviation",
@@ -53,9 +55,7 @@ def sign_flip_p_value(differences: Array, *, draws: int = 9999, seed: int = 0) -
     if not len(changed):
         return 1.0
     if np.all(np.abs(changed) == 1):
-        from scipy.stats import binomtest
-
-        return float(binomtest(int((changed > 0).sum()), len(changed)).pvalue)
+        return mcnemar_p(int((changed > 0).sum()), int((changed < 0).sum()))
     seen = abs(float(changed.sum()))
     beyond = 0
     for flips in _flips(len(changed), draws, seed):

@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import DatasetError
 
-__all__ = ["benchmark_rows", "shipped_metrics", "stored_result"]
+__all__ = ["benchmark_rows", "shipped_metrics", "stored_result", "stored_table"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -20,6 +23,17 @@ def stored_result(name: str) -> dict[str, Any]:
         The file is not there: the study has not been run.
     """
     return _json(ROOT / "studies" / "results" / f"{name}.json", f"python studies/{name}.py")
+
+
+def stored_table(name: str) -> dict[str, NDArray[Any]]:
+    """The columns of studies/results/NAME.parquet; DatasetError as `stored_result`."""
+    from pyarrow import parquet
+
+    path = ROOT / "studies" / "results" / f"{name}.parquet"
+    if not path.is_file():
+        raise DatasetError(_absent(path, f"python studies/{name}.py"))
+    table = parquet.read_table(path)
+    return {key: np.array(table.column(key).to_pylist()) for key in table.column_names}
 
 
 def shipped_metrics(model: str) -> dict[str, Any]:

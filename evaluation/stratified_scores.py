@@ -18,8 +18,22 @@ __all__ = ["ALL", "PairedScore", "StratifiedScores", "StratumScore"]
 ALL = "all"
 
 
+class _Tested:
+    """What scores with an adjusted p have in common."""
+
+    p_adjusted: float | None
+
+    def flagged(self, alpha: float = 0.05) -> bool:
+        """Whether there is a difference at a family-wise error of ``alpha``."""
+        return self.p_adjusted is not None and self.p_adjusted < alpha
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values; an infinite end of an interval is None."""
+        return {name: _plain(value) for name, value in vars(self).items()}
+
+
 @dataclass(frozen=True)
-class StratumScore:
+class StratumScore(_Tested):
     """One model in one stratum.
 
     Attributes
@@ -53,17 +67,9 @@ class StratumScore:
     p_value: float | None = None
     p_adjusted: float | None = None
 
-    def flagged(self, alpha: float = 0.05) -> bool:
-        """Whether the stratum differs from the rest at a family-wise error of ``alpha``."""
-        return self.p_adjusted is not None and self.p_adjusted < alpha
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values; an infinite end of an interval is None."""
-        return {name: _plain(value) for name, value in vars(self).items()}
-
 
 @dataclass(frozen=True)
-class PairedScore:
+class PairedScore(_Tested):
     """One model against the reference (the first model) on the molecules of one stratum.
 
     ``difference`` is the model's metric minus the reference's, with its 95 % interval; ``won`` and ``lost`` count the
@@ -84,14 +90,6 @@ class PairedScore:
     test: str
     p_value: float | None = None
     p_adjusted: float | None = None
-
-    def flagged(self, alpha: float = 0.05) -> bool:
-        """Whether the models differ at a family-wise error of ``alpha``."""
-        return self.p_adjusted is not None and self.p_adjusted < alpha
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values; an infinite end of an interval is None."""
-        return {name: _plain(value) for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

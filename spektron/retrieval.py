@@ -36,7 +36,8 @@ def wilson_interval(count: float, total: float, z: float = _Z95) -> tuple[float,
         return 0.0, 1.0
     p, zz = count / total, z * z / total
     middle, half = p + zz / 2, z * sqrt(max(p * (1 - p), 0.0) / total + zz / (4 * total))
-    return max(0.0, (middle - half) / (1 + zz)), min(1.0, (middle + half) / (1 + zz))
+    # Rounding must not leave the share outside: 115 of 115 gave a high below 1.
+    return min(p, max(0.0, (middle - half) / (1 + zz))), max(p, min(1.0, (middle + half) / (1 + zz)))
 
 
 @dataclass(frozen=True, eq=False)

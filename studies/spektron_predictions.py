@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from _tools import RESULTS, write_results
-from pyarrow import parquet
+from _tools import write_results
 
+from symvib.evaluation._stored_results import stored_table
 from symvib.evaluation.hits import Covariates, Hits
 from symvib.evaluation.model_outcomes import identification_outcomes
 from symvib.evaluation.predictions import registration_hash
@@ -63,19 +63,13 @@ def missed_too(hits: Hits, ids: Sequence[str]) -> Hits:
 
 def hits_by_size() -> dict[int, Hits]:
     """What "tiny" finds after training on so many molecules."""
-    stored = columns("spektron_sample_size")
+    stored = stored_table("spektron_sample_size")
     found = {}
     for size in np.unique(stored["size"]).tolist():
         rows = stored["size"] == size
         hits = share_found(stored["better"][rows], stored["tied"][rows])
         found[int(size)] = Hits(tuple(stored["id"][rows]), ("ir+raman",) * int(rows.sum()), hits)
     return found
-
-
-def columns(name: str) -> dict[str, np.ndarray]:
-    """A table of studies/results as arrays."""
-    table = parquet.read_table(RESULTS / f"{name}.parquet")
-    return {key: np.array(table.column(key).to_pylist()) for key in table.column_names}
 
 
 def probe(data: TrainingData, model: Spektron) -> dict[str, Any]:
