@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MissingPackageError, MoleculeError
+from ._file_formats import check_file, read_text_file
 from .operations import NDArrayFloat, NDArrayInt
 
 __all__ = ["CrystalCell", "is_crystal", "read_crystal"]
@@ -115,10 +116,8 @@ def read_crystal(x: Any, name: str | None = None) -> CrystalCell:
 
 
 def _read_file(path: Path, name: str | None) -> CrystalCell:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise MoleculeError(f"the crystal structure {path} cannot be read: {error.strerror or error}.") from error
+    check_file(path)
+    text = read_text_file(path)
     if not text.strip():
         raise MoleculeError(f"the crystal structure {path} is empty.")
     try:

@@ -165,6 +165,8 @@ def unsteady_labels(group: PointGroup) -> tuple[str, ...]:
             continue
         moved = numbers[:, class_of[images[first]]]
         changed.update(
-            label for label, row, new in zip(table.labels, numbers, moved, strict=True) if np.abs(row - new).max() > 1e-6
+            label
+            for label, row, new in zip(table.labels, numbers, moved, strict=True)
+            if np.abs(row - new).max() > 1e-6
         )
     return tuple(label for label in table.labels if label in changed)

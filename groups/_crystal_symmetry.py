@@ -8,6 +8,8 @@ character tables is a comparison of equal matrices.
 
 import warnings
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -126,7 +128,8 @@ def crystal_symmetry(cell: CrystalCell, tolerance: float) -> CrystalSymmetry:
     import spglib
 
     dataset = spglib_dataset(cell, tolerance)
-    database: Any = spglib.get_symmetry_from_database(dataset.hall_number)
+    with _quiet():
+        database: Any = spglib.get_symmetry_from_database(dataset.hall_number)
     rotations, translations = _integers(database["rotations"]), _integers(database["translations"] * _PER_CELL)
     group, unique, which = _factor_group(rotations)
     system = _ideal_lattice(dataset.number)
@@ -157,8 +160,7 @@ def spglib_dataset(cell: CrystalCell, tolerance: float) -> Any:
 
     words = ""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
+        with _quiet():
             dataset = spglib.get_symmetry_dataset((cell.lattice, cell.fractional, cell.kinds + 1), symprec=tolerance)
     except RuntimeError as error:  # newer versions of spglib raise instead of returning None
         dataset, words = None, f" ({error})"
@@ -168,6 +170,14 @@ def spglib_dataset(cell: CrystalCell, tolerance: float) -> Any:
             "check the structure, or give another tolerance."
         )
     return dataset
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without spglib's warnings about how it will report errors in future; both ways are handled here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 def _integers(values: Any) -> NDArrayInt:
@@ -226,9 +236,7 @@ def _frames(number: int) -> list[tuple[NDArrayFloat, tuple[str, str, str]]]:
     return [(np.eye(3), ("a", "[120]", "c")), (turned, ("[210]", "b", "c"))]
 
 
-def _match(
-    group: PointGroup, matrices: NDArrayFloat, number: int
-) -> tuple[NDArrayInt, tuple[str, str, str]]:
+def _match(group: PointGroup, matrices: NDArrayFloat, number: int) -> tuple[NDArrayInt, tuple[str, str, str]]:
     """Which operation of the standard group each matrix (h, 3, 3) is, and what the axes x, y, z are."""
     for frame, names in _frames(number):
         turned = frame @ matrices @ frame.T

@@ -34,7 +34,9 @@ _SITE_COLUMNS = ("Atoms", "Wyckoff", "site symmetry", "group", "per primitive ce
 def crystal_text(report: "CrystalReport") -> str:
     """The report as text of at most 100 columns (long symbols excepted)."""
     group = report.point_group.label
-    title = f"{report.molecule_name} ({report.formula}): {report.space_group} (No. {report.space_group_number}), {group}"
+    title = (
+        f"{report.molecule_name} ({report.formula}): {report.space_group} (No. {report.space_group_number}), {group}"
+    )
     head = [
         title,
         "=" * len(title),

@@ -18,7 +18,7 @@ from .elements import element, isotope_of_mass
 from .molecule import Molecule
 
 _WHOLE = 1e-6  # of a sum of initial charges, from a whole number
-_CRYSTALS_LATER = "Crystals come in a later version; for a molecule, give it without a lattice."
+_CRYSTALS_LATER = "Crystals are read by point_group_report and crystal_report; for a molecule, give it without a lattice."
 
 
 def reader_for(x: Any) -> Callable[[Any, str | None, int | None], Molecule] | None:

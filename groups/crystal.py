@@ -121,6 +121,11 @@ class CrystalReport(Counted):
         """The rows of species that the crystal's optic modes have."""
         return tuple(row for row in self.rows if row.count)
 
+    @property
+    def ambiguous(self) -> bool:
+        """True where spglib finds another space group at a tenth or at ten times the tolerance."""
+        return any(number != self.symmetry.number for _, number, _ in self.space_group_by_tolerance)
+
     @cached_property
     def raman_tensor(self) -> dict[str, tuple[str, ...]]:
         """Per Raman-active irrep the combinations of tensor components that it moves, in the axes of the table."""
