@@ -90,8 +90,8 @@ if TYPE_CHECKING:
     from .forward.wilson_solution import WilsonSolution
     from .groups.character_table import CharacterTable, character_table
     from .groups.completeness import attainable_completeness, information_completeness
-    from .groups.crystal import CrystalReport, crystal_report
     from .groups.correlation import correlation_table
+    from .groups.crystal import CrystalReport, crystal_report
     from .groups.detection import Detection, detect_point_group
     from .groups.mode_labels import label_normal_modes
     from .groups.molecule import Molecule

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import MissingPackageError, MoleculeError
 from ._file_formats import check_file, read_text_file
+from ._foreign_objects import pymatgen_symbol
 from .operations import NDArrayFloat, NDArrayInt
 
 __all__ = ["CrystalCell", "is_crystal", "read_crystal"]
@@ -149,9 +150,16 @@ def _from_structure(structure: Any, name: str, notes: tuple[str, ...]) -> Crysta
                 f"site {index} of the crystal is disordered or partly occupied ({occupation}): factor-group analysis "
                 "needs one atom at each place. Give an ordered model (an end member, or a supercell)."
             )
-    labels = [str(site.specie) for site in structure]
+    labels = [_kind(site.specie) for site in structure]
     pbc = tuple(getattr(structure.lattice, "pbc", (True, True, True)))
     return _cell(structure.lattice.matrix, structure.frac_coords, labels, name, (*notes, *_pbc_notes(pbc)))
+
+
+def _kind(specie: Any) -> str:
+    """Element or isotope with its charge, "Fe3+"; a magnetic moment does not make an atom different."""
+    charge = getattr(specie, "oxi_state", None)
+    size = "" if not charge or abs(charge) == 1 else f"{abs(charge):g}"
+    return pymatgen_symbol(specie) + (f"{size}{'+' if charge > 0 else '-'}" if charge else "")
 
 
 def _from_ase(atoms: Any, name: str | None) -> CrystalCell:
@@ -230,13 +238,13 @@ def spacings(lattice: NDArrayFloat) -> NDArrayFloat:
 
 
 def _refuse_overlap(lattice: NDArrayFloat, fractional: NDArrayFloat, labels: list[str]) -> None:
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     # Any two atoms nearer than _SAME_PLACE differ by less than this in each fractional coordinate.
     reach = _SAME_PLACE / float(spacings(lattice).min())
     wrapped = fractional % 1.0
     wrapped[wrapped >= 1.0] = 0.0
-    pairs = cKDTree(wrapped, boxsize=1.0).query_pairs(reach, p=np.inf, output_type="ndarray")
+    pairs = KDTree(wrapped, boxsize=1.0).query_pairs(reach, p=np.inf, output_type="ndarray")
     if not len(pairs):
         return
     shift = fractional[pairs[:, 0]] - fractional[pairs[:, 1]]

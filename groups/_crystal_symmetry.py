@@ -30,8 +30,9 @@ _FIXED = 1e-6  # of the cell: an atom on a symmetry element of the idealised cry
 _UNCLEAR = 1e-5  # between the two an atom would be neither on the element nor off it
 _SAME_MATRIX = 1e-9
 _CRYSTAL_GROUPS = (
-    "C1 Ci C2 Cs C2h D2 C2v D2h C4 S4 C4h D4 C4v D2d D4h C3 S6 D3 C3v D3d C6 C3h C6h D6 C6v D3h D6h T Th O Td Oh"
-).split()
+    "C1", "Ci", "C2", "Cs", "C2h", "D2", "C2v", "D2h", "C4", "S4", "C4h", "D4", "C4v", "D2d", "D4h", "C3", "S6", "D3",
+    "C3v", "D3d", "C6", "C3h", "C6h", "D6", "C6v", "D3h", "D6h", "T", "Th", "O", "Td", "Oh",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +156,7 @@ def crystal_symmetry(cell: CrystalCell, tolerance: float) -> CrystalSymmetry:
 
 
 def spglib_dataset(cell: CrystalCell, tolerance: float) -> Any:
-    """spglib's answer; DetectionError where there is none."""
+    """What spglib says; DetectionError where there is none."""
     import spglib
 
     words = ""
@@ -195,8 +196,8 @@ def _factor_group(rotations: NDArrayInt) -> tuple[PointGroup, NDArrayInt, NDArra
     return crystal_class(matrices), matrices, which.ravel()
 
 
-def crystal_class(rotations: NDArrayInt) -> PointGroup:
-    """The crystal class of a group of integer matrices (h, 3, 3), from how many have which determinant and trace."""
+def crystal_class(rotations: NDArrayInt | NDArrayFloat) -> PointGroup:
+    """The crystal class of a group of matrices (h, 3, 3) in any basis, from how many have which determinant and trace."""
     return PointGroup(_classes()[_signature(np.asarray(rotations, dtype=float))])
 
 
@@ -331,15 +332,14 @@ def _parameters(lattice: NDArrayFloat) -> tuple[float, float, float, float, floa
 
 
 def _deviation(cell: CrystalCell, dataset: Any) -> float:
-    """Largest distance (angstrom) between an image of an atom and the nearest atom of its kind, one operation per
-    rotation."""
-    from scipy.spatial import cKDTree
+    """Largest distance (angstrom) between an image of an atom and the nearest atom of its kind; one try a rotation."""
+    from scipy.spatial import KDTree
 
     rotations, first = np.unique(np.asarray(dataset.rotations).reshape(-1, 9), axis=0, return_index=True)
     worst = 0.0
     for kind in np.unique(cell.kinds):
         points = cell.fractional[cell.kinds == kind]
-        tree = cKDTree(_wrapped(points), boxsize=1.0)
+        tree = KDTree(_wrapped(points), boxsize=1.0)
         for rotation, index in zip(rotations.reshape(-1, 3, 3), first, strict=True):
             images = points @ rotation.T + dataset.translations[index]
             _, partner = tree.query(_wrapped(images))
