@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import MissingPackageError, MoleculeError
 from ._file_formats import check_file, read_text_file
 from ._foreign_objects import pymatgen_symbol
+from .elements import isotope_of_mass
 from .operations import NDArrayFloat, NDArrayInt
 
 __all__ = ["CrystalCell", "is_crystal", "read_crystal"]
@@ -58,10 +59,15 @@ class CrystalCell:
 
     @property
     def formula_units(self) -> tuple[str, int]:
-        """Reduced formula (electropositive elements as they come, alphabetic) and how many units the cell holds."""
+        """Reduced formula in Hill's order (as for molecules), and how many such units the cell holds."""
         counts = Counter(element_of(self.kind_names[k]) for k in self.kinds)
         units = fold(gcd, counts.values())
-        return "".join(f"{symbol}{n // units if n > units else ''}" for symbol, n in sorted(counts.items())), units
+        ordered = sorted(counts, key=lambda symbol: (0 if symbol == "C" else 1 if symbol in "HD" else 2, symbol))
+        if "C" not in counts:
+            ordered = sorted(counts)
+        return "".join(
+            f"{symbol}{counts[symbol] // units if counts[symbol] > units else ''}" for symbol in ordered
+        ), units
 
 
 def element_of(kind: str) -> str:
@@ -131,15 +137,23 @@ def _read_file(path: Path, name: str | None) -> CrystalCell:
         try:
             structure = Structure.from_str(text, fmt="cif" if cif else "poscar")
         except Exception as error:  # pymatgen raises many kinds; each becomes our refusal with its words
-            raise MoleculeError(
-                f"pymatgen cannot read {path} as {'CIF' if cif else 'POSCAR'}: "
-                f"{' '.join(str(error).split())[:300] or type(error).__name__}."
-            ) from error
+            said = "; ".join([str(error) or type(error).__name__, *_messages(caught)])
+            raise MoleculeError(f"pymatgen cannot read {path} as {'CIF' if cif else 'POSCAR'}: {said[:400]}") from error
+    messages = _messages(caught)
+    if any("false names" in message for message in messages):
+        raise MoleculeError(
+            f"{path} does not name its elements: add the line of symbols above the numbers of atoms (VASP 5 format)."
+        )
     blocks = sum(line.lower().startswith("_cell_length_a") for line in text.splitlines()) if cif else 1
     notes = [f"The file holds {blocks} structures; this is the first."] if blocks > 1 else []
-    said = dict.fromkeys(" ".join(str(w.message).split())[:240] for w in caught if w.category is UserWarning)
-    notes += [f"pymatgen on reading the file: {message}" for message in list(said)[:_MAX_NOTES]]
+    notes += [f"pymatgen on reading the file: {message}" for message in messages[:_MAX_NOTES]]
     return _from_structure(structure, path.stem if name is None else name, tuple(notes))
+
+
+def _messages(caught: list[warnings.WarningMessage]) -> list[str]:
+    """What pymatgen warned of, each once; not what its dependencies say to programmers."""
+    told = (w.message for w in caught if issubclass(w.category, UserWarning))
+    return list(dict.fromkeys(" ".join(str(message).split())[:240] for message in told))
 
 
 def _from_structure(structure: Any, name: str, notes: tuple[str, ...]) -> CrystalCell:
@@ -173,12 +187,21 @@ def _from_ase(atoms: Any, name: str | None) -> CrystalCell:
             )
     if not abs(np.linalg.det(lattice)) > 0:
         raise MoleculeError(
-            f"the ASE Atoms are periodic (pbc={atoms.get_pbc().tolist()}) but their cell has no volume: set a cell with "
-            "three lattice vectors (for a slab, one across the vacuum too)."
+            f"the ASE Atoms are periodic (pbc={atoms.get_pbc().tolist()}) but their cell has no volume: set a cell "
+            "with three lattice vectors (for a slab, one across the vacuum too)."
         )
     fractional = np.linalg.solve(lattice.T, np.asarray(atoms.get_positions(), dtype=float).T).T
     labels = list(atoms.get_chemical_symbols())
+    if atoms.has("masses"):
+        numbers = atoms.get_atomic_numbers()
+        labels = [_nuclide(int(z), float(m), s) for z, m, s in zip(numbers, atoms.get_masses(), labels, strict=True)]
     return _cell(lattice, fractional, labels, name or "", _pbc_notes(tuple(bool(p) for p in atoms.get_pbc())))
+
+
+def _nuclide(number: int, mass: float, symbol: str) -> str:
+    """The symbol, with the isotope or the mass where it is not the default."""
+    isotope = isotope_of_mass(number, mass)
+    return f"{symbol}({mass:.4f})" if isotope is None else f"{isotope or ''}{symbol}"
 
 
 def _pbc_notes(pbc: tuple[bool, ...]) -> tuple[str, ...]:
@@ -270,6 +293,6 @@ def _vacuum_notes(lattice: NDArrayFloat, fractional: NDArrayFloat) -> tuple[str,
     what = {1: "a slab", 2: "a wire", 3: "a molecule in a box"}[len(empty)]
     return (
         f"Across {', '.join(empty)} there are more than {_VACUUM:g} angstrom without a nucleus, as for {what}. It is "
-        "analysed as the three-dimensional crystal given: only three acoustic modes are removed, and the free rotations "
-        "of a separate molecule count as optic modes.",
+        "analysed as the three-dimensional crystal given: only three acoustic modes are removed, and the free "
+        "rotations of a separate molecule count as optic modes.",
     )

@@ -197,7 +197,7 @@ def _factor_group(rotations: NDArrayInt) -> tuple[PointGroup, NDArrayInt, NDArra
 
 
 def crystal_class(rotations: NDArrayInt | NDArrayFloat) -> PointGroup:
-    """The crystal class of a group of matrices (h, 3, 3) in any basis, from how many have which determinant and trace."""
+    """The crystal class of a group of matrices (h, 3, 3) in any basis, from determinants and traces."""
     return PointGroup(_classes()[_signature(np.asarray(rotations, dtype=float))])
 
 
@@ -222,7 +222,7 @@ def _ideal_lattice(number: int) -> NDArrayFloat:
 
 
 def _frames(number: int) -> list[tuple[NDArrayFloat, tuple[str, str, str]]]:
-    """Frames (rows x, y, z) to try and what their axes are in the standard cell; the first is the convention."""
+    """Frames (rows x, y, z) to try and what their axes are in the standard cell, the preferred first."""
     x, y, z = np.eye(3)
     if number <= 2:
         return [(np.eye(3), ("any", "any", "any"))]
@@ -234,7 +234,10 @@ def _frames(number: int) -> list[tuple[NDArrayFloat, tuple[str, str, str]]]:
         diagonal = rotation_matrix(z, -np.pi / 4)
         return [(np.eye(3), ("a", "b", "c")), (diagonal, ("[110]", "[-110]", "c"))]
     turned = rotation_matrix(z, -np.pi / 6)
-    return [(np.eye(3), ("a", "[120]", "c")), (turned, ("[210]", "b", "c"))]
+    trigonal, hexagonal = (np.eye(3), ("a", "[120]", "c")), (turned, ("[210]", "b", "c"))
+    # Hexagonal: sigma_v holds the densest rows of atoms of hcp, graphite and wurtzite, as Mulliken wants it of molecules;
+    # this gives the names of the literature (B1 of wurtzite, B2g of graphite). Of trigonal groups no name depends on it.
+    return [trigonal, hexagonal] if number <= 167 else [hexagonal]
 
 
 def _match(group: PointGroup, matrices: NDArrayFloat, number: int) -> tuple[NDArrayInt, tuple[str, str, str]]:

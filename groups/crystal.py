@@ -46,7 +46,7 @@ class CrystalReport(Counted):
     Attributes
     ----------
     name, formula : str
-        ``formula`` is reduced, elements in alphabetic order.
+        ``formula`` is reduced and in Hill's order, as for molecules.
     symmetry : CrystalSymmetry
         Space group, tolerance, deviation, axes, orbits.
     space_group_by_tolerance : tuple of (float, int, str)
@@ -251,9 +251,9 @@ def crystal_report(structure: Any, tolerance: float | None = None, *, name: str 
     Notes
     -----
     The axes x, y, z of the character table are those of the standard setting of International Tables (spglib's
-    choice, which the report gives in terms of the cell as read): x, y, z along a, b, c; for trigonal and hexagonal
-    crystals on hexagonal axes, z along c and x along a; for monoclinic ones z along the unique axis b. Where the table
-    asks for another x (a C2' axis in D2d, D3, D3d, D3h, a mirror plane in C3v), it is [110] or [210].
+    choice, which the report gives in terms of the cell as read): x, y, z along a, b, c; for hexagonal crystals x along
+    [210] and y along b; for trigonal ones, on hexagonal axes, x along a; for monoclinic ones z along the unique axis b.
+    Where the table asks for another x (a C2' axis in D2d, D3, D3d, a mirror plane in C3v), it is [110] or [210].
 
     Raises
     ------

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Crystal:
-    """``total`` and ``optic`` as printed by ``source``: one of them may be empty where the source gives the other."""
+    """``optic``: the species of the optic modes after ``source``; acoustic modes that it includes are left out here."""
 
     name: str
     number: int
@@ -154,7 +154,7 @@ CRYSTALS = (
         "7Ag + 5B1g + 7B2g + 5B3g + 8Au + 9B1u + 7B2u + 9B3u",
         "Iliev et al., Phys. Rev. B 57, 2872 (1998)",
     ),
-    Crystal("magnesium", 194, (3.21, 5.21), (("Mg", (1 / 3, 2 / 3, 0.25)),), "B1g + E2g", HAND),
+    Crystal("magnesium", 194, (3.21, 5.21), (("Mg", (1 / 3, 2 / 3, 0.25)),), "B2g + E2g", HAND),
     Crystal("copper", 225, (3.61,), (("Cu", (0, 0, 0)),), "0", HAND),
 )  # fmt: skip
 BY_NAME = {crystal.name: crystal for crystal in CRYSTALS}
