@@ -52,8 +52,8 @@ def page() -> str:
     """The whole page."""
     crystals = _structures().CRYSTALS
     reports = {c.name: crystal_report(c.structure(), name=c.name) for c in crystals}
-    columns = ("crystal", "space group", "factor group", "N", "optic species", "levels: IR / Raman / both / silent", "R",
-               "species after")  # fmt: skip
+    seen = "levels: IR / Raman / both / silent"
+    columns = ("crystal", "space group", "factor group", "N", "optic species", seen, "R", "species after")
     table = markdown_table(columns, [_row(reports[c.name], c.source) for c in crystals])
     worked = str(reports[WORKED])
     template = Template(TEMPLATE.read_text(encoding="utf-8"), undefined=StrictUndefined, keep_trailing_newline=True)

@@ -9,6 +9,7 @@ second way.
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,7 @@ def _induced(label: str, way: Embedding, table: CharacterTable) -> Decomposition
     return reduce(characters, table)
 
 
+@lru_cache(maxsize=64)
 def unsteady_labels(group: PointGroup) -> tuple[str, ...]:
     """Irreps whose names change places if the axes are chosen otherwise (B1g, B2g, B3g of D2h).
 

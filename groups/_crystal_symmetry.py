@@ -235,8 +235,8 @@ def _frames(number: int) -> list[tuple[NDArrayFloat, tuple[str, str, str]]]:
         return [(np.eye(3), ("a", "b", "c")), (diagonal, ("[110]", "[-110]", "c"))]
     turned = rotation_matrix(z, -np.pi / 6)
     trigonal, hexagonal = (np.eye(3), ("a", "[120]", "c")), (turned, ("[210]", "b", "c"))
-    # Hexagonal: sigma_v holds the densest rows of atoms of hcp, graphite and wurtzite, as Mulliken wants it of molecules;
-    # this gives the names of the literature (B1 of wurtzite, B2g of graphite). Of trigonal groups no name depends on it.
+    # Hexagonal: sigma_v holds the densest rows of atoms in hcp, graphite and wurtzite, as Mulliken wants it of
+    # molecules; this gives the names of the literature (B1 of wurtzite, B2g of graphite). Trigonal names: no matter.
     return [trigonal, hexagonal] if number <= 167 else [hexagonal]
 
 

@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 CSV_COLUMNS: tuple[str, ...] = (
     "file", "name", "formula", "n_atoms", "point_group", "space_group", "deviation_angstrom", "ambiguous",
     "symmetry_number", "gamma_vib", "n_vib", "n_ir", "n_raman", "n_both", "n_silent", "levels", "levels_ir",
-    "levels_raman", "levels_both", "levels_silent", "completeness", "raw_ratio", "mutual_exclusion", "exclusion_kind", "notes", "error",
+    "levels_raman", "levels_both", "levels_silent", "completeness", "raw_ratio", "mutual_exclusion", "exclusion_kind",
+    "notes", "error",
 )  # fmt: skip
 
 # A spreadsheet runs a cell that starts with one of these as a formula (OWASP, "CSV injection").

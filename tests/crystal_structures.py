@@ -5,6 +5,7 @@ are rounded literature values: the counts depend on the Wyckoff positions only.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 
@@ -19,6 +20,7 @@ class Crystal:
     optic: str
     source: str
 
+    @cache
     def structure(self) -> Any:
         from pymatgen.core import Lattice, Structure
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -17,6 +18,12 @@ from symvib.groups.representation import Decomposition
 from symvib.groups.selection_rules import selection_rules
 
 NAMES = [crystal.name for crystal in CRYSTALS]
+
+
+@cache
+def report_of(name):
+    """The report on a structure of the list, made once."""
+    return crystal_report(BY_NAME[name].structure(), name=name)
 
 
 def facts(report):
@@ -42,7 +49,7 @@ def pooled(gamma):
 @pytest.mark.parametrize("name", NAMES)
 def test_species_of_the_literature(name):
     crystal = BY_NAME[name]
-    report = crystal_report(crystal.structure(), name=name)
+    report = report_of(name)
     assert report.space_group_number == crystal.number
     literature = Decomposition(report.point_group, crystal.optic)
     if crystal.number <= 74:  # names depend on the author's axes
@@ -79,7 +86,7 @@ def test_species_of_the_literature(name):
     ],
 )
 def test_who_sees_how_many_levels(name, ir, raman, both, silent, kind):
-    report = crystal_report(BY_NAME[name].structure())
+    report = report_of(name)
     levels = report.levels
     assert (levels.n_ir, levels.n_raman, levels.n_both, levels.n_silent) == (ir, raman, both, silent)
     assert report.exclusion_kind == kind
@@ -149,7 +156,7 @@ def numerical_counts(structure):
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("pyrope", "copper")])
 def test_a_random_symmetric_force_field_shows_the_same_counts(name):
     structure = BY_NAME[name].structure()
-    report = crystal_report(structure)
+    report = report_of(name)
     for counts, found in zip((report.counts, report.levels), numerical_counts(structure), strict=True):
         assert {key.removeprefix("n_"): value for key, value in counts.as_dict().items()} == dict(found)
 
@@ -162,7 +169,7 @@ def test_any_cell_origin_orientation_gives_the_same(name):
     from pymatgen.core import Lattice, Structure
 
     structure = BY_NAME[name].structure()
-    expected = facts(crystal_report(structure))
+    expected = facts(report_of(name))
     primitive = structure.get_primitive_structure()
     supercell = structure * (2, 1, 1)
     moved = structure.copy()
@@ -187,7 +194,7 @@ def test_another_setting_of_the_same_orthorhombic_crystal(name, order):
     structure = BY_NAME[name].structure()
     lengths = np.array(structure.lattice.abc)[list(order)]
     other = Structure(Lattice.orthorhombic(*lengths), structure.species, structure.frac_coords[:, list(order)])
-    assert facts(crystal_report(other)) == facts(crystal_report(structure))
+    assert facts(crystal_report(other)) == facts(report_of(name))
 
 
 @pytest.mark.parametrize("number", [16, 47, 61, 69, 70, 71, 25, 32])
@@ -369,7 +376,7 @@ def test_presentations_escape_and_agree(tmp_path):
      ("forsterite", ("B1g", "B2g", "B3g", "B1u", "B2u", "B3u")), ("alpha-quartz", ()), ("scheelite", ())],
 )  # fmt: skip
 def test_names_that_depend_on_the_axes_are_known(name, unsteady):
-    assert crystal_report(BY_NAME[name].structure()).unsteady_labels == unsteady
+    assert report_of(name).unsteady_labels == unsteady
 
 
 def test_command_line(tmp_path):
