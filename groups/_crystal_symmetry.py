@@ -160,9 +160,10 @@ def spglib_dataset(cell: CrystalCell, tolerance: float) -> Any:
     import spglib
 
     words = ""
+    given: Any = (cell.lattice, cell.fractional, cell.kinds + 1)  # spglib's types name nested lists only
     try:
         with _quiet():
-            dataset = spglib.get_symmetry_dataset((cell.lattice, cell.fractional, cell.kinds + 1), symprec=tolerance)
+            dataset = spglib.get_symmetry_dataset(given, symprec=tolerance)
     except RuntimeError as error:  # newer versions of spglib raise instead of returning None
         dataset, words = None, f" ({error})"
     if dataset is None:

@@ -20,19 +20,24 @@ class Crystal:
     optic: str
     source: str
 
-    @cache
     def structure(self) -> Any:
-        from pymatgen.core import Lattice, Structure
+        """The pymatgen Structure, the same object each time: copy it before you change it."""
+        return _structure(self)
 
-        a, b, c, *angles = {
-            1: lambda: (self.cell[0],) * 3 + (90, 90, 90),
-            2: lambda: (self.cell[0], *self.cell, 90, 90, 120 if 143 <= self.number <= 194 else 90),
-            3: lambda: (*self.cell, 90, 90, 90),
-            4: lambda: (*self.cell[:3], 90, self.cell[3], 90),
-        }[len(self.cell)]()
-        lattice = Lattice.from_parameters(a, b, c, *angles)
-        kinds, places = zip(*self.sites, strict=True)
-        return Structure.from_spacegroup(self.number, lattice, list(kinds), [list(p) for p in places])
+
+@cache
+def _structure(crystal: Crystal) -> Any:
+    from pymatgen.core import Lattice, Structure
+
+    a, b, c, *angles = {
+        1: lambda: (crystal.cell[0],) * 3 + (90, 90, 90),
+        2: lambda: (crystal.cell[0], *crystal.cell, 90, 90, 120 if 143 <= crystal.number <= 194 else 90),
+        3: lambda: (*crystal.cell, 90, 90, 90),
+        4: lambda: (*crystal.cell[:3], 90, crystal.cell[3], 90),
+    }[len(crystal.cell)]()
+    lattice = Lattice.from_parameters(a, b, c, *angles)
+    kinds, places = zip(*crystal.sites, strict=True)
+    return Structure.from_spacegroup(crystal.number, lattice, list(kinds), [list(p) for p in places])
 
 
 SECOND = "no citation: the counts as commonly quoted; the numerical second path of test_crystal.py confirms them"

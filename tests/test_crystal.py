@@ -301,6 +301,9 @@ def test_files(tmp_path):
         assert report.molecule_name == path.stem
     (tmp_path / "empty.cif").write_text("")
     (tmp_path / "wrong.cif").write_text("data_x\n_cell_length_a 4\n")
+    (tmp_path / "nameless.vasp").write_text("x\n1.0\n4 0 0\n0 4 0\n0 0 4\n1 1\nDirect\n0 0 0\n.5 .5 .5\n")
+    with pytest.raises(MoleculeError, match="does not name its elements"):
+        crystal_report(tmp_path / "nameless.vasp")
     (tmp_path / "binary.cif").write_bytes(b"\x00\x01" * 50)
     for name in ("empty.cif", "wrong.cif", "binary.cif", "none.cif"):
         with pytest.raises(MoleculeError):
