@@ -120,6 +120,7 @@ $(VENV)/.bench: pyproject.toml | $(VENV)/bin/python
 # Everything in docs/ that a command produced, produced again.
 docs: $(VENV)/.test
 	$(PY) docs/make_completeness.py
+	$(PY) docs/make_crystals.py
 	$(PY) docs/make_block_rank.py
 	$(PY) docs/make_fibres.py
 	$(PY) docs/make_survey.py

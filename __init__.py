@@ -23,6 +23,8 @@ _PUBLIC = {
     "selection_rules": "groups.selection_rules",
     "attainable_completeness": "groups.completeness",
     "information_completeness": "groups.completeness",
+    "CrystalReport": "groups.crystal",
+    "crystal_report": "groups.crystal",
     "vibrational_representation": "groups.vibrations",
     "label_normal_modes": "groups.mode_labels",
     "PointGroupReport": "groups.report",
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
     from .groups.character_table import CharacterTable, character_table
     from .groups.completeness import attainable_completeness, information_completeness
     from .groups.correlation import correlation_table
+    from .groups.crystal import CrystalReport, crystal_report
     from .groups.detection import Detection, detect_point_group
     from .groups.mode_labels import label_normal_modes
     from .groups.molecule import Molecule

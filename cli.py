@@ -22,9 +22,11 @@ from .cli_model import arms, train
 from .cli_predict import predict
 from .cli_survey import survey_app
 from .cli_theory import claims, identify
+from .errors import SymvibError
 
 if TYPE_CHECKING:
     from .groups.batch import BatchRow
+    from .groups.crystal import CrystalReport
     from .groups.report import PointGroupReport
 
 __all__ = ["app", "main"]
@@ -98,7 +100,10 @@ def _root(
 @refusing
 def report(
     molecules: Annotated[
-        list[str], typer.Argument(metavar="MOL...", help="Files (.xyz .mol .sdf .log ...), SMILES, or - for XYZ text.")
+        list[str],
+        typer.Argument(
+            metavar="MOL...", help="Files (.xyz .mol .sdf .log ..., crystals: .cif, POSCAR), SMILES, or - for XYZ text."
+        ),
     ],
     html: Annotated[str | None, typer.Option(metavar="FILE", help="Write one self-contained HTML page.")] = None,
     json_path: JsonOption = None,
@@ -111,7 +116,9 @@ def report(
         float | None, typer.Option(help="Largest deviation of a symmetry operation, angstrom [default: read from it].")
     ] = None,
 ) -> None:
-    """Point group, vibrational species, IR and Raman activity and completeness of molecules.
+    """Point group, vibrational species, IR and Raman activity and completeness of molecules and crystals.
+
+    Crystals: factor-group analysis at Gamma; the tolerance is that of spglib [default: 0.01 angstrom].
 
     Files that are there are replaced.
     """
@@ -141,18 +148,17 @@ def _report_one(
     markdown: str | None,
     latex: str | None,
 ) -> None:
-    from .groups.report import point_group_report
+    from .groups.report import PointGroupReport, point_group_report
 
     paths = {"json": json_path, "markdown": markdown, "latex": latex, "html": html}
     if list(paths.values()).count("-") > 1:
         raise typer.BadParameter("only one kind of output can go to standard output (-).")
     found = point_group_report(read_source(source), tolerance)
-    writers = {
-        "json": found.to_json,
-        "markdown": found.to_markdown,
-        "latex": functools.partial(found.to_latex, standalone=True),
-        "html": found.to_html,
-    }
+    writers = {"json": found.to_json, "markdown": found.to_markdown, "html": found.to_html}
+    if isinstance(found, PointGroupReport):
+        writers["latex"] = functools.partial(found.to_latex, standalone=True)
+    elif latex:
+        raise SymvibError(f"--latex: {source} is a crystal, whose report is written as HTML, Markdown or JSON.")
     if "-" not in paths.values():
         _show(found)
     for kind, path in paths.items():
@@ -163,9 +169,11 @@ def _report_one(
             say(f"written: {path}")
 
 
-def _show(found: "PointGroupReport") -> None:
+def _show(found: "PointGroupReport | CrystalReport") -> None:
     """Print a report: plain text into a pipe or file, colours and rules on a terminal."""
-    if sys.stdout.isatty():
+    from .groups.report import PointGroupReport
+
+    if sys.stdout.isatty() and isinstance(found, PointGroupReport):
         from .cli_view import print_report
 
         print_report(found)

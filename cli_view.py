@@ -61,7 +61,7 @@ def print_batch(rows: Sequence["BatchRow"]) -> None:
             counts = (r.n_ir, r.n_raman, r.n_both, r.n_silent, r.n_vib)
             shown = "-" if r.completeness is None else f"{r.completeness:.3f}"
             gamma = sum_of(r.gamma_vib, "-")
-            name, group = r.molecule_name[:40], r.point_group.label + " ?" * r.detection.ambiguous
+            name, group = r.molecule_name[:40], r.point_group.label + " ?" * row.ambiguous
             cells.append((name, group, gamma, *(str(n) for n in counts), shown))
     console = Console()
     if not cells:
@@ -70,7 +70,7 @@ def print_batch(rows: Sequence["BatchRow"]) -> None:
         console.print(_table(columns, cells))
     else:
         console.file.write(text_table(columns, cells) + "\n")
-    if any(row.report is not None and row.report.detection.ambiguous for row in rows):
+    if any(row.ambiguous for row in rows):
         console.print("? The symmetry is ambiguous: see the report of that molecule alone.")
 
 

@@ -41,13 +41,15 @@ def read_file(path: Path, name: str | None = None, frame: int | None = None) -> 
     Raises MoleculeError if the file is missing, larger than 50 MB, of an unknown suffix, not text, or not
     what its suffix says.
     """
-    _check_file(path)
+    check_file(path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         problem = f"the suffix {path.suffix!r} is not known" if path.suffix else "it has no suffix"
         advice = f"Convert it, or write 'smiles:{path.name}' if a SMILES was meant."
         if path.suffix.lower() in (".fchk", ".fch", ".fck"):
             advice = 'Checkpoints are read by symvib modes and symvib spectrum (harmonic_response(x, engine="parsed")).'
+        if path.suffix.lower() == ".cif":
+            advice = "A crystal is no molecule: crystals are read by symvib report and crystal_report."
         raise MoleculeError(
             f"the file {path} is not read: {problem}. symvib reads {', '.join(KNOWN_SUFFIXES)}. {advice}"
         )
@@ -70,7 +72,7 @@ def read_mol_block(text: str, name: str, frame: int | None, source: str) -> Mole
     return Molecule.from_dict({**molecule.as_dict(), "comment": comment})
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
     try:
         status = path.stat()
     except FileNotFoundError as error:
@@ -90,7 +92,8 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _read_text(path: Path) -> str:
+def read_text_file(path: Path) -> str:
+    """The text of a file; MoleculeError if it is none."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -106,16 +109,16 @@ def _read_text(path: Path) -> str:
 
 
 def _read_xyz_file(path: Path, name: str, frame: int | None) -> Molecule:
-    return read_xyz(_read_text(path), name, frame, source=str(path))
+    return read_xyz(read_text_file(path), name, frame, source=str(path))
 
 
 def _read_mol_file(path: Path, name: str, frame: int | None) -> Molecule:
-    return read_mol_block(_read_text(path), name, frame, source=str(path))
+    return read_mol_block(read_text_file(path), name, frame, source=str(path))
 
 
 def _read_json_file(path: Path, name: str, frame: int | None) -> Molecule:
     try:
-        data = json.loads(_read_text(path))
+        data = json.loads(read_text_file(path))
     except (ValueError, RecursionError) as error:
         raise MoleculeError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(data, Mapping):
@@ -124,7 +127,7 @@ def _read_json_file(path: Path, name: str, frame: int | None) -> Molecule:
 
 
 def _read_log_file(path: Path, name: str, frame: int | None) -> Molecule:
-    _read_text(path)
+    read_text_file(path)
     try:
         from cclib.io.ccio import ccopen
     except ImportError as error:

@@ -18,7 +18,7 @@ from .elements import element, isotope_of_mass
 from .molecule import Molecule
 
 _WHOLE = 1e-6  # of a sum of initial charges, from a whole number
-_CRYSTALS_LATER = "Crystals come in a later version; for a molecule, give it without a lattice."
+_OTHER_DOOR = "Crystals are read by point_group_report and crystal_report; a molecule comes without a lattice."
 
 
 def reader_for(x: Any) -> Callable[[Any, str | None, int | None], Molecule] | None:
@@ -66,7 +66,7 @@ def _read_ase(atoms: Any, name: str | None, frame: int | None) -> Molecule:
     _only_frame(frame, "an ASE Atoms object")
     if any(atoms.get_pbc()):
         raise MoleculeError(
-            f"this ASE Atoms object is periodic (pbc={np.asarray(atoms.get_pbc()).tolist()}). {_CRYSTALS_LATER}"
+            f"this ASE Atoms object is periodic (pbc={np.asarray(atoms.get_pbc()).tolist()}). {_OTHER_DOOR}"
         )
     numbers = atoms.get_atomic_numbers()
     for z in numbers:
@@ -85,7 +85,7 @@ def _read_pymatgen(molecule: Any, name: str | None, frame: int | None) -> Molecu
     disordered = [index for index, site in enumerate(molecule) if not site.is_ordered]
     if disordered:
         raise MoleculeError(f"site {disordered[0]} of the pymatgen Molecule is disordered: give one element a site.")
-    symbols = [_pymatgen_symbol(site.specie) for site in molecule]
+    symbols = [pymatgen_symbol(site.specie) for site in molecule]
     return Molecule.from_arrays(symbols, molecule.cart_coords, name=name or "", charge=_pymatgen_charge(molecule))
 
 
@@ -95,14 +95,14 @@ def _pymatgen_charge(molecule: Any) -> int | None:
     return round(charge) if charge.is_integer() else None
 
 
-def _pymatgen_symbol(specie: Any) -> str:
+def pymatgen_symbol(specie: Any) -> str:
     """Return the symbol of a pymatgen Element, Species or DummySpecies; its .symbol would say "H" for D."""
     kind = getattr(specie, "element", specie)
     return str(getattr(kind, "value", None) or getattr(kind, "symbol", kind))
 
 
 def _refuse_structure(structure: Any, name: str | None, frame: int | None) -> Molecule:
-    raise MoleculeError(f"a pymatgen {type(structure).__name__} is a crystal. {_CRYSTALS_LATER}")
+    raise MoleculeError(f"a pymatgen {type(structure).__name__} is a crystal. {_OTHER_DOOR}")
 
 
 def read_cclib(data: Any, name: str | None, frame: int | None) -> Molecule:

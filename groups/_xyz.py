@@ -148,8 +148,8 @@ def _refuse_periodic(comment: str, source: str) -> None:
         periodic = _LATTICE.search(comment) is not None
     if periodic:
         raise MoleculeError(
-            f"{source} is a crystal (its comment line gives a lattice or pbc). Crystals come in a later "
-            "version; for "
+            f"{source} is a crystal (its comment line gives a lattice or pbc). For a crystal give "
+            "symvib report a CIF or POSCAR file (or ASE Atoms to crystal_report); for "
             'a molecule in a box write pbc="F F F".'
         )
 

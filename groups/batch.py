@@ -5,20 +5,24 @@ import io
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import SymvibError
 from .report import PointGroupReport, point_group_report
 from .report_words import sum_of
+
+if TYPE_CHECKING:
+    from .crystal import CrystalReport
 
 __all__ = ["CSV_COLUMNS", "BatchRow", "batch_csv", "batch_rows"]
 
 logger = logging.getLogger(__name__)
 
 CSV_COLUMNS: tuple[str, ...] = (
-    "file", "name", "formula", "n_atoms", "point_group", "deviation_angstrom", "ambiguous", "symmetry_number",
-    "gamma_vib", "n_vib", "n_ir", "n_raman", "n_both", "n_silent", "levels", "levels_ir", "levels_raman",
-    "levels_both", "levels_silent", "completeness", "raw_ratio", "mutual_exclusion", "exclusion_kind", "notes", "error",
+    "file", "name", "formula", "n_atoms", "point_group", "space_group", "deviation_angstrom", "ambiguous",
+    "symmetry_number", "gamma_vib", "n_vib", "n_ir", "n_raman", "n_both", "n_silent", "levels", "levels_ir",
+    "levels_raman", "levels_both", "levels_silent", "completeness", "raw_ratio", "mutual_exclusion", "exclusion_kind",
+    "notes", "error",
 )  # fmt: skip
 
 # A spreadsheet runs a cell that starts with one of these as a formula (OWASP, "CSV injection").
@@ -33,29 +37,34 @@ class BatchRow:
     ----------
     source : str
         The file or SMILES as given.
-    report : PointGroupReport or None
+    report : PointGroupReport, CrystalReport or None
     error : str
         One line; empty where there is a report.
     """
 
     source: str
-    report: PointGroupReport | None
+    report: "PointGroupReport | CrystalReport | None"
     error: str = ""
+
+    @property
+    def ambiguous(self) -> bool:
+        """The symmetry depends on the tolerance; False where there is no report."""
+        if isinstance(self.report, PointGroupReport):
+            return self.report.detection.ambiguous
+        return self.report is not None and self.report.ambiguous
 
     def cells(self) -> dict[str, Any]:
         """Values of :data:`CSV_COLUMNS`; of a failure only "file" and "error"."""
         if self.report is None:
             return {"file": self.source, "error": self.error}
         r = self.report
+        own = _of_molecule(r) if isinstance(r, PointGroupReport) else _of_crystal(r)
         return {
             "file": self.source,
             "name": r.molecule_name,
             "formula": r.formula,
-            "n_atoms": len(r.molecule),
             "point_group": r.point_group.label,
-            "deviation_angstrom": f"{r.detection.deviation_angstrom:.3g}",
-            "ambiguous": r.detection.ambiguous,
-            "symmetry_number": r.symmetry_number,
+            **own,
             "gamma_vib": sum_of(r.gamma_vib, ""),
             **r.counts.as_dict(),
             "levels": r.levels.n_vib,
@@ -69,6 +78,27 @@ class BatchRow:
             "exclusion_kind": r.exclusion_kind,
             "notes": " ".join(r.notes),
         }
+
+
+def _of_molecule(report: PointGroupReport) -> dict[str, Any]:
+    return {
+        "n_atoms": len(report.molecule),
+        "space_group": "",
+        "deviation_angstrom": f"{report.detection.deviation_angstrom:.3g}",
+        "ambiguous": report.detection.ambiguous,
+        "symmetry_number": report.symmetry_number,
+    }
+
+
+def _of_crystal(report: "CrystalReport") -> dict[str, Any]:
+    """The primitive cell is what counts; "gamma_vib" holds the optic modes."""
+    return {
+        "n_atoms": report.n_atoms,
+        "space_group": f"{report.space_group_number} {report.space_group}",
+        "deviation_angstrom": f"{report.symmetry.deviation_angstrom:.3g}",
+        "ambiguous": report.ambiguous,
+        "symmetry_number": "",
+    }
 
 
 def batch_rows(

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import SymvibError
+from ._crystal_input import is_crystal
 from .detection import Detection, detect_point_group
 from .molecule import Molecule
 from .overtones import MultiquantumTransition, silent_mode_overtones
@@ -21,6 +22,8 @@ from .worked_reduction import WorkedReduction, work_reduction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from .crystal import CrystalReport
 
 __all__ = ["PointGroupReport", "ReportSection", "point_group_report"]
 
@@ -298,20 +301,34 @@ class PointGroupReport(Counted):
     __hash__ = None  # type: ignore[assignment]  # equality is by content, and the content holds arrays
 
 
+@overload
+def point_group_report(
+    x: Molecule | Detection, tolerance: float | None = None, *, sections: Iterable[ReportSection] = ()
+) -> PointGroupReport: ...
+
+
+@overload
 def point_group_report(
     x: Any, tolerance: float | None = None, *, sections: Iterable[ReportSection] = ()
-) -> PointGroupReport:
-    """The report on a molecule: point group, vibrational species, IR and Raman activity, completeness.
+) -> "PointGroupReport | CrystalReport": ...
+
+
+def point_group_report(
+    x: Any, tolerance: float | None = None, *, sections: Iterable[ReportSection] = ()
+) -> "PointGroupReport | CrystalReport":
+    """The report on a molecule or crystal: point group, vibrational species, IR and Raman activity, completeness.
 
     Parameters
     ----------
     x : Molecule, Detection, or anything that :func:`symvib.as_molecule` reads
-        A path, a SMILES string, an RDKit, ASE, pymatgen or cclib object, (numbers, positions in angstrom).
+        A path, a SMILES string, an RDKit, ASE, pymatgen or cclib object, (numbers, positions in angstrom). What is
+        periodic (a CIF or POSCAR file, a pymatgen Structure, ASE Atoms with pbc) gives a
+        :class:`~symvib.groups.crystal.CrystalReport`, see :func:`~symvib.groups.crystal.crystal_report`.
     tolerance : float, optional
         Largest deviation (angstrom) of a symmetry operation; by default read from the molecule. Not used for a
         Detection, which has been made with its own.
     sections : iterable of ReportSection
-        Extra sections.
+        Extra sections; for molecules only.
 
     Raises
     ------
@@ -328,6 +345,12 @@ def point_group_report(
     >>> water.n_ir, water.n_raman, water.n_both, water.n_silent, water.completeness
     (3, 3, 3, 0, 1.0)
     """
+    if is_crystal(x):
+        from .crystal import crystal_report
+
+        if list(sections):
+            raise SymvibError("point_group_report(sections=...): the report on a crystal takes no extra sections.")
+        return crystal_report(x, tolerance)
     detection = x if isinstance(x, Detection) else detect_point_group(x, tolerance)
     facts = DetectionFacts.from_detection(detection)
     report = PointGroupReport._build(detection.molecule, detection.point_group, facts)

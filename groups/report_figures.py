@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .crystal import CrystalReport
     from .report import PointGroupReport
 
 __all__ = ["VISIBILITY_COLOURS", "figure_data_uri", "plot_counts"]
@@ -18,7 +19,7 @@ _BAR_INCH = 0.24
 _LARGEST_INCH = 40.0  # a picture of a hundred species is still a picture
 
 
-def plot_counts(report: "PointGroupReport", ax: "Axes | None" = None) -> "Axes":
+def plot_counts(report: "PointGroupReport | CrystalReport", ax: "Axes | None" = None) -> "Axes":
     """Axes with one bar per species, as long as its vibrations are many, in the colour of who sees them.
 
     The top bar holds all vibrations. An atom gives empty axes that say so.
@@ -49,7 +50,7 @@ def plot_counts(report: "PointGroupReport", ax: "Axes | None" = None) -> "Axes":
     return ax
 
 
-def _total_bar(ax: "Axes", report: "PointGroupReport", place: float) -> None:
+def _total_bar(ax: "Axes", report: "PointGroupReport | CrystalReport", place: float) -> None:
     """One bar of all vibrations, with the legend of the colours above it."""
     from matplotlib.patches import Patch
 

@@ -19,16 +19,17 @@ from .report_words import (
     raman_word,
     silent_outlook,
 )
-from .worked_reduction import IrrepStep, WorkedReduction
+from .worked_reduction import IrrepStep, WorkedReduction, work_reduction
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
+    from .crystal import CrystalReport
     from .drawing import Which
     from .report import PointGroupReport
 
-__all__ = ["report_fragment", "report_html"]
+__all__ = ["crystal_fragment", "crystal_html", "report_fragment", "report_html"]
 
 _ALL_IRREPS_UP_TO = 24  # a larger group lists only the species that the molecule has
 _OPEN_UP_TO = 12  # sums worked for more irreps than this are folded
@@ -57,6 +58,51 @@ def report_html(report: "PointGroupReport") -> str:
 def report_fragment(report: "PointGroupReport") -> str:
     """A compact table for a notebook cell."""
     return _environment().get_template("fragment.html.j2").render(r=report, **_common(report))
+
+
+def crystal_html(report: "CrystalReport") -> str:
+    """The whole page of a crystal."""
+    from .. import __version__
+    from ._crystal_text import axes_words, cell_words, freedom_words
+    from .report_figures import VISIBILITY_COLOURS, figure_data_uri, plot_counts
+
+    return (
+        _environment()
+        .get_template("crystal.html.j2")
+        .render(
+            r=report,
+            version=__version__,
+            colours=VISIBILITY_COLOURS,
+            figure=figure_data_uri(plot_counts(report), "counts"),
+            work=_worked(work_reduction(report.point_group, report.symmetry.fixed_atoms_per_class)),
+            table=_trusted(_breakable(character_table(report.point_group, form="real").html())),
+            axes=axes_words(report),
+            cell=_sentence(cell_words(report))[:-1],
+            freedom=freedom_words(report),
+            **_crystal_common(report),
+        )
+    )
+
+
+def crystal_fragment(report: "CrystalReport") -> str:
+    """A compact table of a crystal for a notebook cell."""
+    return _environment().get_template("crystal_fragment.html.j2").render(r=report, **_crystal_common(report))
+
+
+def _crystal_common(report: "CrystalReport") -> dict[str, Any]:
+    from ._crystal_text import evidence_words, exclusion_words
+
+    parts = {row.label: ", ".join(report.raman_tensor.get(row.label, ())) for row in report.rows}
+    return {
+        "tensor": {label: _trusted(_power_html(text)) for label, text in parts.items()},
+        "evidence": evidence_words(report),
+        "exclusion": exclusion_words(report),
+    }
+
+
+def _power_html(text: str) -> str:
+    """Polynomials with their squares raised."""
+    return re.sub(r"\^(\d)", r"<sup>\1</sup>", escape(text.replace("-", "\N{MINUS SIGN}")))
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .overtones import MultiquantumTransition
 
 if TYPE_CHECKING:
+    from .crystal import CrystalReport
     from .report import PointGroupReport
     from .report_facts import SpeciesRow
 
@@ -134,7 +135,7 @@ def raman_word(row: "SpeciesRow") -> str:
     return "polarised" if row.raman_polarised else "depolarised"
 
 
-def exclusion_sentence(report: "PointGroupReport") -> str:
+def exclusion_sentence(report: "PointGroupReport | CrystalReport") -> str:
     """Mutual exclusion in words: whether, by what rule, and whether it says anything about this molecule."""
     if not report.n_vib:
         return "Not applicable: there is no vibration."

@@ -17,7 +17,7 @@ from .selection_rules import (
     vector_representation,
 )
 
-__all__ = ["Counted", "ModeCounts", "VibrationalAnalysis", "vibrational_representation"]
+__all__ = ["Counted", "ModeCounts", "VibrationalAnalysis", "count_modes", "vibrational_representation"]
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def vibrational_representation(
         n_atoms, gamma_rot = gamma_3n.dimension // 3, rotational_representation(group)
     gamma_trans = vector_representation(group)
     gamma_vib = gamma_3n - gamma_trans - gamma_rot
-    counts, levels = _count(gamma_vib)
+    counts, levels = count_modes(gamma_vib)
     return VibrationalAnalysis(group, n_atoms, gamma_3n, gamma_trans, gamma_rot, gamma_vib, counts, levels)
 
 
@@ -261,7 +261,7 @@ def _atom(group: PointGroup) -> VibrationalAnalysis:
     return VibrationalAnalysis(group, 1, moves, moves, none, none, zero, zero)
 
 
-def _count(gamma_vib: Decomposition) -> tuple[ModeCounts, ModeCounts]:
+def count_modes(gamma_vib: Decomposition) -> tuple[ModeCounts, ModeCounts]:
     """Counts with degeneracy, and as distinct levels."""
     rules = selection_rules(gamma_vib.point_group)
     modes, levels = [0] * 5, [0] * 5

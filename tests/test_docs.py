@@ -15,6 +15,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *(p for p in [ROOT / "README.md"] if p.exists())])
 GENERATED = (
     "make_completeness",
+    "make_crystals",
     "make_detection",
     "make_forward_accuracy",
     "make_block_rank",

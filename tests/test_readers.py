@@ -149,7 +149,7 @@ def test_ase():
     molecule = as_molecule(atoms, name="d1")
     assert (molecule.formula, molecule.name) == ("CH3D", "d1")
     assert molecule.masses[1] == pytest.approx(2.01410178)
-    with pytest.raises(MoleculeError, match="Crystals come in a later version"):
+    with pytest.raises(MoleculeError, match="Crystals are read by"):
         as_molecule(build.bulk("Cu"))
 
 
