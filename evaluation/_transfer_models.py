@@ -1,0 +1,191 @@
+"""Methods that act on the calibration itself: corrected predictions, augmented rows, domain-invariant components."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from ..errors import EvaluationError, MissingPackageError
+from ._transfer_base import Array, Needs, TransferMethod, TransferModel, target_values
+from ._transfer_regression import batched_pls
+
+__all__ = ["DifferenceAugmentedPLS", "DomainInvariantPLS", "SlopeBias"]
+
+
+class SlopeBias(TransferMethod):
+    """Slope and bias correction (SBC) of predictions: a straight line from predicted to reference values.
+
+    E. Bouveresse, C. Hartmann, D. L. Massart, I. R. Last, K. A. Prebble, Anal. Chem. 68, 982 (1996). (The patented
+    algorithm of Shenk and Westerhaus also corrects spectra, wavelength by wavelength; this is not it.)
+
+    Parameters
+    ----------
+    needs : {"labelled", "paired"}
+        What the reference is: known values of the transfer samples, or, without any, what the model predicts from
+        their spectra on the source instrument.
+    slope : bool
+        False: the bias alone.
+
+    Attributes
+    ----------
+    slope_, bias_ : float
+
+    Examples
+    --------
+    >>> SlopeBias().fit([1.0, 2.0, 3.0], [3.0, 5.0, 7.0]).correct([4.0]).round(12).tolist()
+    [9.0]
+    """
+
+    def __init__(self, needs: Literal["labelled", "paired"] = "labelled", *, slope: bool = True) -> None:
+        self.needs: Needs = needs
+        self.slope = slope
+
+    @property
+    def smallest_k(self) -> int:
+        """2, or 1 for the bias alone."""
+        return 2 if self.slope else 1
+
+    @property
+    def reason(self) -> str:
+        """Why `fit` takes no fewer."""
+        return "a line has two unknowns" if self.slope else "the mean of no differences is not defined"
+
+    def fit(self, predicted: Any, reference: Any) -> "SlopeBias":
+        """Itself, fitted to predictions (k,) from target spectra and the reference (k,) of the same samples."""
+        if self.needs not in ("labelled", "paired"):
+            raise EvaluationError(f"{self!r}: needs must be 'labelled' or 'paired'.")
+        k = len(np.asarray(predicted))
+        self.check_count(k)
+        x, y = target_values(predicted, k, f"{self!r}: predicted"), target_values(reference, k, f"{self!r}: reference")
+        self.slope_ = 1.0
+        if self.slope:
+            centred = x - x.mean()
+            spread = float(centred @ centred)
+            if spread <= (1e-12 * np.abs(x).max()) ** 2 * k:
+                raise EvaluationError(f"{self!r}: all {k} predictions are {x[0]:g}: they determine no slope.")
+            self.slope_ = float(centred @ (y - y.mean())) / spread
+        self.bias_ = float(y.mean() - self.slope_ * x.mean())
+        return self
+
+    def correct(self, predicted: Any) -> Array:
+        """Corrected predictions (n,)."""
+        if not hasattr(self, "bias_"):
+            raise EvaluationError(f"{self!r} is not fitted: call fit first.")
+        return self.slope_ * np.asarray(predicted, dtype=np.float64) + self.bias_
+
+
+class DifferenceAugmentedPLS(TransferModel):
+    """PLS1 with the difference spectra as further rows whose response is zero: what differs must not matter.
+
+    The rows are those of Tikhonov regularization for calibration maintenance (J. H. Kalivas, G. G. Siano, E. Andries,
+    H. C. Goicoechea, Appl. Spectrosc. 63, 800 (2009)); as rows of a PLS they are folklore. The calibration set is
+    centred by its own means first, the differences are not. O((n + k) L n_components).
+
+    Parameters
+    ----------
+    n_components : int
+    weight : float
+        What the differences T - S are multiplied by; 0 is plain PLS on the source.
+
+    Attributes
+    ----------
+    coefficients_ : ndarray (L,)
+    mean_ : ndarray (L,)
+    target_mean_ : float
+    """
+
+    needs: Needs = "paired"
+
+    def __init__(self, n_components: int = 10, weight: float = 1.0) -> None:
+        self.n_components = n_components
+        self.weight = weight
+
+    def fit(self, spectra: Any, targets: Any, source_spectra: Any, target_spectra: Any) -> "DifferenceAugmentedPLS":
+        """Itself, fitted to source spectra (n, L), targets (n,) and both spectra (k, L) of the transfer samples."""
+        source, target = self._both(source_spectra, target_spectra)
+        x = self._spectra(spectra, "calibration", self.n_features_in_)
+        y = target_values(targets, len(x), f"{self!r}: targets")
+        if not self.weight >= 0:
+            raise EvaluationError(f"{self!r}: the weight must not be negative.")
+        _check_components(self, self.n_components, x)
+        self.mean_, self.target_mean_ = x.mean(axis=0), float(y.mean())
+        rows = np.vstack([x - self.mean_, self.weight * (target - source)])
+        response = np.concatenate([y - self.target_mean_, np.zeros(len(source))])
+        self.coefficients_ = batched_pls(rows[None], response[None], self.n_components, 1e-12)[0]
+        return self
+
+    def predict(self, spectra: Any) -> Array:
+        """Targets (n,) of spectra (n, L) of either instrument."""
+        return (self._new(spectra) - self.mean_) @ self.coefficients_ + self.target_mean_
+
+
+class DomainInvariantPLS(TransferModel):
+    """Domain-invariant PLS (di-PLS): components whose scores have the same variance on both instruments.
+
+    R. Nikzad-Langerodi, W. Zellinger, E. Lughofer, S. Saminger-Platz, Anal. Chem. 90, 6693 (2018), as in the package
+    diPLSlib (pip install diplslib; GPL 3). Each component solves systems of L equations: O(L^3 n_components).
+
+    Parameters
+    ----------
+    n_components : int
+    penalty : float, optional
+        Of the difference of the variances [default: the heuristic of the package, which balances both terms].
+
+    Attributes
+    ----------
+    coefficients_ : ndarray (L,)
+    mean_ : ndarray (L,)
+        Of the target spectra: predictions are about it.
+    target_mean_ : float
+    """
+
+    needs: Needs = "unpaired"
+
+    def __init__(self, n_components: int = 10, penalty: float | None = None) -> None:
+        self.n_components = n_components
+        self.penalty = penalty
+
+    @property
+    def smallest_k(self) -> int:
+        """2."""
+        return 2
+
+    @property
+    def reason(self) -> str:
+        """Why `fit` takes no fewer."""
+        return "one spectrum has no covariance"
+
+    def fit(self, spectra: Any, targets: Any, source_spectra: Any, target_spectra: Any) -> "DomainInvariantPLS":
+        """Itself, fitted to source spectra (n, L), targets (n,) and spectra of any samples on both instruments."""
+        try:
+            from diPLSlib.functions import dipals
+        except ImportError as error:
+            raise MissingPackageError(f"{self!r} needs diPLSlib: pip install diplslib") from error
+        source, target = self._both(source_spectra, target_spectra)
+        x = self._spectra(spectra, "calibration", self.n_features_in_)
+        y = target_values(targets, len(x), f"{self!r}: targets")
+        _check_components(self, self.n_components, x)
+        self.mean_, self.target_mean_ = target.mean(axis=0), float(y.mean())
+        # The function, not the class: that one calls scikit-learn with an argument that 1.8 has removed.
+        found = dipals(
+            x - x.mean(axis=0),
+            (y - self.target_mean_)[:, None],
+            source - source.mean(axis=0),
+            target - self.mean_,
+            self.n_components,
+            0.0 if self.penalty is None else float(self.penalty),
+            heuristic=self.penalty is None,
+        )
+        self.coefficients_ = np.asarray(found[0], dtype=np.float64).ravel()
+        if not np.isfinite(self.coefficients_).all():
+            raise EvaluationError(f"{self!r}: diPLSlib found no finite coefficients; ask for fewer components.")
+        return self
+
+    def predict(self, spectra: Any) -> Array:
+        """Targets (n,) of spectra (n, L) of the target instrument."""
+        return (self._new(spectra) - self.mean_) @ self.coefficients_ + self.target_mean_
+
+
+def _check_components(method: TransferModel, n_components: int, x: Array) -> None:
+    most = min(len(x) - 1, x.shape[1])
+    if not 1 <= n_components <= most:
+        raise EvaluationError(f"{method!r}: {len(x)} calibration spectra of {x.shape[1]} channels allow 1 to {most}.")
