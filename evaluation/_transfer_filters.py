@@ -26,8 +26,8 @@ class _Filter(SpectrumMap):
 class ExternalParameterOrthogonalization(_Filter):
     """External parameter orthogonalization (EPO): the first directions of the difference spectra are projected out.
 
-    J.-M. Roger, F. Chauchard, V. Bellon-Maurel, Chemom. Intell. Lab. Syst. 66, 191 (2003). The differences D = T - S are
-    not centred, so that a constant offset of the instruments is removed as well: x (1 - P^T P), P the first right
+    J.-M. Roger, F. Chauchard, V. Bellon-Maurel, Chemom. Intell. Lab. Syst. 66, 191 (2003). The differences D = T - S
+    are not centred, so that a constant offset of the instruments is removed as well: x (1 - P^T P), P the first right
     singular vectors of D. O(k^2 L).
 
     Parameters

@@ -209,6 +209,7 @@ def kennard_stone(spectra: Any, k: int) -> np.ndarray:
     if k == 1:
         return np.array([squares.argmin()])
     distances = squares[:, None] + squares - 2.0 * centred @ centred.T
+    np.fill_diagonal(distances, -np.inf)  # also where all spectra are the same
     chosen = sorted(int(i) for i in np.unravel_index(distances.argmax(), distances.shape))
     nearest = np.minimum(*distances[chosen])
     nearest[chosen] = -np.inf
