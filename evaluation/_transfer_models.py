@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import EvaluationError, MissingPackageError
+from ..errors import EvaluationError
 from ._transfer_base import Array, Needs, TransferMethod, TransferModel, target_values
 from ._transfer_regression import batched_pls
 
@@ -121,14 +121,18 @@ class DifferenceAugmentedPLS(TransferModel):
 class DomainInvariantPLS(TransferModel):
     """Domain-invariant PLS (di-PLS): components whose scores have the same variance on both instruments.
 
-    R. Nikzad-Langerodi, W. Zellinger, E. Lughofer, S. Saminger-Platz, Anal. Chem. 90, 6693 (2018), as in the package
-    diPLSlib (pip install diplslib; GPL 3). Each component solves systems of L equations: O(L^3 n_components).
+    R. Nikzad-Langerodi, W. Zellinger, E. Lughofer, S. Saminger-Platz, Anal. Chem. 90, 6693 (2018). A weight vector is
+    that of PLS1 times (1 + penalty D / y^T y)^-1, D the difference of the covariances with its eigenvalues made
+    positive; all three sets are deflated by their own scores. With a given penalty the coefficients are those of the
+    package diPLSlib 2.5 (whose own heuristic fails with NumPy 2.4). In the span of the r spectra: O(r^2 L + r^3
+    n_components).
 
     Parameters
     ----------
     n_components : int
     penalty : float, optional
-        Of the difference of the variances [default: the heuristic of the package, which balances both terms].
+        Of the difference of the variances, in units of the square of y [default: for each component the ratio of
+        |X - y w^T|^2 and w^T D w, w being the weight vector of PLS1, which balances both terms].
 
     Attributes
     ----------
@@ -156,33 +160,61 @@ class DomainInvariantPLS(TransferModel):
 
     def fit(self, spectra: Any, targets: Any, source_spectra: Any, target_spectra: Any) -> "DomainInvariantPLS":
         """Itself, fitted to source spectra (n, L), targets (n,) and spectra of any samples on both instruments."""
-        try:
-            from diPLSlib.functions import dipals
-        except ImportError as error:
-            raise MissingPackageError(f"{self!r} needs diPLSlib: pip install diplslib") from error
+        if self.penalty is not None and not self.penalty >= 0:
+            raise EvaluationError(f"{self!r}: the penalty must not be negative.")
         source, target = self._both(source_spectra, target_spectra)
         x = self._spectra(spectra, "calibration", self.n_features_in_)
         y = target_values(targets, len(x), f"{self!r}: targets")
         _check_components(self, self.n_components, x)
         self.mean_, self.target_mean_ = target.mean(axis=0), float(y.mean())
-        # The function, not the class: that one calls scikit-learn with an argument that 1.8 has removed.
-        found = dipals(
-            x - x.mean(axis=0),
-            (y - self.target_mean_)[:, None],
-            source - source.mean(axis=0),
-            target - self.mean_,
-            self.n_components,
-            0.0 if self.penalty is None else float(self.penalty),
-            heuristic=self.penalty is None,
-        )
-        self.coefficients_ = np.asarray(found[0], dtype=np.float64).ravel()
-        if not np.isfinite(self.coefficients_).all():
-            raise EvaluationError(f"{self!r}: diPLSlib found no finite coefficients; ask for fewer components.")
+        centred = (x - x.mean(axis=0), source - source.mean(axis=0), target - self.mean_)
+        # Nothing happens outside the span of the spectra, whose dimension is that of their number, not of channels.
+        _, sizes, basis = np.linalg.svd(np.vstack(centred), full_matrices=False)
+        basis = basis[sizes > 1e-13 * sizes[0]]
+        parts = [part @ basis.T for part in centred]
+        self.coefficients_ = _invariant(parts, y - self.target_mean_, self.n_components, self.penalty) @ basis
         return self
 
     def predict(self, spectra: Any) -> Array:
         """Targets (n,) of spectra (n, L) of the target instrument."""
         return (self._new(spectra) - self.mean_) @ self.coefficients_ + self.target_mean_
+
+
+def _invariant(parts: list[Array], y: Array, n_components: int, penalty: float | None) -> Array:
+    """Coefficients (r,) of di-PLS from calibration, source and target spectra (n, r), all centred."""
+    first = np.linalg.norm(parts[0].T @ y)
+    sizes = [np.linalg.norm(part) for part in parts]
+    weights, loadings, answers = [], [], []
+    for _ in range(n_components):
+        x, source, target = parts
+        w = x.T @ y
+        if np.linalg.norm(w) <= 1e-12 * first:
+            break  # nothing of y is left to explain
+        w /= np.linalg.norm(w)
+        values, vectors = np.linalg.eigh(source.T @ source / len(source) - target.T @ target / len(target))
+        along = vectors.T @ w
+        apart = float(np.abs(values) @ along**2)
+        if penalty is None:
+            factor = float(((x - np.outer(y, w)) ** 2).sum()) / apart if apart > 0 else 0.0
+        else:
+            factor = penalty
+        w = vectors @ (along / (1.0 + factor / float(y @ y) * np.abs(values)))
+        w /= np.linalg.norm(w)
+        scores = [part @ w for part in parts]
+        # A few target spectra are used up after as many components.
+        shares = [
+            t / (t @ t) if np.linalg.norm(t) > 1e-12 * size else np.zeros_like(t)
+            for t, size in zip(scores, sizes, strict=True)
+        ]
+        weights.append(w)
+        loadings.append(shares[0] @ x)
+        answers.append(shares[0] @ y)
+        parts = [p - np.outer(t, share @ p) for p, t, share in zip(parts, scores, shares, strict=True)]
+        y = y - scores[0] * answers[-1]
+    if not weights:
+        return np.zeros(parts[0].shape[1])
+    w, p = np.array(weights), np.array(loadings)
+    return w.T @ np.linalg.solve(p @ w.T, np.array(answers))
 
 
 def _check_components(method: TransferModel, n_components: int, x: Array) -> None:
