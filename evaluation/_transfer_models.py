@@ -124,8 +124,8 @@ class DomainInvariantPLS(TransferModel):
     R. Nikzad-Langerodi, W. Zellinger, E. Lughofer, S. Saminger-Platz, Anal. Chem. 90, 6693 (2018). A weight vector is
     that of PLS1 times (1 + penalty D / y^T y)^-1, D the difference of the covariances with its eigenvalues made
     positive; all three sets are deflated by their own scores. With a given penalty the coefficients are those of the
-    package diPLSlib 2.5 (whose own heuristic fails with NumPy 2.4). In the span of the r spectra: O(r^2 L + r^3
-    n_components).
+    package diPLSlib 2.5, whose heuristic fails with NumPy 2.4 and whose classes fail with scikit-learn 1.8. Solved in
+    the span of the r spectra: O(r^2 L + r^3 n_components).
 
     Parameters
     ----------

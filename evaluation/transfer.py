@@ -16,7 +16,7 @@ nothing is tuned: every hyper-parameter is an argument.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -129,7 +129,7 @@ class TransferredCalibration(RegressorMixin, BaseEstimator):
         """
         spectra = np.asarray(X, dtype=np.float64)
         values = target_values(y, len(spectra), "TransferredCalibration: y")
-        self.method_ = None if self.method is None else clone(self.method)
+        self.method_: TransferMethod | None = None if self.method is None else cast(TransferMethod, clone(self.method))
         if self.method_ is not None:
             transfer = self._checked(transfer)
         if isinstance(self.method_, TransferModel):
@@ -143,7 +143,7 @@ class TransferredCalibration(RegressorMixin, BaseEstimator):
             self.method_.fit(self._sources(spectra, transfer), transfer.target)
             if self.method_.filters_source:
                 spectra = self.method_.transform(spectra)
-        self.model_ = clone(self.model).fit(spectra, values)
+        self.model_ = cast(Any, clone(self.model)).fit(spectra, values)
         if isinstance(self.method_, SlopeBias):
             assert transfer is not None
             reference = transfer.targets if self.method_.needs == "labelled" else self._raw(transfer.source)
