@@ -84,6 +84,7 @@ class GeneralizedLeastSquaresWeighting(_Filter):
     ----------
     alpha : float
         As a share of the largest eigenvalue of C. Small: a projection as EPO with all directions; large: no change.
+        The largest direction, often a constant offset, is left at about sqrt(alpha) of its size.
     center : bool
         Whether the mean difference is left out of C; a constant offset is then not removed.
 

@@ -14,8 +14,8 @@ __all__ = ["DifferenceAugmentedPLS", "DomainInvariantPLS", "SlopeBias"]
 class SlopeBias(TransferMethod):
     """Slope and bias correction (SBC) of predictions: a straight line from predicted to reference values.
 
-    E. Bouveresse, C. Hartmann, D. L. Massart, I. R. Last, K. A. Prebble, Anal. Chem. 68, 982 (1996). (The patented
-    algorithm of Shenk and Westerhaus also corrects spectra, wavelength by wavelength; this is not it.)
+    E. Bouveresse, C. Hartmann, D. L. Massart, I. R. Last, K. A. Prebble, Anal. Chem. 68, 982 (1996). What Shenk and
+    Westerhaus patented corrects spectra, not predictions: `ShenkWesterhaus`.
 
     Parameters
     ----------

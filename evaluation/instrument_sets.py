@@ -192,7 +192,7 @@ def charisma(
     start, stop, step = axis_cm1
     if not (step > 0 and stop > start):
         raise DatasetError(f"charisma: axis_cm1 {axis_cm1} is not (start, stop, step) with start < stop.")
-    axis = start + step * np.arange(int(np.floor((stop - start) / step + 1e-9)) + 1)
+    axis = start + step * np.arange(int(np.floor((stop - start) / step + 1e-9)) + 1, dtype=np.float64)
     found: dict[str, dict[str, Array]] = {}
     notes = ["raw axes, not calibrated; counts, not normalised; interpolated linearly onto one axis"]
     # Where a sample was measured twice, the excerpt of the detector comes before the "full" one.

@@ -3,8 +3,8 @@
 Four kinds of methods, one protocol; each states what it `needs` and the `smallest_k` it takes, with the `reason`:
 
 spectrum maps      ``fit(source, target)``, ``transform(target spectra)`` looks like the source: `MeanOffset`,
-                   `DirectStandardization`, `PiecewiseDirectStandardization`, `SpectralSpaceTransformation`,
-                   `CovarianceAlignment`
+                   `ShenkWesterhaus`, `DirectStandardization`, `PiecewiseDirectStandardization`,
+                   `SpectralSpaceTransformation`, `CovarianceAlignment`
 filters            ``fit(source, target)``, ``transform`` for the spectra of both: `ExternalParameterOrthogonalization`,
                    `GeneralizedLeastSquaresWeighting`
 predictions        ``fit(predicted, reference)``, ``correct(predicted)``: `SlopeBias`
@@ -31,6 +31,7 @@ from ._transfer_maps import (
     SpectralSpaceTransformation,
 )
 from ._transfer_models import DifferenceAugmentedPLS, DomainInvariantPLS, SlopeBias
+from ._transfer_shenk import ShenkWesterhaus
 
 try:
     from sklearn.base import BaseEstimator, RegressorMixin, clone
@@ -47,6 +48,7 @@ __all__ = [
     "MeanOffset",
     "Needs",
     "PiecewiseDirectStandardization",
+    "ShenkWesterhaus",
     "SlopeBias",
     "SpectralSpaceTransformation",
     "SpectrumMap",
@@ -129,25 +131,24 @@ class TransferredCalibration(RegressorMixin, BaseEstimator):
         """
         spectra = np.asarray(X, dtype=np.float64)
         values = target_values(y, len(spectra), "TransferredCalibration: y")
-        self.method_: TransferMethod | None = None if self.method is None else cast(TransferMethod, clone(self.method))
-        if self.method_ is not None:
-            transfer = self._checked(transfer)
-        if isinstance(self.method_, TransferModel):
-            assert transfer is not None
-            self.model_ = self.method_.fit(spectra, values, self._sources(spectra, transfer), transfer.target)
+        self.method_: TransferMethod | None = None
+        if self.method is None:
+            self.model_ = self._fitted(spectra, values)
             return self
-        if self.model is None:
-            raise EvaluationError(f"TransferredCalibration: {self.method!r} needs a model, such as PLSRegression.")
-        if isinstance(self.method_, SpectrumMap):
-            assert transfer is not None
-            self.method_.fit(self._sources(spectra, transfer), transfer.target)
-            if self.method_.filters_source:
-                spectra = self.method_.transform(spectra)
-        self.model_ = cast(Any, clone(self.model)).fit(spectra, values)
-        if isinstance(self.method_, SlopeBias):
-            assert transfer is not None
-            reference = transfer.targets if self.method_.needs == "labelled" else self._raw(transfer.source)
-            self.method_.fit(self._raw(transfer.target), reference)
+        method = self.method_ = cast(TransferMethod, clone(self.method))
+        samples = _checked(method, transfer)
+        sources = samples.source if method.needs == "paired" else spectra
+        if isinstance(method, TransferModel):
+            self.model_ = method.fit(spectra, values, sources, samples.target)
+            return self
+        if isinstance(method, SpectrumMap):
+            method.fit(sources, samples.target)
+            if method.filters_source:
+                spectra = method.transform(spectra)
+        self.model_ = self._fitted(spectra, values)
+        if isinstance(method, SlopeBias):
+            reference = samples.targets if method.needs == "labelled" else self._raw(samples.source)
+            method.fit(self._raw(samples.target), reference)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -162,20 +163,20 @@ class TransferredCalibration(RegressorMixin, BaseEstimator):
     def _raw(self, spectra: Any) -> Array:
         return np.asarray(self.model_.predict(np.asarray(spectra, dtype=np.float64)), dtype=np.float64).reshape(-1)
 
-    def _checked(self, transfer: TransferSamples | None) -> TransferSamples:
-        method = self.method_
-        assert method is not None
-        if transfer is None:
-            method.check_count(0)
-            raise EvaluationError(f"{method!r} needs transfer samples ({method.needs}).")
-        if method.needs not in transfer.known:
-            raise EvaluationError(f"{method!r} needs {method.needs} samples; these are {', '.join(transfer.known)}.")
-        method.check_count(len(transfer))
-        return transfer
+    def _fitted(self, spectra: Array, values: Array) -> Any:
+        if self.model is None:
+            raise EvaluationError(f"TransferredCalibration: {self.method!r} needs a model, such as PLSRegression.")
+        return cast(Any, clone(self.model)).fit(spectra, values)
 
-    def _sources(self, spectra: Array, transfer: TransferSamples) -> Any:
-        assert self.method_ is not None
-        return transfer.source if self.method_.needs == "paired" else spectra
+
+def _checked(method: TransferMethod, transfer: TransferSamples | None) -> TransferSamples:
+    if transfer is None:
+        method.check_count(0)
+        raise EvaluationError(f"{method!r} needs transfer samples ({method.needs}).")
+    if method.needs not in transfer.known:
+        raise EvaluationError(f"{method!r} needs {method.needs} samples; these are {', '.join(transfer.known)}.")
+    method.check_count(len(transfer))
+    return transfer
 
 
 def kennard_stone(spectra: Any, k: int) -> np.ndarray:

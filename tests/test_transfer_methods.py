@@ -20,6 +20,7 @@ PAIRED_MAPS = [
     PDS(2, 2, regression="pls"),
     PDS(3, None, toward="identity"),
     SST(3),
+    t.ShenkWesterhaus(0),
     EPO(2),
     GLSW(0.01),
     GLSW(0.01, center=True),
@@ -214,6 +215,30 @@ def test_gain_and_offset_are_recovered_channel_by_channel_from_two_samples(k):
     np.testing.assert_allclose(PDS(0, 1).fit(a[:k], b[:k]).transform(b), a, atol=1e-9)
 
 
+def test_shenk_westerhaus_without_wavelengths_is_pds_of_one_channel():
+    source, target = pairs(6)
+    expected = PDS(0, 1).fit(source, target).transform(new())
+    np.testing.assert_allclose(t.ShenkWesterhaus(0).fit(source, target).transform(new()), expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("shift", [-2.0, 0.0, 1.5])
+def test_shenk_westerhaus_finds_the_shift_the_gain_and_the_offset(shift):
+    data = synthetic_instrument_set(0, n_channels=240, shift=shift)
+    a, c = data.spectra["a"], data.spectra["c"]
+    made = t.ShenkWesterhaus(5, degree=0).fit(a[:10], c[:10])
+    np.testing.assert_allclose(made.positions_[60:-60] - np.arange(60, 180), shift, atol=0.1)
+    strong = a.max(axis=0) > 0.1 * a.max()
+    strong[:5] = strong[-5:] = False
+    np.testing.assert_allclose(made.transform(c)[:, strong], a[:, strong], atol=0.01 * a.max())
+
+
+def test_shenk_westerhaus_refuses_a_window_that_no_match_lies_in():
+    rng = np.random.default_rng(0)
+    source = rng.normal(size=(6, 20))
+    with pytest.raises(EvaluationError, match="widen half_width"):
+        t.ShenkWesterhaus(1).fit(source, np.zeros((6, 20)))
+
+
 @pytest.mark.parametrize("method", [DS(), PDS(8, None), SST(3), EPO(3)], ids=repr)
 def test_shifted_bands_are_recovered_where_the_samples_span_the_mixtures(method):
     """Three components that add up to one: k = 3 centred samples span all spectra."""
@@ -382,7 +407,7 @@ def test_fit_takes_the_smallest_k_and_no_fewer(method):
 @pytest.mark.parametrize(
     ("method", "smallest"),
     [(DS(), 2), (DS(3), 4), (DS(3, background=False), 3), (PDS(3, 2), 3), (SST(4), 4), (EPO(3), 3), (GLSW(), 1),
-     (GLSW(center=True), 2), (t.SlopeBias(), 2), (t.SlopeBias(slope=False), 1), (t.MeanOffset("unpaired"), 2)],
+     (GLSW(center=True), 2), (t.SlopeBias(), 2), (t.ShenkWesterhaus(), 3), (t.ShenkWesterhaus(0), 2), (t.SlopeBias(slope=False), 1), (t.MeanOffset("unpaired"), 2)],
 )  # fmt: skip
 def test_smallest_k(method, smallest):
     assert method.smallest_k == smallest
