@@ -16,7 +16,7 @@ class ShenkWesterhaus(SpectrumMap):
     J. S. Shenk, M. O. Westerhaus, US patent 4,866,644 (1989), as described by E. Bouveresse, D. L. Massart,
     P. Dardenne, Anal. Chim. Acta 297, 405 (1994). For every source channel the target channel nearby that correlates
     best over the samples is refined by a parabola through three correlations; a polynomial in the channel number
-    smooths these positions; target spectra are interpolated there (cubic splines), and each channel gets its straight
+    smooths these displacements; target spectra are interpolated there (cubic splines), and each channel gets its straight
     line. O(k L (2 half_width + 1)).
 
     Parameters
@@ -65,8 +65,8 @@ class ShenkWesterhaus(SpectrumMap):
                     f"{self!r}: only {len(channels)} of {length} channels match one inside the window, too few for the "
                     "polynomial: widen half_width or lower degree."
                 )
-            smooth = np.polynomial.Polynomial.fit(channels, found, self.degree)
-            self.positions_ = np.clip(smooth(self.positions_), 0.0, length - 1.0)
+            smooth = np.polynomial.Polynomial.fit(channels, found - channels, self.degree)
+            self.positions_ = np.clip(self.positions_ + smooth(self.positions_), 0.0, length - 1.0)
         moved = self._moved(target)
         means = moved.mean(axis=0)
         centred = moved - means

@@ -226,7 +226,7 @@ def test_shenk_westerhaus_finds_the_shift_the_gain_and_the_offset(shift):
     data = synthetic_instrument_set(0, n_channels=240, shift=shift)
     a, c = data.spectra["a"], data.spectra["c"]
     made = t.ShenkWesterhaus(5, degree=0).fit(a[:10], c[:10])
-    np.testing.assert_allclose(made.positions_[60:-60] - np.arange(60, 180), shift, atol=0.1)
+    np.testing.assert_allclose(made.positions_[60:-60] - np.arange(60, 180), shift, atol=0.15)
     strong = a.max(axis=0) > 0.1 * a.max()
     strong[:5] = strong[-5:] = False
     np.testing.assert_allclose(made.transform(c)[:, strong], a[:, strong], atol=0.01 * a.max())
@@ -407,7 +407,8 @@ def test_fit_takes_the_smallest_k_and_no_fewer(method):
 @pytest.mark.parametrize(
     ("method", "smallest"),
     [(DS(), 2), (DS(3), 4), (DS(3, background=False), 3), (PDS(3, 2), 3), (SST(4), 4), (EPO(3), 3), (GLSW(), 1),
-     (GLSW(center=True), 2), (t.SlopeBias(), 2), (t.ShenkWesterhaus(), 3), (t.ShenkWesterhaus(0), 2), (t.SlopeBias(slope=False), 1), (t.MeanOffset("unpaired"), 2)],
+     (GLSW(center=True), 2), (t.SlopeBias(), 2), (t.SlopeBias(slope=False), 1),
+     (t.ShenkWesterhaus(), 3), (t.ShenkWesterhaus(0), 2), (t.MeanOffset("unpaired"), 2)],
 )  # fmt: skip
 def test_smallest_k(method, smallest):
     assert method.smallest_k == smallest
