@@ -16,8 +16,8 @@ class ShenkWesterhaus(SpectrumMap):
     J. S. Shenk, M. O. Westerhaus, US patent 4,866,644 (1989), as described by E. Bouveresse, D. L. Massart,
     P. Dardenne, Anal. Chim. Acta 297, 405 (1994). For every source channel the target channel nearby that correlates
     best over the samples is refined by a parabola through three correlations; a polynomial in the channel number
-    smooths these displacements; target spectra are interpolated there (cubic splines), and each channel gets its straight
-    line. O(k L (2 half_width + 1)).
+    smooths these displacements; target spectra are interpolated at the positions found (here by cubic splines), and
+    each channel gets its straight line. O(k L (2 half_width + 1)).
 
     Parameters
     ----------
