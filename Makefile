@@ -29,16 +29,21 @@ demo-model: $(VENV)/.ml
 	$(VENV)/bin/symvib predict out/benzene_ir.csv --raman out/benzene_raman.csv --plot out/benzene_predict.png
 	@echo; echo "Asked about out/benzene_ir.csv and out/benzene_raman.csv (simulated); open out/benzene_predict.png."
 
+# The pages that say what the result files of the studies say.
+define RESULT_PAGES
+$(PY) docs/make_spektron.py
+$(PY) docs/make_predictions.py
+$(PY) docs/make_evaluation.py
+$(VENV)/bin/symvib claims --out docs/claims.md
+endef
+
 # Tables, figures and pages from the shipped weights and the shipped result files; the same numbers each time. Minutes.
 report: $(VENV)/.test
 	@mkdir -p out
 	$(VENV)/bin/symvib evaluate --model small --model cosine \
 	  --report out/report.html --json out/report.json --csv out/report.csv
 	$(VENV)/bin/symvib evaluate examples/predictions.csv --report out/report_of_a_file.html
-	$(PY) docs/make_spektron.py
-	$(PY) docs/make_predictions.py
-	$(PY) docs/make_evaluation.py
-	$(VENV)/bin/symvib claims --out docs/claims.md
+	$(RESULT_PAGES)
 	@echo; echo "Open out/report.html (Spektron beside a cosine search) and out/report_of_a_file.html;"; \
 	  echo "docs/evaluation.md, docs/spektron.md and docs/claims.md hold what the result files say."
 
@@ -124,10 +129,7 @@ docs: $(VENV)/.test
 	$(PY) docs/make_block_rank.py
 	$(PY) docs/make_fibres.py
 	$(PY) docs/make_survey.py
-	$(PY) docs/make_spektron.py
-	$(PY) docs/make_predictions.py
-	$(PY) docs/make_evaluation.py
-	$(VENV)/bin/symvib claims --out docs/claims.md
+	$(RESULT_PAGES)
 	$(PY) docs/make_detection.py
 	$(PY) docs/make_forward_accuracy.py
 	$(PY) docs/make_figures.py

@@ -1,6 +1,6 @@
 """``symvib evaluate``: accuracy by symmetry stratum, of a shipped model or of predictions in a file."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -103,7 +103,7 @@ def evaluate(
     read = [
         _read(path, one, known, declared, allow_missing) for path, one in zip(files, called[len(models) :], strict=True)
     ]
-    asked = [_asked(one, called[k], queries) for k, one in enumerate(models)]
+    asked = _asked(dict(zip(called, models, strict=False)), queries)
     named = {outcomes.name: outcomes for outcomes in [*asked, *read]}
     ids = sorted({i for outcomes in named.values() for i in outcomes.ids.tolist()})
     about = " ".join([_ABOUT] * bool(models) + _about_files(files, read, test_set, declared, allow_missing))
@@ -205,26 +205,42 @@ def _about_files(
     return sentences
 
 
-def _asked(model: str, called: str, queries: int | None) -> "Outcomes":
-    """What a model, or a search of a library, answers about the shipped test molecules."""
+def _asked(models: Mapping[str, str], queries: int | None) -> "list[Outcomes]":
+    """What each model, or search of a library, answers about the shipped test molecules."""
+    if not models:
+        return []
     if find_spec("torch") is None:
         raise MissingPackageError.of_extra("symvib evaluate --model needs PyTorch", "ml")
-    from .evaluation.model_outcomes import cross_modal_outcomes, group_outcomes, identification_outcomes
+    from .evaluation.model_outcomes import (
+        cross_modal_outcomes,
+        group_outcomes,
+        identification_outcomes,
+        identification_tasks,
+    )
     from .evaluation.outcomes import Outcomes
     from .spektron.peers import LibrarySearch, SpektronPeer
     from .spektron.predict import Predictor
     from .spektron.training_data import load_training_data
 
+    # Folders that are no model are refused before minutes are spent.
+    predictors = {
+        called: Predictor.from_pretrained(model) for called, model in models.items() if model not in _SEARCHES
+    }
     data = load_training_data()
-    if model in _SEARCHES:
-        say(f"{called}: searching for the test molecules ...")
-        return identification_outcomes(LibrarySearch.shipped(model), data, n_queries=queries, name=called)
-    predictor = Predictor.from_pretrained(model)
-    say(f"{called}: asking about the test molecules ...")
-    parts = [
-        identification_outcomes(SpektronPeer(predictor.model), data, n_queries=queries, name=called),
-        cross_modal_outcomes(predictor.model, data, name=called),
-    ]
-    if predictor.group_names:
-        parts.append(group_outcomes(predictor, data, name=called))
-    return Outcomes.joined(parts, called)
+    say("measuring the test molecules with virtual instruments ...")
+    tasks = identification_tasks(data, n_queries=queries)
+    answers = []
+    for called, model in models.items():
+        say(f"{called}: asking about the test molecules ...")
+        if model in _SEARCHES:
+            answers.append(identification_outcomes(LibrarySearch.shipped(model), data, tasks=tasks, name=called))
+            continue
+        predictor = predictors[called]
+        parts = [
+            identification_outcomes(SpektronPeer(predictor.model), data, tasks=tasks, name=called),
+            cross_modal_outcomes(predictor.model, data, name=called),
+        ]
+        if predictor.group_names:
+            parts.append(group_outcomes(predictor, data, name=called))
+        answers.append(Outcomes.joined(parts, called))
+    return answers

@@ -1,5 +1,6 @@
 """What a model answers about the shipped test molecules, as virtual instruments measure them (simulated)."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,21 +10,45 @@ from .outcomes import Outcomes
 if TYPE_CHECKING:
     from ..spektron.model import Spektron
     from ..spektron.predict import Predictor
+    from ..spektron.retrieval_task import RetrievalTask
     from ..spektron.training_data import TrainingData
 
-__all__ = ["cross_modal_outcomes", "group_outcomes", "identification_outcomes"]
+__all__ = ["cross_modal_outcomes", "group_outcomes", "identification_outcomes", "identification_tasks"]
 
 _OBSERVED = {"ir": (0,), "raman": (1,), "ir+raman": (0, 1)}
 
 
-def identification_outcomes(
-    peer: Any,
+def identification_tasks(
     data: "TrainingData",
     *,
     part: str = "test",
     pairs: int = 3,
     n_queries: int | None = None,
     second_level: bool = False,
+) -> "list[RetrievalTask]":
+    """A task for each pair of instruments: one measures the library, the other the queries.
+
+    Parameters
+    ----------
+    data : TrainingData
+    part : {"train", "validation", "test"}
+    pairs : int
+    n_queries : int, optional
+        Molecules asked for; all if not given.
+    second_level : bool
+        Queries at the second level of theory (GFN1-xTB) in the library of the first.
+    """
+    from ..spektron.retrieval_task import simulated_task
+
+    return [simulated_task(data, part, pair, n_queries=n_queries, second_level=second_level) for pair in range(pairs)]
+
+
+def identification_outcomes(
+    peer: Any,
+    data: "TrainingData",
+    *,
+    tasks: "Sequence[RetrievalTask] | None" = None,
+    n_queries: int | None = None,
     name: str = "model",
 ) -> Outcomes:
     """Outcomes of identification from IR, Raman and both, of any model that embeds spectra or scores them.
@@ -35,13 +60,12 @@ def identification_outcomes(
         library_present) -> (n_queries, n_library)``; spectra are (n, 2, 2048) arrays, IR and Raman on 2048 channels
         from 400 to 4000 1/cm, NaN where there is none.
     data : TrainingData
-    part : {"train", "validation", "test"}
-    pairs : int
-        Pairs of instruments: one measures the library, the other the queries.
+        Which the tasks were made of.
+    tasks : sequence of RetrievalTask, optional
+        Those of `identification_tasks`, made once where several models are asked [default: made here, of test
+        molecules].
     n_queries : int, optional
-        Molecules asked for; all if not given.
-    second_level : bool
-        Queries at the second level of theory (GFN1-xTB) in the library of the first.
+        Molecules asked for, where tasks are made here; all if not given.
     name : str
         Of the model.
 
@@ -50,11 +74,8 @@ def identification_outcomes(
     ModelError
         What the model gives does not fit.
     """
-    from ..spektron.retrieval_task import simulated_task
-
     parts = []
-    for pair in range(pairs):
-        task = simulated_task(data, part, pair, n_queries=n_queries, second_level=second_level)
+    for pair, task in enumerate(identification_tasks(data, n_queries=n_queries) if tasks is None else tasks):
         for shown, kinds in _OBSERVED.items():
             asked = task.only(kinds)
             result, ids = asked.answer(peer), [data.ids[row] for row in asked.rows]

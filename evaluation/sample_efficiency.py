@@ -64,8 +64,7 @@ def sample_efficiency(hits_by_size: Mapping[int, Hits], covariates: Any) -> Symm
     if fit.inflation > _LARGEST_INFLATION:
         objection = (
             f"variance inflation of the margin is {fit.inflation:.1f}, above {_LARGEST_INFLATION:g}: size and margin "
-            f"are "
-            "one in this sample"
+            "are one in this sample"
         )
     parts, accuracies = [], {}
     for name in ("margin", "n_vib"):

@@ -1,6 +1,5 @@
 """E8: whether a spectrum's features tell more of the silent modes than composition does."""
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import EvaluationError
 from ._grouped_ridge import out_of_fold
-from .predictions import Decision, Estimate, RegisteredPrediction, registered, registration_hash
+from ._tested import TestedPrediction
+from .predictions import Estimate, RegisteredPrediction, registered, registration_hash
 
 __all__ = ["SilentProbe", "composition_features", "silent_probe"]
 
@@ -22,16 +22,14 @@ _ELEMENT = re.compile(r"([A-Z][a-z]?)(\d*)")
 
 
 @dataclass(frozen=True, eq=False)
-class SilentProbe:
-    """What features of a spectrum add to composition in predicting silent modes.
+class SilentProbe(TestedPrediction):
+    """What features of a spectrum add to composition in predicting silent modes: R2 out of fold, of E8.
+
+    Beside what every `TestedPrediction` has (the effect being R2 with features minus R2 of composition alone; E8
+    expects none):
 
     Attributes
     ----------
-    prediction : RegisteredPrediction
-        E8, which expects no effect.
-    decision : Decision
-    effect : Estimate
-        R2 with features minus R2 of composition alone, out of fold.
     positive, shuffled : Estimate
         The same for modes that the spectrum shows, which must be above 0; and with features of other molecules.
     r2_composition, r2_both : float
@@ -39,68 +37,29 @@ class SilentProbe:
     r2_visible : tuple of float
         The same two of the visible modes: where composition says nearly all, little can be added to it.
     n_formulas : int
-    registration : str
-        Hash of the registration that was applied.
     """
 
-    prediction: RegisteredPrediction
-    decision: Decision
-    effect: Estimate
     positive: Estimate
     shuffled: Estimate
     r2_composition: float
     r2_both: float
     r2_visible: tuple[float, float]
     n_formulas: int
-    registration: str
-
-    @property
-    def verdict(self) -> str:
-        """One of "supported" (nothing but chemistry), "refuted" and "undecided"."""
-        return self.decision.verdict
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
-            "key": self.prediction.key,
-            "title": self.prediction.title,
-            "verdict": self.verdict,
-            "reason": self.decision.reason,
-            "effect": self.effect.as_dict(),
-            "smallest_effect": self.prediction.smallest_effect,
+            **super().as_dict(),
             "positive_control": self.positive.as_dict(),
             "shuffled_features": self.shuffled.as_dict(),
             "r2_composition": self.r2_composition,
             "r2_composition_and_features": self.r2_both,
             "r2_visible": list(self.r2_visible),
             "n_formulas": self.n_formulas,
-            "registration_sha256": self.registration,
         }
 
-    def __str__(self) -> str:
-        return f"{self.prediction.key}, {self.prediction.title}: {self.decision}"
-
-    def _repr_html_(self) -> str:
-        lines = (str(self.decision), str(self.effect), str(self.positive), str(self.shuffled))
-        body = "".join(f"<tr><td>{html.escape(line)}</td></tr>" for line in lines)
-        return f"<table><caption>{html.escape(self.prediction.title)}</caption>{body}</table>"
-
-    def plot(self, ax: Any = None) -> Any:
-        """Axes with what the features add to silent modes, to visible ones, and with features of other molecules."""
-        from matplotlib.figure import Figure
-
-        ax = ax or Figure(figsize=(7, 2.4), layout="constrained").add_subplot()
-        shown = (self.effect, self.positive, self.shuffled)
-        for y, part in enumerate(shown):
-            ax.plot([part.low, part.high], [y, y], color="C0", linewidth=1.5)
-            ax.plot(part.value, y, "o", color="C0", markerfacecolor="C0" if y == 0 else "white")
-        ax.axvline(0.0, color="0.3", linewidth=0.8)
-        ax.axvline(self.prediction.smallest_effect, color="0.3", linewidth=0.8, linestyle="--")
-        ax.set_yticks(range(len(shown)), [part.name for part in shown])
-        ax.invert_yaxis()
-        ax.set_xlabel("R2 that the features add to composition; dashed: smallest effect of interest")
-        ax.set_title(f"{self.prediction.key}: {self.verdict}", loc="left")
-        return ax
+    def _beside(self) -> tuple[Estimate, ...]:
+        return self.positive, self.shuffled
 
 
 def silent_probe(
@@ -153,7 +112,7 @@ def silent_probe(
     decision = rule.decide(effect, objection=objection)
     n_formulas = len(set(formulas))
     seen = (r2_visible[0], r2_visible[1])
-    return SilentProbe(rule, decision, effect, positive, shuffled, alone, both, seen, n_formulas, registration_hash())
+    return SilentProbe(rule, decision, effect, registration_hash(), positive, shuffled, alone, both, seen, n_formulas)
 
 
 def composition_features(formulas: Sequence[str]) -> tuple[Array, tuple[str, ...]]:

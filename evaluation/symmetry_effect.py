@@ -1,6 +1,5 @@
 """The predictions P1 and P2 tested on what a model identified: matched pairs, regressions, and a verdict either way."""
 
-import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,8 +18,9 @@ from ._paired_tests import (
     fold_of_pairs,
     sign_flip_p_value,
 )
+from ._tested import TestedPrediction
 from .hits import MODALITIES, Covariates, Hits
-from .predictions import Decision, Estimate, RegisteredPrediction, registered, registration_hash
+from .predictions import Estimate, RegisteredPrediction, registered, registration_hash
 
 __all__ = ["SymmetryEffect", "completeness_effect", "exclusion_gain"]
 
@@ -31,15 +31,13 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class SymmetryEffect:
-    """A registered prediction, tested.
+class SymmetryEffect(TestedPrediction):
+    """A registered prediction, tested on what a model identified.
+
+    Beside what every `TestedPrediction` has:
 
     Attributes
     ----------
-    prediction : RegisteredPrediction
-    decision : Decision
-    effect : Estimate
-        The registered statistic.
     pairs : MatchedPairs or None
         With the balance before and after; None for P3.
     association : Association or None
@@ -50,73 +48,35 @@ class SymmetryEffect:
         Top-1 shares behind the effect, by name.
     notes : tuple of str
         Molecules left out, analyses that could not be made.
-    registration : str
-        Hash of the registration that was applied.
     """
 
-    prediction: RegisteredPrediction
-    decision: Decision
-    effect: Estimate
     pairs: MatchedPairs | None
     association: Association | None
     parts: tuple[Estimate, ...]
     accuracies: Mapping[str, Any]
     notes: tuple[str, ...]
-    registration: str
-
-    @property
-    def verdict(self) -> str:
-        """One of "supported", "refuted" and "undecided"."""
-        return self.decision.verdict
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
-            "key": self.prediction.key,
-            "title": self.prediction.title,
-            "verdict": self.verdict,
-            "reason": self.decision.reason,
-            "effect": self.effect.as_dict(),
-            "smallest_effect": self.prediction.smallest_effect,
+            **super().as_dict(),
             "pairs": self.pairs.as_dict() if self.pairs else None,
             "regression": self.association.as_dict() if self.association else None,
             "beside": [part.as_dict() for part in self.parts],
             "accuracies": dict(self.accuracies),
             "notes": list(self.notes),
-            "registration_sha256": self.registration,
         }
 
-    def __str__(self) -> str:
-        return f"{self.prediction.key}, {self.prediction.title}: {self.decision}"
+    def _beside(self) -> tuple[Estimate, ...]:
+        return self.parts
 
-    def _repr_html_(self) -> str:
-        rows = [("verdict", str(self.decision)), ("effect", str(self.effect))]
+    def _lines(self) -> list[tuple[str, str]]:
+        rows = super()._lines()
         if self.association:
             rows.append(("regression", str(self.association)))
         if self.pairs:
             rows.append(("pairs", f"{len(self.pairs)} of {self.pairs.n_treated}, imbalance {self.pairs.imbalance:.3f}"))
-        rows += [("beside", str(part)) for part in self.parts] + [("note", note) for note in self.notes]
-        body = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in rows)
-        title = html.escape(f"{self.prediction.key}: {self.prediction.title}")
-        return f"<table><caption>{title}</caption>{body}</table>"
-
-    def plot(self, ax: Any = None) -> Any:
-        """Axes with the effect (filled) and what stands beside it (open), no effect and the smallest of interest."""
-        from matplotlib.figure import Figure
-
-        shown = [part for part in (self.effect, *self.parts) if part.unit == self.effect.unit]
-        ax = ax or Figure(figsize=(7, 1.2 + 0.4 * len(shown)), layout="constrained").add_subplot()
-        for y, part in enumerate(shown):
-            face = "C0" if y == 0 else "white"
-            ax.plot([part.low, part.high], [y, y], color="C0", linewidth=1.5)
-            ax.plot(part.value, y, "o", color="C0", markerfacecolor=face)
-        ax.axvline(0.0, color="0.3", linewidth=0.8)
-        ax.axvline(self.prediction.smallest_effect, color="0.3", linewidth=0.8, linestyle="--")
-        ax.set_yticks(range(len(shown)), [f"{part.name} (n = {part.n})" for part in shown])
-        ax.invert_yaxis()
-        ax.set_xlabel(f"{self.effect.unit}; dashed: smallest effect of interest")
-        ax.set_title(f"{self.prediction.key}: {self.verdict}", loc="left")
-        return ax
+        return rows + [("note", note) for note in self.notes]
 
 
 def completeness_effect(hits: Hits, covariates: Any, *, regression: bool = True, seed: int = 0) -> SymmetryEffect:
@@ -313,7 +273,7 @@ def judged(
         notes.append(str(association))
     decision = rule.decide(effect, objection=objection)
     return SymmetryEffect(
-        rule, decision, effect, pairs, association, parts, accuracies, tuple(notes), registration_hash()
+        rule, decision, effect, registration_hash(), pairs, association, parts, accuracies, tuple(notes)
     )
 
 

@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 pytest.importorskip("torch")
 
-from symvib.evaluation.model_outcomes import group_outcomes, identification_outcomes
+from symvib.evaluation.model_outcomes import group_outcomes, identification_outcomes, identification_tasks
 from symvib.evaluation.strata import KINDS, Strata
 from symvib.evaluation.stratified import stratified
 from symvib.spektron import retrieval_task
@@ -67,8 +67,8 @@ class Indifferent:
 
 
 def answers(peer, data, **options):
-    settings = {"n_queries": N_QUERIES, "pairs": N_PAIRS, "name": "peer"} | options
-    return identification_outcomes(peer, data, **settings)
+    tasks = identification_tasks(data, **{"n_queries": N_QUERIES, "pairs": N_PAIRS} | options)
+    return identification_outcomes(peer, data, tasks=tasks, name="peer")
 
 
 @pytest.fixture(scope="module")
