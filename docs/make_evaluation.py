@@ -3,6 +3,7 @@
 Numbers come from studies/results. The prose is in docs/templates/evaluation.md.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -271,7 +272,7 @@ def in_short() -> str:
     for key in ("P1", "P2", "P3", "E8"):
         one = next(iter(judged_models(judged, key).values()))
         unit = "" if one["effect"]["unit"] == "R2" else f" {one['effect']['unit']}"
-        why = f" Undecided as {one['reason'].split('; ')[0]}." if one["verdict"] == "undecided" else ""
+        why = f" Undecided as {re.split(r'; | [(]', one['reason'])[0]}." if one["verdict"] == "undecided" else ""
         lines.append(
             f"**{key}, {one['title']}: {one['verdict']}.** {interval(one['effect'])}{unit}; at least "
             f"{one['smallest_effect']:g} had been called an effect worth having.{why}"
