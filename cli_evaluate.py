@@ -67,7 +67,12 @@ def evaluate(
         str | None, typer.Option("--csv", metavar="FILE", help="One row for each question, model and stratum.")
     ] = None,
     queries: Annotated[
-        int | None, typer.Option(min=20, help="Test molecules that a model is asked to find [default: all].")
+        int | None,
+        typer.Option(
+            min=20,
+            help="Test molecules that a --model is asked to find [default: all]; it is asked about the functional "
+            "groups and the other spectrum of all in any case.",
+        ),
     ] = None,
 ) -> None:
     """Accuracy by symmetry: point group, completeness, exclusion, silent modes, identifiability, chemistry.
@@ -109,7 +114,8 @@ def evaluate(
     about = " ".join([_ABOUT] * bool(models) + _about_files(files, read, test_set, declared, allow_missing))
     strata = shipped.chosen(ids) if shipped is not None else Strata.of(own or {}, ids)
     pictures = None if own is None else ()
-    done = evaluation_report(named, strata, about=about, simulated=not measured, datasets=pictures)
+    simulated = False if measured else (True if own is None else None)
+    done = evaluation_report(named, strata, about=about, simulated=simulated, datasets=pictures)
     typer.echo(done.to_json() if json_path == "-" else done.to_text())
     if json_path not in (None, "-"):
         write_result(json_path, done.to_json())

@@ -56,6 +56,8 @@ class PredictionRows:
         except (UnicodeDecodeError, csv.Error) as error:
             raise EvaluationError(f"{path.name} is not a CSV file in UTF-8: {error}.") from error
         header = [name.strip() for name in header]
+        if not any(header):
+            raise EvaluationError(f"{path.name} is empty: the first row names the columns ({', '.join(COLUMNS)}).")
         _check_header(path.name, header)
         while rows and not rows[-1]:  # empty lines at the end are no rows
             rows.pop()
@@ -197,6 +199,8 @@ class PredictionRows:
 
 
 def _check_header(name: str, header: Sequence[str]) -> None:
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+        raise EvaluationError(f"{name}: the columns are parted by semicolons or tabs; write commas.")
     unknown = [column for column in header if column not in COLUMNS]
     if unknown or len(set(header)) != len(header):
         what = f"unknown columns {unknown[:_NAMED]}" if unknown else "a column that occurs twice"

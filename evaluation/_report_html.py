@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._report_figures import example_facts, example_pictures, forest_uri, reliability_uri
-from ._score_tables import difference_text, interval_text, p_text, score_rows
+from ._score_tables import difference_interval, difference_text, interval_text, p_text, score_rows
 from .outcomes import Question
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def _section(report: "EvaluationReport", section: "ReportSection", pictures: dic
         # Libraries, and how often a molecule is asked, may differ between choices of modalities.
         "chance": _different(first.metric.text(p.chance) for p in panels if p.chance is not None),
         "test": _different(p.test for p in panels),
+        "families": _different(p.family for p in panels),
         "references": _different(score.reference for p in panels for score in p.paired),
         "averaged": section.averaged,
         "overall": _overall(section),
@@ -202,9 +203,10 @@ def _paired(scores: "StratifiedScores") -> list[dict[str, Any]]:
             "stratum": score.stratum,
             "n": score.n,
             "difference": difference_text(scores, score.difference),
-            "interval": f"{difference_text(scores, score.low)} to {difference_text(scores, score.high)}",
+            "interval": difference_interval(scores, score.low, score.high),
             "won": score.won,
             "lost": score.lost,
+            "p": score.p_value,
             "q": score.p_adjusted,
             "flagged": score.flagged(scores.alpha),
         }

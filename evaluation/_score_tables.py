@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .stratified_scores import StratifiedScores, StratumScore
 
-__all__ = ["interval_text", "p_text", "score_rows", "scores_html"]
+__all__ = ["difference_interval", "difference_text", "interval_text", "p_text", "score_rows", "scores_html"]
 
 _MINUS = "\N{MINUS SIGN}"
 
@@ -35,6 +35,11 @@ def difference_text(scores: "StratifiedScores", value: float | None) -> str:
     return text.replace("-", _MINUS)
 
 
+def difference_interval(scores: "StratifiedScores", low: float, high: float) -> str:
+    """The 95 % interval of a difference, with signs; points for shares."""
+    return f"{difference_text(scores, low)} to {difference_text(scores, high)}"
+
+
 def score_rows(scores: "StratifiedScores", kind: str) -> list[tuple[str, "Sequence[StratumScore]"]]:
     """Strata of a kind in order, each with the score of every model."""
     return [(stratum, tuple(of.values())) for stratum, of in scores.of_kind(kind).items()]
@@ -42,7 +47,7 @@ def score_rows(scores: "StratifiedScores", kind: str) -> list[tuple[str, "Sequen
 
 def scores_html(scores: "StratifiedScores") -> str:
     """All strata as one table for a notebook cell."""
-    label = f"{scores.metric.label} / {scores.unit}" if scores.unit else scores.metric.label
+    label = f"{scores.label} / {scores.unit}" if scores.unit else scores.label
     heads = ("kind", "stratum", "model", "n", label, "95 % interval", "minus the rest", "adjusted p")
     body = "".join(
         "<tr>"

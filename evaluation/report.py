@@ -113,8 +113,8 @@ class EvaluationReport:
         Different molecules over all questions.
     alpha : float
         Family-wise error.
-    simulated : bool
-        Whether the spectra were computed, which the page then says.
+    simulated : bool or None
+        Whether the spectra were computed; None: not known. The page says which.
     datasets : tuple of SimulatedDataset
         Where molecules and spectra of the examples are looked up.
     """
@@ -126,7 +126,7 @@ class EvaluationReport:
     sections: tuple[ReportSection, ...]
     n_molecules: int
     alpha: float
-    simulated: bool
+    simulated: bool | None
     datasets: "tuple[SimulatedDataset, ...]"
 
     def __repr__(self) -> str:
@@ -179,9 +179,10 @@ class EvaluationReport:
 
     def to_text(self) -> str:
         """What to know at a glance: every model on every question, and the strata that differ from the rest."""
-        from ._score_tables import difference_text, interval_text, p_text
+        from ._score_tables import difference_interval, difference_text, interval_text, p_text
 
-        lines = [f"{self.title}: {self.n_molecules} molecules" + " (simulated spectra)" * self.simulated]
+        spectra = {True: "simulated", False: "measured, as stated,", None: "unstated (measured or simulated)"}
+        lines = [f"{self.title}: {self.n_molecules} molecules, {spectra[self.simulated]} spectra"]
         title = ""
         for scores, model, strata in self.largest():
             section = next(section for section in self.sections if scores in section.stratified)
@@ -191,7 +192,7 @@ class EvaluationReport:
             own, n_flagged = scores.score(model), len(scores.flagged(model))
             value, interval = scores.metric.text(own.value), interval_text(scores, own.low, own.high)
             asked = f"{scores.question.modalities_text}, {model}"
-            lines.append(f"  {asked}: {scores.metric.label} {value} ({interval}), n = {own.n}")
+            lines.append(f"  {asked}: {scores.label} {value} ({interval}), n = {own.n}")
             lines += [
                 f"    {s.kind} {s.stratum}: {scores.metric.text(s.value)}, n = {s.n}, "
                 f"{difference_text(scores, s.difference)} against the rest, p = {p_text(s.p_adjusted)}"
@@ -199,9 +200,17 @@ class EvaluationReport:
             ]
             if n_flagged > len(strata):
                 lines.append(f"    and {n_flagged - len(strata)} more")
+            lines += [
+                f"    all molecules, minus {pair.reference}: {difference_text(scores, pair.difference)} "
+                f"({difference_interval(scores, pair.low, pair.high)}), better on {pair.won}, worse on {pair.lost}, "
+                f"p = {p_text(pair.p_adjusted)}"
+                for pair in scores.paired
+                if (pair.model, pair.kind) == (model, ALL)
+            ]
         lines += [
             "",
-            f"Indented: the strata that differ most from the rest; p by Holm, family-wise error {self.alpha:g}.",
+            f"Indented: the strata that differ most from the rest; p by Holm, family-wise error {self.alpha:g}."
+            + " Between models: the same molecules, larger is better unless it is an error." * (len(self.models) > 1),
         ]
         return "\n".join(lines)
 
@@ -227,7 +236,7 @@ def evaluation_report(
     metrics: Mapping[str, str] | None = None,
     title: str = "Accuracy by symmetry",
     about: str = "",
-    simulated: bool = True,
+    simulated: bool | None = True,
     datasets: "Iterable[SimulatedDataset] | None" = None,
     n_examples: int = 4,
     alpha: float = 0.05,
@@ -248,8 +257,8 @@ def evaluation_report(
     metrics : mapping of task to metric, optional
         The metric by stratum where it is not the default (top1, brier, rmse).
     title, about : str
-    simulated : bool
-        Say that the spectra were computed.
+    simulated : bool or None
+        Whether the spectra were computed; None: not known, which is said.
     datasets : iterable of SimulatedDataset, optional
         Where the molecules and lines of the examples come from; the shipped ones if not given, () for no pictures.
     n_examples : int

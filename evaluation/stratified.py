@@ -1,7 +1,7 @@
 """A model's metric in every stratum of every kind, with intervals, tests against the rest and between models.
 
-Families. The tests of the strata of all kinds of one model and one question are one family, and the tests between
-models (each model against the first, in every stratum and over all) are another one; p-values are adjusted by
+Families. The tests of the strata of all kinds of one model and one question are one family; the comparisons of each
+model with the first over all molecules are another one, and those in every stratum a third; p-values are adjusted by
 Holm's method within a family. Strata of different kinds overlap; Holm's method holds under any dependence. No stratum
 is dropped or pooled with another, however small: its interval says how little it says.
 """
@@ -114,6 +114,7 @@ def stratified(
     first = next(iter(scored.values()))
     members = _members(strata.chosen(first.ids), _kinds(strata, kinds))
     aligned = {name: _aligned(one, first.ids, chosen[name], measure) for name, one in scored.items()}
+    targets = {target for rows in chosen.values() for target in rows.targets.tolist()}
     tests: dict[str, list[str]] = {}
     scores = []
     for name, one in aligned.items():
@@ -123,6 +124,7 @@ def stratified(
     return StratifiedScores(
         question=question,
         metric=measure,
+        n_targets=len(targets),
         unit=str(next(iter(chosen.values())).units[0]) if measure.name in ("rmse", "mae") else "",
         models=tuple(models),
         kinds=tuple(dict.fromkeys(kind for kind, _ in members)),
@@ -216,7 +218,7 @@ def _scores_of(
 def _paired(
     scored: dict[str, Scored], members: dict[tuple[str, str], NDArray[np.bool_]], resampling: Resampling
 ) -> list[PairedScore]:
-    """Each further model against the first, the family being all of them in all strata."""
+    """Each further model against the first: all molecules are one family, all strata another."""
     (reference, first), *others = scored.items()
     every = {(ALL, ALL): np.ones(len(first.ids), dtype=bool)}
     tests = [
@@ -224,7 +226,11 @@ def _paired(
         for name, one in others
         for place, rows in {**every, **members}.items()
     ]
-    adjusted = _adjusted(np.array([found.p_value for *_, found in tests]))
+    p_values = np.array([found.p_value for *_, found in tests])
+    overall = np.array([place == (ALL, ALL) for _, place, *_ in tests], dtype=bool)
+    adjusted = np.empty(len(tests))
+    for family in (overall, ~overall):
+        adjusted[family] = _adjusted(p_values[family])
     return [
         PairedScore(
             *(name, reference, *place, n, _number(found.difference)),

@@ -100,6 +100,8 @@ class StratifiedScores:
     ----------
     question : Question
     metric : Metric
+    n_targets : int
+        Targets that the metric is averaged over.
     unit : str
         Of the metric's values; "" for a pure number.
     models : tuple of str
@@ -121,6 +123,7 @@ class StratifiedScores:
 
     question: Question
     metric: Metric
+    n_targets: int
     unit: str
     models: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -137,11 +140,14 @@ class StratifiedScores:
 
     @property
     def family(self) -> str:
-        """What the p-values are adjusted for, in words."""
+        """What the p-values of a model are adjusted for, in words."""
         tested = [s for s in self.scores if s.model == self.models[0] and s.p_value is not None]
-        return (
-            f"{len(tested)} strata of {len(self.kinds)} kinds ({', '.join(self.kinds)}) of one model and one question"
-        )
+        return f"{len(tested)} strata of {len(self.kinds)} kinds ({', '.join(self.kinds)})"
+
+    @property
+    def label(self) -> str:
+        """The metric by name, and how many targets it is averaged over."""
+        return self.metric.label + (f" (mean of {self.n_targets} targets)" if self.n_targets > 1 else "")
 
     def score(self, model: str, kind: str = ALL, stratum: str = ALL) -> StratumScore:
         """The score of a model in a stratum; EvaluationError where there is none."""
@@ -172,6 +178,7 @@ class StratifiedScores:
             "metric_label": self.metric.label,
             "higher_is_better": self.metric.higher_is_better,
             "unit": self.unit,
+            "n_targets": self.n_targets,
             "models": list(self.models),
             "kinds": list(self.kinds),
             "chance": self.chance,
@@ -187,8 +194,8 @@ class StratifiedScores:
     def rows(self) -> tuple[list[str], list[list[Any]]]:
         """Header and one row for each score, for a table of several questions."""
         names = [name for name in StratumScore.__dataclass_fields__]
-        header = ["task", "modalities", "target", "metric", "unit", *names]
-        start = [*self.question, self.metric.name, self.unit]
+        header = ["task", "modalities", "target", "n_targets", "metric", "unit", *names]
+        start = [*self.question, self.n_targets, self.metric.name, self.unit]
         rows = [[_cell(v) for v in (*start, *score.as_dict().values())] for score in self.scores]
         return header, rows
 

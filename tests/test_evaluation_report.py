@@ -54,6 +54,14 @@ def test_sections_follow_the_questions(report):
     assert report.n_families == 2 * 4
 
 
+def test_the_text_says_how_the_models_compare(report):
+    text = report.to_text()
+    paired = next(pair for pair in report.sections[0].stratified[0].paired if pair.kind == "all")
+    assert f"all molecules, minus {EVIL}: " in text
+    assert f"better on {paired.won}, worse on {paired.lost}" in text
+    assert text.count("all molecules, minus") == 4  # one a question
+
+
 def test_the_page_needs_nothing_from_outside(page):
     assert re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', page) == []
     assert "url(" not in page
@@ -79,6 +87,10 @@ def test_simulated_data_is_called_simulated(page):
     assert "simulated" in page
     measured = evaluation_report(model("a", 0.9, 1), STRATA, datasets=(), n_draws=99, simulated=False, n_examples=0)
     assert "simulated" not in measured.to_html()
+    assert "as stated by who made this report" in measured.to_html()
+    unknown = evaluation_report(model("a", 0.9, 1), STRATA, datasets=(), n_draws=99, simulated=None, n_examples=0)
+    assert "measured or computed was not stated" in unknown.to_html()
+    assert "unstated (measured or simulated) spectra" in unknown.to_text()
 
 
 def test_files_agree_with_each_other_and_are_written(report, tmp_path):

@@ -1,6 +1,7 @@
 """Stratified scores of models whose truth is known: oracle, guesser, one that fails on centrosymmetric molecules."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,6 +133,15 @@ def test_an_undefined_value_is_none_and_its_interval_is_all_there_is():
     assert alone.value is None
     assert alone.high == 1.0
     assert alone.as_dict()["low"] is None
+
+
+def test_the_comparison_over_all_molecules_is_not_adjusted_for_the_strata():
+    models = {"reference": ranks_with(STRATA, 0.80, seed=1), "model": ranks_with(STRATA, 0.72, seed=2)}
+    models = {name: replace(outcomes, name=name) for name, outcomes in models.items()}
+    overall, *strata = stratified(models, STRATA).paired
+    assert (overall.kind, overall.p_adjusted) == ("all", overall.p_value)
+    tested = [s for s in strata if s.p_value is not None]
+    assert min(s.p_adjusted for s in tested) == pytest.approx(min(1, len(tested) * min(s.p_value for s in tested)))
 
 
 def test_paired_tests_see_where_two_models_differ():
