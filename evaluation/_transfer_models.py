@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import EvaluationError
 from ._transfer_base import Array, Needs, TransferMethod, TransferModel, target_values
-from ._transfer_regression import batched_pls
+from ._transfer_regression import pls_path
 
 __all__ = ["DifferenceAugmentedPLS", "DomainInvariantPLS", "SlopeBias"]
 
@@ -108,10 +108,13 @@ class DifferenceAugmentedPLS(TransferModel):
             raise EvaluationError(f"{self!r}: the weight must not be negative.")
         _check_components(self, self.n_components, x)
         self.mean_, self.target_mean_ = x.mean(axis=0), float(y.mean())
-        rows = np.vstack([x - self.mean_, self.weight * (target - source)])
-        response = np.concatenate([y - self.target_mean_, np.zeros(len(source))])
-        self.coefficients_ = batched_pls(rows[None], response[None], self.n_components, 1e-12)[0]
+        path = pls_path(x, y[:, None], self.n_components, extra=self.extra_rows(source, target))
+        self.coefficients_ = path.coefficients[0, -1]
         return self
+
+    def extra_rows(self, source: Array, target: Array) -> tuple[Array, Array]:
+        """Rows (k, L) that are appended to the centred calibration set, and their responses (k,)."""
+        return self.weight * (target - source), np.zeros(len(source))
 
     def predict(self, spectra: Any) -> Array:
         """Targets (n,) of spectra (n, L) of either instrument."""

@@ -1,10 +1,15 @@
-"""Many small regressions at once: principal components and PLS1 of windows, as batches."""
+"""Many regressions at once: principal components and PLS1 of windows; PLS1 with every number of components."""
+
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._transfer_base import Array
 
-__all__ = ["batched_pcr", "batched_pls", "truncated_svd"]
+__all__ = ["PLSPath", "batched_pcr", "batched_pls", "pls_path", "truncated_svd"]
+
+_USED_UP = 1e-10  # of the norm of the spectra: a smaller component is rounding error
 
 
 def truncated_svd(x: Array, n_components: int | None, tolerance: float) -> tuple[Array, Array, Array]:
@@ -73,3 +78,111 @@ def batched_pls(x: Array, y: Array, n_components: int | None, tolerance: float) 
     inner[:, np.arange(inner.shape[1]), np.arange(inner.shape[1])] = 1.0
     solved = np.linalg.solve(np.triu(inner), np.stack(answers, axis=1)[:, :, None])
     return np.einsum("bwi,bi->bw", w, solved[:, :, 0])
+
+
+@dataclass(frozen=True, eq=False)
+class PLSPath:
+    """PLS1 models of b regressions with 1 ... A components.
+
+    Attributes
+    ----------
+    coefficients : ndarray (b, A, w)
+        Row i: with i + 1 components.
+    mean : ndarray (b, w)
+    target_mean : ndarray (b,)
+    """
+
+    coefficients: Array
+    mean: Array
+    target_mean: Array
+
+    def predicted(self, spectra: Array, of: int) -> Array:
+        """Predictions (n, A) of regression ``of`` for spectra (n, w)."""
+        return (spectra - self.mean[of]) @ self.coefficients[of].T + self.target_mean[of]
+
+
+def pls_path(
+    x: Array,
+    y: Array,
+    n_components: int,
+    *,
+    kept: NDArray[np.bool_] | None = None,
+    extra: tuple[Array, Array] | None = None,
+) -> PLSPath:
+    """PLS1 models with 1 ... ``n_components`` components, of many responses or subsets of rows at once.
+
+    The bidiagonalization Bidiag2 with full reorthogonalization, whose steps are those of NIPALS without deflating the
+    spectra: A. Bjorck, U. G. Indahl, J. Chemom. 31, e2898 (2017). All regressions share one product with x in each
+    step: O(b n w components).
+
+    Parameters
+    ----------
+    x : ndarray (n, w)
+    y : ndarray (n, b)
+        Each regression centres both by the means of its rows.
+    n_components : int
+        Where nothing that covaries with y is left, further components change nothing.
+    kept : ndarray (n, b) of bool, optional
+        Rows of each regression [default: all].
+    extra : (ndarray (m, w), ndarray (m,) or (m, b)), optional
+        Further rows and responses of every regression, which are not centred.
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 0.0], [0.0, 2.0], [-1.0, -2.0]])
+    >>> pls_path(x, x @ [[3.0], [4.0]], 2).coefficients[0, -1].round(12).tolist()
+    [3.0, 4.0]
+    """
+    rows, response, used = x, y, np.ones_like(y) if kept is None else kept.astype(np.float64)
+    base = x.mean(axis=0)
+    rows = x - base
+    centred = np.ones(len(x))
+    if extra is not None:
+        rows, centred = np.vstack([rows, extra[0]]), np.concatenate([centred, np.zeros(len(extra[0]))])
+        responses = extra[1] if extra[1].ndim == 2 else extra[1][:, None]
+        response = np.vstack([y, np.broadcast_to(responses, (len(responses), y.shape[1]))])
+        used = np.vstack([used, np.ones((len(extra[0]), y.shape[1]))])
+    weights = used * centred[:, None]
+    counts = weights.sum(axis=0)
+    mean, target_mean = (weights.T @ rows) / counts[:, None], (weights * response).sum(axis=0) / counts
+
+    def times(v: Array) -> Array:
+        """Spectra of each regression (n, b) times its vector (b, w)."""
+        return used * (rows @ v.T - np.outer(centred, np.einsum("bw,bw->b", mean, v)))
+
+    def transposed(u: Array) -> Array:
+        return u.T @ rows - (centred @ u)[:, None] * mean
+
+    rest = used * (response - np.outer(centred, target_mean))
+    v, _ = _unit(transposed(rest), 0.0, axis=1)
+    u, rho = _unit(times(v), 0.0, axis=0)
+    smallest = _USED_UP * rho
+    direction = v * _inverse(rho)[:, None]
+    rights, lefts = v[:, None, :], u.T[:, None, :]
+    answer = np.einsum("nb,nb->b", u, rest)[:, None] * direction
+    answers = [answer]
+    for _ in range(n_components - 1):
+        v, theta = _unit(_orthogonal(transposed(u) - rho[:, None] * v, rights), smallest, axis=1)
+        u, rho = _unit(_orthogonal((times(v) - theta * u).T, lefts).T, smallest, axis=0)
+        direction = (v - theta[:, None] * direction) * _inverse(rho)[:, None]
+        answer = answer + np.einsum("nb,nb->b", u, rest)[:, None] * direction
+        answers.append(answer)
+        rights, lefts = np.append(rights, v[:, None, :], axis=1), np.append(lefts, u.T[:, None, :], axis=1)
+    return PLSPath(np.stack(answers, axis=1), mean + base, target_mean)
+
+
+def _unit(vectors: Array, smallest: Array | float, axis: int) -> tuple[Array, Array]:
+    """Vectors of norm 1 along an axis and their norms; zero where not above ``smallest``."""
+    norms = np.linalg.norm(vectors, axis=axis)
+    norms = np.where(norms > smallest, norms, 0.0)
+    return vectors * np.expand_dims(_inverse(norms), axis), norms
+
+
+def _inverse(values: Array) -> Array:
+    return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+
+
+def _orthogonal(vectors: Array, basis: Array) -> Array:
+    """Vectors (b, w) less their part in the orthonormal basis (b, a, w)."""
+    along = np.matmul(basis, vectors[:, :, None])
+    return vectors - np.matmul(along.transpose(0, 2, 1), basis)[:, 0]
