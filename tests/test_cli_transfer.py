@@ -92,7 +92,7 @@ def test_refusals_are_one_line(arguments, words):
         (("synthetic", "--direction", "a"), "SOURCE:TARGET"),
         (("synthetic", "--given-split"), "goes with tablets"),
         (("charisma", "--target", "moisture"), "no reference values"),
-        (("synthetic", "--splits", 0), "0 is not in the range"),
+        (("synthetic", "--splits", 0), "greater than or equal to 1"),
         (("wheat",), "wheat"),
     ],
 )
