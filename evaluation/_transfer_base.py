@@ -12,7 +12,15 @@ try:
 except ImportError as error:
     raise MissingPackageError.of_extra("calibration transfer needs scikit-learn", "evaluation") from error
 
-__all__ = ["Array", "Needs", "SpectrumMap", "TransferMethod", "TransferModel", "target_values"]
+__all__ = [
+    "Array",
+    "LabelledTransferModel",
+    "Needs",
+    "SpectrumMap",
+    "TransferMethod",
+    "TransferModel",
+    "target_values",
+]
 
 Array = NDArray[np.float64]
 Needs = Literal["paired", "unpaired", "labelled"]
@@ -109,8 +117,22 @@ class TransferModel(TransferMethod):
         raise NotImplementedError
 
 
-def target_values(values: Any, n: int, who: str) -> Array:
-    """Finite values (n,) in float64, one for each of n samples.
+class LabelledTransferModel(TransferMethod):
+    """A method that is a calibration of its own and learns from target spectra with reference values."""
+
+    needs: Needs = "labelled"
+
+    def fit(self, spectra: Any, targets: Any, transfer_spectra: Any, transfer_targets: Any) -> "LabelledTransferModel":
+        """Itself, fitted to source spectra (n, L), their targets (n,), target spectra (k, L) and theirs (k,)."""
+        raise NotImplementedError
+
+    def predict(self, spectra: Any) -> Array:
+        """Targets (n,) of spectra (n, L) of the target instrument."""
+        raise NotImplementedError
+
+
+def target_values(values: Any, n: int, who: Any) -> Array:
+    """Finite values (n,) in float64, one for each of n samples; ``who`` (text, or an estimator) asks for them.
 
     Raises
     ------

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import EvaluationError
 from ._transfer_base import Array, Needs, TransferMethod, TransferModel, target_values
-from ._transfer_regression import batched_pls
+from ._transfer_regression import pls_path
 
 __all__ = ["DifferenceAugmentedPLS", "DomainInvariantPLS", "SlopeBias"]
 
@@ -55,16 +55,31 @@ class SlopeBias(TransferMethod):
             raise EvaluationError(f"{self!r}: needs must be 'labelled' or 'paired'.")
         k = len(np.asarray(predicted))
         self.check_count(k)
-        x, y = target_values(predicted, k, f"{self!r}: predicted"), target_values(reference, k, f"{self!r}: reference")
-        self.slope_ = 1.0
-        if self.slope:
-            centred = x - x.mean()
-            spread = float(centred @ centred)
-            if spread <= (1e-12 * np.abs(x).max()) ** 2 * k:
-                raise EvaluationError(f"{self!r}: all {k} predictions are {x[0]:g}: they determine no slope.")
-            self.slope_ = float(centred @ (y - y.mean())) / spread
-        self.bias_ = float(y.mean() - self.slope_ * x.mean())
+        x, y = target_values(predicted, k, self), target_values(reference, k, self)
+        slopes, biases = self.lines(x[:, None], y[:, None])
+        self.slope_, self.bias_ = float(slopes[0]), float(biases[0])
         return self
+
+    def lines(self, predicted: Array, reference: Array) -> tuple[Array, Array]:
+        """Slopes and biases (c,) of c models at once, from predictions and references (k, c).
+
+        Raises
+        ------
+        EvaluationError
+            Predictions of a model that are all the same have no slope.
+        """
+        slopes = np.ones(predicted.shape[1])
+        if self.slope:
+            centred = predicted - predicted.mean(axis=0)
+            spread = (centred**2).sum(axis=0)
+            same = spread <= (1e-12 * np.abs(predicted).max(axis=0)) ** 2 * len(predicted)
+            if same.any():
+                value = predicted[0, same.argmax()]
+                raise EvaluationError(
+                    f"{self!r}: all {len(predicted)} predictions are {value:g}: they determine no slope."
+                )
+            slopes = (centred * (reference - reference.mean(axis=0))).sum(axis=0) / spread
+        return slopes, reference.mean(axis=0) - slopes * predicted.mean(axis=0)
 
     def correct(self, predicted: Any) -> Array:
         """Corrected predictions (n,)."""
@@ -108,10 +123,13 @@ class DifferenceAugmentedPLS(TransferModel):
             raise EvaluationError(f"{self!r}: the weight must not be negative.")
         _check_components(self, self.n_components, x)
         self.mean_, self.target_mean_ = x.mean(axis=0), float(y.mean())
-        rows = np.vstack([x - self.mean_, self.weight * (target - source)])
-        response = np.concatenate([y - self.target_mean_, np.zeros(len(source))])
-        self.coefficients_ = batched_pls(rows[None], response[None], self.n_components, 1e-12)[0]
+        path = pls_path(x, y[:, None], self.n_components, extra=self.extra_rows(source, target))
+        self.coefficients_ = path.coefficients[0, -1]
         return self
+
+    def extra_rows(self, source: Array, target: Array) -> tuple[Array, Array]:
+        """Rows (k, L) that are appended to the centred calibration set, and their responses (k,)."""
+        return self.weight * (target - source), np.zeros(len(source))
 
     def predict(self, spectra: Any) -> Array:
         """Targets (n,) of spectra (n, L) of either instrument."""

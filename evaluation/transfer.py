@@ -9,7 +9,8 @@ filters            ``fit(source, target)``, ``transform`` for the spectra of bot
                    `GeneralizedLeastSquaresWeighting`
 predictions        ``fit(predicted, reference)``, ``correct(predicted)``: `SlopeBias`
 models             ``fit(spectra, targets, source, target)``, ``predict``: `DifferenceAugmentedPLS`,
-                   `DomainInvariantPLS`
+                   `DomainInvariantPLS`; or ``fit(spectra, targets, transfer spectra, transfer targets)``:
+                   a `LabelledTransferModel`
 
 `TransferredCalibration` joins any of them with any regressor. Nothing here sees a test sample before ``predict``, and
 nothing is tuned: every hyper-parameter is an argument.
@@ -21,7 +22,15 @@ from typing import Any, cast
 import numpy as np
 
 from ..errors import EvaluationError, MissingPackageError
-from ._transfer_base import Array, Needs, SpectrumMap, TransferMethod, TransferModel, target_values
+from ._transfer_base import (
+    Array,
+    LabelledTransferModel,
+    Needs,
+    SpectrumMap,
+    TransferMethod,
+    TransferModel,
+    target_values,
+)
 from ._transfer_filters import ExternalParameterOrthogonalization, GeneralizedLeastSquaresWeighting
 from ._transfer_maps import (
     CovarianceAlignment,
@@ -45,6 +54,7 @@ __all__ = [
     "DomainInvariantPLS",
     "ExternalParameterOrthogonalization",
     "GeneralizedLeastSquaresWeighting",
+    "LabelledTransferModel",
     "MeanOffset",
     "Needs",
     "PiecewiseDirectStandardization",
@@ -100,7 +110,8 @@ class TransferredCalibration(RegressorMixin, BaseEstimator):
     method : TransferMethod or None
         None: no correction.
     model : regressor
-        With ``fit`` and ``predict`` as in scikit-learn; not used by a `TransferModel`, which is one itself.
+        With ``fit`` and ``predict`` as in scikit-learn; not used by a `TransferModel` or `LabelledTransferModel`,
+        which is one itself.
 
     Attributes
     ----------
@@ -140,6 +151,9 @@ class TransferredCalibration(RegressorMixin, BaseEstimator):
         sources = samples.source if method.needs == "paired" else spectra
         if isinstance(method, TransferModel):
             self.model_ = method.fit(spectra, values, sources, samples.target)
+            return self
+        if isinstance(method, LabelledTransferModel):
+            self.model_ = method.fit(spectra, values, samples.target, samples.targets)
             return self
         if isinstance(method, SpectrumMap):
             method.fit(sources, samples.target)
