@@ -54,15 +54,31 @@ class FeatureHead:
 
 
 def fit_head(features: Array, targets: Array, folds: int, seed: int) -> FeatureHead:
-    """The ridge head of features (n, f) and targets (n,): penalties 1e-4 to 1e8, least cross-validated error."""
+    """The ridge head of features (n, f) and targets (n,): penalties 1e-4 to 1e8, least cross-validated error.
+
+    By inner products of the samples: O(n^2 f + folds n^3), for all penalties.
+    """
     from sklearn.model_selection import KFold
 
-    from ..spektron._linear_heads import cross_validated
-
-    splitter = KFold(min(folds, len(features)), shuffle=True, random_state=seed)
-    errors = cross_validated(features, targets[:, None], "ridge", _PENALTIES, splitter, scaled=False)
+    centre, mean = features.mean(axis=0), float(targets.mean())
+    x, y = features - centre, targets - mean
+    products = x @ x.T
+    said = np.empty((len(_PENALTIES), len(y)))
+    for train, held in KFold(min(folds, len(y)), shuffle=True, random_state=seed).split(x):
+        among, across = products[np.ix_(train, train)], products[np.ix_(held, train)]
+        # Centred by the mean of the fold, which is a mean of rows of the products.
+        column = among.mean(axis=0)
+        inner = among - column - column[:, None] + column.mean()
+        to_held = across - across.mean(axis=1, keepdims=True) - column + column.mean()
+        said[:, held] = (_dual(inner, y[train] - y[train].mean()) @ to_held.T) + y[train].mean()
+    errors = np.square(said - y).mean(axis=1)
     best = int(errors.argmin())
-    centre, mean = features.mean(axis=0), targets.mean()
-    left, sizes, right = np.linalg.svd(features - centre, full_matrices=False)
-    weights = (sizes / (sizes**2 + _PENALTIES[best]) * (left.T @ (targets - mean))) @ right
-    return FeatureHead(weights, float(mean - centre @ weights), _PENALTIES[best], float(errors[best] * targets.std()))
+    weights = _dual(products, y)[best] @ x
+    return FeatureHead(weights, float(mean - centre @ weights), _PENALTIES[best], float(np.sqrt(errors[best])))
+
+
+def _dual(products: Array, y: Array) -> Array:
+    """Dual coefficients (p, n) of centred ridge regressions, for every penalty."""
+    values, vectors = np.linalg.eigh(products)
+    shares = (vectors.T @ y) / (values.clip(min=0.0) + np.array(_PENALTIES)[:, None])
+    return shares @ vectors.T

@@ -22,6 +22,7 @@ __all__ = ["convolutional_net", "matched_to_source", "reconstructing", "tuned", 
 
 _NORMS = (nn.LayerNorm, nn.GroupNorm)
 _HELD_OUT = 0.2
+_NET_BATCH = 64
 
 
 def reconstructing(encoder: "SpektronEncoder", prepared: Array, **settings: Any) -> "Spektron":
@@ -64,15 +65,16 @@ def tuned(
 ) -> tuple["Spektron", FeatureHead]:
     """The encoder's model and the head, both trained on with labelled spectra (k, channels), targets (k,).
 
-    The loss is the mean square error in units of ``head.cv_rmse``-free standardised targets; all k spectra a step.
+    The loss is the mean square error of all k spectra. It ends where the error is that of the head's cross-validation
+    on the source: the samples tell no more.
 
     Parameters
     ----------
     targets : ndarray (k,)
-        In units in which the head was fitted.
+        In the units in which the head was fitted.
     """
-    model = add_lora(encoder.model, rank, seed=seed)
-    slow = [p for module in model.modules() if isinstance(module, _NORMS) for p in module.parameters(recurse=False)]
+    model = add_lora(encoder.model, rank, include=_behind_the_tokenizer, seed=seed)
+    slow = [p for module in model.trunk.modules() if isinstance(module, _NORMS) for p in module.parameters(False)]
     slow += lora_parameters(model)
     for parameter in slow:
         parameter.requires_grad_(True)
@@ -86,9 +88,14 @@ def tuned(
         return nn.functional.mse_loss(said, wanted)
 
     model.eval()
-    _descend(groups, loss_of, steps, "LoraTransfer")
+    _descend(groups, loss_of, steps, "LoraTransfer", head.cv_rmse**2)
     new = weights.detach().double().numpy(), float(bias.detach())
     return merge_lora(model).eval(), FeatureHead(*new, head.penalty, head.cv_rmse)
+
+
+def _behind_the_tokenizer(name: str, parameter: Tensor) -> bool:
+    """Matrices of trunk and latent: training on the convolutions would cost twice the time."""
+    return name.startswith(("trunk.", "latent.")) and not name.endswith("bias") and parameter.ndim == 2
 
 
 class _Net(nn.Module):
@@ -124,7 +131,7 @@ def convolutional_net(
     return _trained_net(x.tobytes(), y.tobytes(), len(y), width, epochs, learning_rate, seed)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _trained_net(x: bytes, y: bytes, n: int, width: int, epochs: int, learning_rate: float, seed: int) -> nn.Module:
     spectra = torch.frombuffer(bytearray(x), dtype=torch.float32).view(n, 1, -1)
     targets = torch.frombuffer(bytearray(y), dtype=torch.float32)
@@ -137,7 +144,7 @@ def _trained_net(x: bytes, y: bytes, n: int, width: int, epochs: int, learning_r
     optimiser = torch.optim.AdamW(net.parameters(), lr=learning_rate, weight_decay=1e-2)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(epochs):
-        for rows in kept[torch.randperm(len(kept), generator=generator)].split(32):
+        for rows in kept[torch.randperm(len(kept), generator=generator)].split(_NET_BATCH):
             optimiser.zero_grad()
             nn.functional.mse_loss(net(spectra[rows]), targets[rows]).backward()
             optimiser.step()
@@ -163,17 +170,28 @@ def tuned_net(
     return merge_lora(changed).eval()
 
 
-def _descend(groups: list[dict[str, Any]], loss_of: Callable[[], Tensor], steps: int, who: str) -> None:
+def _descend(
+    groups: list[dict[str, Any]], loss_of: Callable[[], Tensor], steps: int, who: str, enough: float = 0.0
+) -> None:
+    """AdamW without weight decay, until the loss is ``enough``; the parameters of the least loss stay."""
     optimiser = torch.optim.AdamW(groups, weight_decay=0.0)
     parameters = [parameter for group in groups for parameter in group["params"]]
-    for step in range(steps):
+    best, least = [parameter.detach().clone() for parameter in parameters], float("inf")
+    for step in range(steps + 1):
         loss = loss_of()
         if not torch.isfinite(loss):
             raise EvaluationError(f"{who}: the loss of step {step + 1} is {float(loss)}; lower the learning rate.")
+        if (now := float(loss.detach())) < least:
+            best, least = [parameter.detach().clone() for parameter in parameters], now
+        if least <= enough or step == steps:
+            break
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
+    with torch.no_grad():
+        for parameter, value in zip(parameters, best, strict=True):
+            parameter.copy_(value)
 
 
 def _tensor(values: Any) -> Tensor:

@@ -11,11 +11,19 @@ from ..errors import EvaluationError
 from ._feature_head import FeatureHead, Standardisation, fit_head
 from ._spektron_encoder import PREPROCESSING, Preprocessing, SpektronEncoder, derivative
 from ._spektron_unlabelled import Choice, Features, LatentTransfer, chosen_preprocessing
-from ._transfer_base import Array, LabelledTransferModel, Needs, SpectrumMap, TransferMethod, TransferModel, target_values
+from ._transfer_base import (
+    Array,
+    LabelledTransferModel,
+    Needs,
+    SpectrumMap,
+    TransferMethod,
+    TransferModel,
+    target_values,
+)
 from ._transfer_maps import MeanOffset
 from .transfer import TransferredCalibration, TransferSamples
 
-__all__ = ["ConvolutionalLora", "HybridResidual", "LoraTransfer"]
+__all__ = ["ConvolutionalLora", "HybridResidual", "LoraTransfer", "PooledTransfer"]
 
 _MOST_COMPONENTS = 15
 
@@ -156,7 +164,7 @@ class LoraTransfer(LabelledTransferModel):
         *,
         steps: int = 10,
         rank: int = 4,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 1e-4,
         head_rate: float = 1e-4,
         preprocessing: Choice = "derivative",
         features: Features = "chem+tokens",
@@ -205,8 +213,58 @@ class LoraTransfer(LabelledTransferModel):
 
     def predict(self, spectra: Any) -> Array:
         """Targets (n,) of spectra (n, L) of the target instrument."""
-        raw = self.encoder_.features(self._new(spectra), self.preprocessing_)
+        x = self._new(spectra)
+        raw = self.encoder_.features(x, self.preprocessing_)
         return self.mean_ + self.unit_ * self.head_(self.standardisation_(raw))
+
+
+class PooledTransfer(LabelledTransferModel):
+    """A ridge head on features of both instruments, each centred by its own mean, as are its targets.
+
+    What the instruments differ by on average does not matter then; the means of the target are those of its k samples.
+
+    Parameters
+    ----------
+    encoder : SpektronEncoder
+    preprocessing, features, folds, random_state
+        As for `SpektronCalibration`.
+    """
+
+    def __init__(
+        self,
+        encoder: SpektronEncoder,
+        *,
+        preprocessing: Choice = "derivative",
+        features: Features = "chem+tokens",
+        folds: int = 5,
+        random_state: int = 0,
+    ) -> None:
+        self.encoder = encoder
+        self.preprocessing: Choice = preprocessing
+        self.features: Features = features
+        self.folds = folds
+        self.random_state = random_state
+
+    def fit(self, spectra: Any, targets: Any, transfer_spectra: Any, transfer_targets: Any) -> "PooledTransfer":
+        """Itself, fitted to source spectra (n, L), their targets (n,), target spectra (k, L) and theirs (k,)."""
+        x, y, new, known = _labelled(self, spectra, targets, transfer_spectra, transfer_targets)
+        self.preprocessing_ = chosen_preprocessing(self, x, y)
+        raw = self._features(x)
+        self.standardisation_ = Standardisation.of(raw)
+        z, z_new = self.standardisation_(raw), self.standardisation_(self._features(new))
+        self.centre_, self.mean_ = z_new.mean(axis=0), float(known.mean())
+        pooled = np.vstack([z - z.mean(axis=0), z_new - self.centre_])
+        self.head_ = fit_head(pooled, np.concatenate([y - y.mean(), known - self.mean_]), self.folds, self.random_state)
+        return self
+
+    def predict(self, spectra: Any) -> Array:
+        """Targets (n,) of spectra (n, L) of the target instrument."""
+        x = self._new(spectra)
+        return self.mean_ + self.head_(self.standardisation_(self._features(x)) - self.centre_)
+
+    def _features(self, spectra: Array) -> Array:
+        found = self.encoder.features(spectra, self.preprocessing_)
+        return found[:, : self.encoder.n_chem] if self.features == "chem" else found
 
 
 class ConvolutionalLora(LabelledTransferModel):
@@ -231,9 +289,9 @@ class ConvolutionalLora(LabelledTransferModel):
         self,
         *,
         width: int = 16,
-        epochs: int = 200,
-        source_rate: float = 2e-3,
-        steps: int = 50,
+        epochs: int = 150,
+        source_rate: float = 3e-3,
+        steps: int = 30,
         rank: int = 4,
         learning_rate: float = 2e-3,
         preprocessing: Preprocessing = "derivative",
@@ -280,8 +338,9 @@ class ConvolutionalLora(LabelledTransferModel):
         """Targets (n,) of spectra (n, L) of the target instrument."""
         import torch
 
+        x = self._new(spectra)
         with torch.no_grad():
-            said = self.net_(torch.as_tensor(self._ready(self._new(spectra)), dtype=torch.float32).unsqueeze(1))
+            said = self.net_(torch.as_tensor(self._ready(x), dtype=torch.float32).unsqueeze(1))
         return self.mean_ + self.unit_ * said.double().numpy()
 
     def _ready(self, spectra: Array) -> Array:

@@ -50,7 +50,8 @@ class _OnFeatures(TransferModel):
 
     def predict(self, spectra: Any) -> Array:
         """Targets (n,) of spectra (n, L) of the target instrument."""
-        z = self.standardisation_(self._features(self.encoder_, self._new(spectra)))
+        x = self._new(spectra)
+        z = self.standardisation_(self._features(self.encoder_, x))
         return self.head_(z if self.map_ is None else self.map_.transform(z))
 
     # ------------------------------------------------------------------------------------------ what subclasses say
@@ -290,7 +291,7 @@ class TestTimeTraining(_OnFeatures):
         encoder: SpektronEncoder,
         *,
         steps: int = 10,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 1e-4,
         trained: Literal["norm", "bias", "lora", "all"] = "lora",
         rank: int = 4,
         map: SpectrumMap | None = None,
@@ -358,8 +359,8 @@ class PairedAdaptation(_OnFeatures):
         self,
         encoder: SpektronEncoder,
         *,
-        steps: int = 20,
-        learning_rate: float = 1e-3,
+        steps: int = 10,
+        learning_rate: float = 1e-4,
         trained: Literal["norm", "bias", "lora", "all"] = "lora",
         rank: int = 4,
         map: SpectrumMap | None = None,
