@@ -159,9 +159,14 @@ def _trained_net(x: bytes, y: bytes, n: int, width: int, epochs: int, learning_r
 def tuned_net(
     net: nn.Module, spectra: Array, targets: Array, *, steps: int, rank: int, learning_rate: float, seed: int
 ) -> nn.Module:
-    """A copy of the network with low-rank updates and the output layer trained on labelled spectra (k, L)."""
+    """A copy of the network with low-rank updates and the output layer trained on labelled spectra (k, L).
+
+    The bias of the output is corrected by the mean error first.
+    """
     changed = add_lora(net, rank, seed=seed)
     x, y = _tensor(spectra).unsqueeze(1), _tensor(targets)
+    with torch.no_grad():
+        changed.get_submodule("output").get_parameter("bias").add_((y - changed(x)).mean())
     output = list(changed.get_submodule("output").parameters())
     for parameter in output:
         parameter.requires_grad_(True)

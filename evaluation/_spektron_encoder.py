@@ -151,9 +151,7 @@ class SpektronEncoder:
 
     def of_model(self, model: "Spektron") -> "SpektronEncoder":
         """One like this with another model."""
-        return SpektronEncoder(
-            self.axis_cm1, model, modality=self.modality, channels=self.channels, places=self.places
-        )
+        return SpektronEncoder(self.axis_cm1, model, modality=self.modality, channels=self.channels, places=self.places)
 
     def kept(self, settings: Any, spectra: Any, make: Callable[[], "Spektron"]) -> "SpektronEncoder":
         """An encoder of the model that ``make`` returns, or the one made before with these settings and spectra.
@@ -203,5 +201,7 @@ def derivative(spectra: Array) -> Array:
 
     window, degree = _SMOOTHING
     if spectra.shape[1] < window:
-        raise EvaluationError(f"a derivative over {window} channels needs as many; the spectra have {spectra.shape[1]}.")
+        raise EvaluationError(
+            f"a derivative over {window} channels needs as many; the spectra have {spectra.shape[1]}."
+        )
     return np.asarray(savgol_filter(spectra, window, degree, deriv=1, axis=1), dtype=np.float64)

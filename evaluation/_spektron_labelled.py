@@ -348,7 +348,7 @@ class ConvolutionalLora(LabelledTransferModel):
 
 
 def _channel_scales(x: Array) -> tuple[Array, Array]:
-    """Mean and standard deviation by channel, the latter not below a tenth of its root mean square: noise stays small."""
+    """Mean and standard deviation by channel, not below a tenth of its root mean square: noise stays small."""
     unit = x.std(axis=0)
     return x.mean(axis=0), np.maximum(unit, 0.1 * float(np.sqrt(np.square(unit).mean())) or 1.0)
 

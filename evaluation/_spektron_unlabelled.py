@@ -1,4 +1,4 @@
-"""Estimators on features of a Spektron model that need no labelled target spectra."""
+"""Estimators on features of a frozen Spektron model that need no labelled target spectra."""
 
 from typing import Any, Literal, cast
 
@@ -9,15 +9,22 @@ from ..errors import EvaluationError
 from ._feature_head import Standardisation, fit_head
 from ._spektron_encoder import PREPROCESSING, Preprocessing, SpektronEncoder
 from ._transfer_base import Array, Needs, SpectrumMap, TransferModel, target_values
-from ._transfer_maps import MeanOffset
 
-__all__ = ["LatentTransfer", "PairedAdaptation", "SinkhornTransfer", "SpektronCalibration", "TestTimeTraining", "chosen_preprocessing"]
+__all__ = [
+    "Choice",
+    "Features",
+    "LatentTransfer",
+    "OnFeatures",
+    "SinkhornTransfer",
+    "SpektronCalibration",
+    "chosen_preprocessing",
+]
 
 Features = Literal["chem", "chem+tokens"]
 Choice = Preprocessing | tuple[Preprocessing, ...]
 
 
-class _OnFeatures(TransferModel):
+class OnFeatures(TransferModel):
     """A ridge head on features of the source; subclasses say how those of the target are made alike."""
 
     encoder: SpektronEncoder
@@ -26,7 +33,7 @@ class _OnFeatures(TransferModel):
     folds: int
     random_state: int
 
-    def fit(self, spectra: Any, targets: Any, source_spectra: Any = None, target_spectra: Any = None) -> "_OnFeatures":
+    def fit(self, spectra: Any, targets: Any, source_spectra: Any = None, target_spectra: Any = None) -> "OnFeatures":
         """Itself, fitted to calibration spectra (n, L), their targets (n,) and the transfer samples."""
         x = self._spectra(spectra, "calibration", len(self.encoder.axis_cm1))
         y = target_values(targets, len(x), f"{self!r}: targets")
@@ -94,7 +101,7 @@ def chosen_preprocessing(method: Any, x: Array, y: Array) -> Preprocessing:
     return choices[int(np.argmin(errors))]
 
 
-class SpektronCalibration(_OnFeatures):
+class SpektronCalibration(OnFeatures):
     """Ridge regression on features of the frozen model; nothing is done about the target instrument.
 
     Parameters
@@ -139,7 +146,7 @@ class SpektronCalibration(_OnFeatures):
         return x, x
 
 
-class LatentTransfer(_OnFeatures):
+class LatentTransfer(OnFeatures):
     """A classical map or filter of spectra, applied to standardised features of the frozen model.
 
     Parameters
@@ -187,7 +194,7 @@ class LatentTransfer(_OnFeatures):
         return cast(SpectrumMap, clone(self.map))
 
 
-class SinkhornTransfer(_OnFeatures):
+class SinkhornTransfer(OnFeatures):
     """Features of the target moved onto the distribution of the source's by debiased entropic transport.
 
     A.-A. Pooladian, M. Cuturi, J. Niles-Weed, ICML 2022; see `symvib.spektron.adaptation.sinkhorn_align`. The few
@@ -260,150 +267,3 @@ class _SinkhornMap(SpectrumMap):
         import torch
 
         return self.alignment_(torch.as_tensor(self._new(spectra))).numpy()
-
-
-class TestTimeTraining(_OnFeatures):
-    """The model trained on with masked reconstruction of the unlabelled target spectra, then the head on its features.
-
-    Y. Sun et al., ICML 2020 (arXiv:1909.13231); masked: Y. Gandelsman et al., NeurIPS 2022 (arXiv:2209.07522). Source
-    and target spectra go through the adapted model. Nothing in the objective says that the instruments should look
-    alike: `map` may do that on its features.
-
-    Parameters
-    ----------
-    encoder : SpektronEncoder
-        It keeps adapted models, so that targets of the same samples share one.
-    steps : int
-    learning_rate : float
-    trained : {"lora", "norm", "bias", "all"}
-    rank : int
-    map : SpectrumMap, optional
-        An unpaired one, of standardised features.
-    preprocessing, features, folds, random_state
-        As for `SpektronCalibration`.
-    """
-
-    __test__ = False  # its name tells pytest otherwise
-    needs: Needs = "unpaired"
-
-    def __init__(
-        self,
-        encoder: SpektronEncoder,
-        *,
-        steps: int = 10,
-        learning_rate: float = 1e-4,
-        trained: Literal["norm", "bias", "lora", "all"] = "lora",
-        rank: int = 4,
-        map: SpectrumMap | None = None,
-        preprocessing: Choice = "derivative",
-        features: Features = "chem+tokens",
-        folds: int = 5,
-        random_state: int = 0,
-    ) -> None:
-        self.encoder = encoder
-        self.steps = steps
-        self.learning_rate = learning_rate
-        self.trained: Literal["norm", "bias", "lora", "all"] = trained
-        self.rank = rank
-        self.map = map
-        self.preprocessing: Choice = preprocessing
-        self.features: Features = features
-        self.folds = folds
-        self.random_state = random_state
-
-    @property
-    def smallest_k(self) -> int:
-        """1, or what the map needs."""
-        return 1 if self.map is None else self.map.smallest_k
-
-    @property
-    def reason(self) -> str:
-        """Why `fit` takes no fewer."""
-        return "without a spectrum there is nothing to train on" if self.map is None else self.map.reason
-
-    def _adapt(self, x: Array, source: Array, target: Array) -> None:
-        from ._lora_training import reconstructing
-
-        settings = _training_settings(self)
-        prepared = self.encoder.prepared(target, self.preprocessing_)
-        self.source_encoder_ = self.encoder_ = self.encoder.kept(
-            ("masked", self.preprocessing_, settings), target, lambda: reconstructing(self.encoder, prepared, **settings)
-        )
-
-    def _map(self) -> SpectrumMap | None:
-        if self.map is not None and self.map.needs != "unpaired":
-            raise EvaluationError(f"{self!r}: its map must need unpaired samples only.")
-        return None if self.map is None else cast(SpectrumMap, clone(self.map))
-
-
-class PairedAdaptation(_OnFeatures):
-    """The model trained on until it makes of k target spectra the features that it made of their pairs on the source.
-
-    Source spectra go through the model as it is, target spectra through the adapted one: knowledge distillation between
-    instruments (G. Hinton, O. Vinyals, J. Dean, arXiv:1503.02531). Features are compared in units of their standard
-    deviation among the calibration spectra.
-
-    Parameters
-    ----------
-    encoder, steps, learning_rate, trained, rank
-        As for `TestTimeTraining`.
-    map : SpectrumMap, optional
-        Of the standardised features, fitted after the training; `MeanOffset` by default takes off what is left.
-    preprocessing, features, folds, random_state
-        As for `SpektronCalibration`.
-    """
-
-    needs: Needs = "paired"
-
-    def __init__(
-        self,
-        encoder: SpektronEncoder,
-        *,
-        steps: int = 10,
-        learning_rate: float = 1e-4,
-        trained: Literal["norm", "bias", "lora", "all"] = "lora",
-        rank: int = 4,
-        map: SpectrumMap | None = None,
-        preprocessing: Choice = "derivative",
-        features: Features = "chem+tokens",
-        folds: int = 5,
-        random_state: int = 0,
-    ) -> None:
-        self.encoder = encoder
-        self.steps = steps
-        self.learning_rate = learning_rate
-        self.trained: Literal["norm", "bias", "lora", "all"] = trained
-        self.rank = rank
-        self.map = map
-        self.preprocessing: Choice = preprocessing
-        self.features: Features = features
-        self.folds = folds
-        self.random_state = random_state
-
-    def _adapt(self, x: Array, source: Array, target: Array) -> None:
-        from ._lora_training import matched_to_source
-
-        settings = _training_settings(self)
-        self.source_encoder_ = self.encoder
-        standard = Standardisation.of(self.encoder.features(x, self.preprocessing_))
-        wanted = self.encoder.features(source, self.preprocessing_)
-        prepared = self.encoder.prepared(target, self.preprocessing_)
-        self.encoder_ = self.encoder.kept(
-            ("paired", self.preprocessing_, settings),
-            np.vstack([x, source, target]),
-            lambda: matched_to_source(self.encoder, prepared, wanted, standard, **settings),
-        )
-
-    def _map(self) -> SpectrumMap:
-        return MeanOffset() if self.map is None else cast(SpectrumMap, clone(self.map))
-
-
-def _training_settings(method: Any) -> dict[str, Any]:
-    """Arguments of `spektron.adaptation.adapt`."""
-    return {
-        "steps": method.steps,
-        "learning_rate": method.learning_rate,
-        "trained": method.trained,
-        "rank": method.rank,
-        "seed": method.random_state,
-    }

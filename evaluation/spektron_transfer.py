@@ -21,15 +21,10 @@ there is what general features of curves give, not knowledge of NIR.
 from collections.abc import Callable
 from typing import Literal
 
+from ._spektron_adapted import PairedAdaptation, TestTimeTraining
 from ._spektron_encoder import SpektronEncoder
 from ._spektron_labelled import ConvolutionalLora, HybridResidual, LoraTransfer, PooledTransfer
-from ._spektron_unlabelled import (
-    LatentTransfer,
-    PairedAdaptation,
-    SinkhornTransfer,
-    SpektronCalibration,
-    TestTimeTraining,
-)
+from ._spektron_unlabelled import LatentTransfer, SinkhornTransfer, SpektronCalibration
 from ._transfer_base import TransferMethod
 from ._transfer_filters import ExternalParameterOrthogonalization
 from ._transfer_maps import MeanOffset, PiecewiseDirectStandardization
@@ -70,20 +65,38 @@ def spektron_specs(encoder: SpektronEncoder) -> tuple[TransferSpec, ...]:
         _spec("Spektron, frozen, derivative", "none", lambda: SpektronCalibration(e, preprocessing="derivative")),
         _spec("Spektron, feature offset", "paired", lambda: LatentTransfer(e, MeanOffset())),
         _spec("Spektron, feature EPO", "paired", lambda: LatentTransfer(e, ExternalParameterOrthogonalization(1))),
-        _spec("PLS + Spektron on residuals, PDS", "paired", lambda: HybridResidual(e, PiecewiseDirectStandardization(3, 1))),
-        _spec("PLS + Spektron on residuals, difference-augmented", "paired", lambda: HybridResidual(e, DifferenceAugmentedPLS(weight=10.0))),
+        _spec(
+            "PLS + Spektron on residuals, PDS",
+            "paired",
+            lambda: HybridResidual(e, PiecewiseDirectStandardization(3, 1)),
+        ),
+        _spec(
+            "PLS + Spektron on residuals, difference-augmented",
+            "paired",
+            lambda: HybridResidual(e, DifferenceAugmentedPLS(weight=10.0)),
+        ),
         _spec("Spektron, feature offset, unpaired", "unpaired", lambda: LatentTransfer(e, unpaired)),
         _spec("Spektron, Sinkhorn of z_chem", "unpaired", lambda: SinkhornTransfer(e), _POOLADIAN),
         _spec("Spektron, pooled, centred each", "labelled", lambda: PooledTransfer(e)),
         _spec("Spektron, test-time training", "unpaired", lambda: TestTimeTraining(e), _GANDELSMAN),
-        _spec("Spektron, test-time training, feature offset", "unpaired", lambda: TestTimeTraining(e, map=unpaired), _GANDELSMAN),
+        _spec(
+            "Spektron, test-time training, feature offset",
+            "unpaired",
+            lambda: TestTimeTraining(e, map=unpaired),
+            _GANDELSMAN,
+        ),
         _spec("Spektron, paired adaptation", "paired", lambda: PairedAdaptation(e), "Hinton et al. 2015"),
         _spec("Spektron, bias", "labelled", lambda: LoraTransfer(e, steps=0)),
         _spec("Spektron, LoRA", "labelled", lambda: LoraTransfer(e), _HU),
-        _spec("CNN, output bias", "labelled", lambda: ConvolutionalLora(steps=0)),
+        _spec("CNN, bias", "labelled", lambda: ConvolutionalLora(steps=0)),
         _spec("CNN, LoRA", "labelled", lambda: ConvolutionalLora(), _HU),
     )
 
 
-def _spec(name: str, needs: Literal["none", "paired", "unpaired", "labelled"], make: Callable[[], TransferMethod], paper: str = "") -> TransferSpec:
+def _spec(
+    name: str,
+    needs: Literal["none", "paired", "unpaired", "labelled"],
+    make: Callable[[], TransferMethod],
+    paper: str = "",
+) -> TransferSpec:
     return TransferSpec(name, needs, make, paper, model=True)

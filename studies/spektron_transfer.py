@@ -1,6 +1,6 @@
 """Spektron in calibration transfer: the rows that join those of `calibration_transfer.py`, on the same splits.
 
-    python studies/spektron_transfer.py --folder FOLDER [--stage NAME ...] [--splits 20]
+    python studies/spektron_transfer.py --folder FOLDER [--stage corn-lora-5 ...] [--splits 20]
 
 One file of rows for each split, direction, budget and stage below FOLDER; what is there is not computed again.
 ``--collect`` writes studies/results/spektron_transfer.parquet and .json from the files that are there.
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _tools import SHARED, write_results, write_table
+from _tools import SHARED, write_table
 
 from symvib.errors import EvaluationError
-from symvib.evaluation.instrument_sets import InstrumentSet, corn, tablets
+from symvib.evaluation._transfer_spec import TransferSpec
 from symvib.evaluation._transfer_splits import TransferSplit, random_splits, transfer_rows_of
+from symvib.evaluation.instrument_sets import InstrumentSet, corn, tablets
 from symvib.evaluation.spektron_transfer import HybridResidual, SpektronEncoder, spektron_specs
 from symvib.evaluation.transfer import TransferredCalibration, TransferSamples
-from symvib.evaluation._transfer_spec import TransferSpec
 from symvib.groups.atomic_write import write_text
 
 PROPERTIES = {"corn": ("moisture", "oil", "protein", "starch"), "tablets": ("assay",)}
@@ -70,16 +70,12 @@ def group_of(spec: TransferSpec) -> str:
 def works(sets: dict[str, InstrumentSet], stages: list[str], n_splits: int) -> Iterator[Work]:
     """All work, in the order in which it matters."""
     for data, group, budgets in STAGES:
-        if data not in sets or (stages and f"{data}-{group}" not in stages):
-            continue
-        # A convolutional network is trained once for a split and source: the budgets come inside.
-        outer = [budgets] if group == "cnn" else [(k,) for k in budgets]
-        for ks in outer:
+        for k in budgets:
+            asked = {f"{data}-{group}", f"{data}-{group}-{k}"}
+            if stages and not asked & set(stages):
+                continue
             for split in range(n_splits):
-                for source in sets[data].instruments:
-                    for target in sets[data].instruments:
-                        if target != source:
-                            yield from (Work(data, group, k, split, source, target) for k in ks)
+                yield from (Work(data, group, k, split, *pair) for pair in sets[data].directions())
 
 
 def rows_of(work: Work, data: InstrumentSet, split: TransferSplit, encoder: SpektronEncoder) -> list[dict[str, Any]]:
@@ -157,7 +153,7 @@ def main() -> None:
     """Compute what is missing, or collect."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--stage", action="append", default=[], help="DATA-GROUP, such as corn-adapted")
+    parser.add_argument("--stage", action="append", default=[], help="DATA-GROUP or DATA-GROUP-K, such as corn-adapted-5")
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--collect", action="store_true")
     options = parser.parse_args()
