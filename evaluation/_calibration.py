@@ -15,9 +15,18 @@ try:
 except ImportError as error:
     raise MissingPackageError.of_extra("calibration needs scikit-learn", "evaluation") from error
 
-__all__ = ["PREPROCESSINGS", "ChosenCalibration", "PLS1", "chosen_calibrations", "chosen_components", "preprocessed"]
+__all__ = [
+    "MOST_COMPONENTS",
+    "PLS1",
+    "PREPROCESSINGS",
+    "ChosenCalibration",
+    "chosen_from",
+    "held_out_squares",
+    "one_standard_error",
+    "preprocessed",
+]
 
-PREPROCESSINGS = ("raw", "SNV", "1st derivative", "2nd derivative", "SNV + 1st derivative")
+PREPROCESSINGS = ("raw", "SNV", "1st derivative", "2nd derivative")
 MOST_COMPONENTS = 15
 N_FOLDS = 10
 _WINDOW = 15  # channels of a Savitzky-Golay filter, parabola
@@ -47,7 +56,7 @@ def preprocessed(spectra: Any, how: str) -> Array:
     x = np.asarray(spectra, dtype=np.float64)
     if how not in PREPROCESSINGS:
         raise EvaluationError(f"preprocessing {how!r}: known are {', '.join(PREPROCESSINGS)}.")
-    if how.startswith("SNV"):
+    if how == "SNV":
         x = x - x.mean(axis=1, keepdims=True)
         deviation = x.std(axis=1, keepdims=True)
         if not (deviation > 0).all():
@@ -118,49 +127,46 @@ class ChosenCalibration:
     rmsecv: float
 
 
-def chosen_calibrations(
-    treated: Mapping[str, Array], targets: Array, *, most: int = MOST_COMPONENTS, seed: int = 0
-) -> list[ChosenCalibration]:
-    """For each target what cross-validation chooses: preprocessing by the lowest error, components by one standard error.
+def chosen_from(squares: Mapping[str, Array]) -> list[ChosenCalibration]:
+    """For each target what cross-validation chooses: preprocessing by lowest error, components by one standard error.
 
     Parameters
     ----------
-    treated : mapping of str to ndarray (n, L)
-        The calibration spectra by preprocessing.
-    targets : ndarray (n, t)
-    most : int
-        Of the numbers of components; fewer where a fold has fewer samples.
-    seed : int
-        Of the ten folds, the same for all.
+    squares : mapping of str to ndarray (n, components, t)
+        By preprocessing, as `held_out_squares` gives them.
     """
-    squares = {how: _squared_errors(x, targets, most, seed) for how, x in treated.items()}
     found = []
-    for j in range(targets.shape[1]):
+    for j in range(next(iter(squares.values())).shape[2]):
         how = min(squares, key=lambda name: squares[name][:, :, j].mean(axis=0).min())
-        n, error = _one_standard_error(squares[how][:, :, j])
+        n, error = one_standard_error(squares[how][:, :, j])
         found.append(ChosenCalibration(how, n, error))
     return found
 
 
-def chosen_components(
+def held_out_squares(
     spectra: Array,
     targets: Array,
-    extra: tuple[Array, Array] | None = None,
-    *,
     most: int = MOST_COMPONENTS,
     seed: int = 0,
-) -> int:
-    """Number of components of a PLS, by the same rule, of spectra (n, L) and targets (n,).
-
-    ``extra`` rows (m, L) and responses (m,), centred by whoever made them, are in every fit and are not predicted.
-    """
-    return _one_standard_error(_squared_errors(spectra, targets[:, None], most, seed, extra)[:, :, 0])[0]
-
-
-def _squared_errors(
-    spectra: Array, targets: Array, most: int, seed: int, extra: tuple[Array, Array] | None = None
+    extra: tuple[Array, Array] | None = None,
 ) -> Array:
-    """Squared errors (n, components, t) of held-out samples."""
+    """Squared errors (n, components, t) of held-out samples in ten folds of the calibration set.
+
+    Parameters
+    ----------
+    spectra : ndarray (n, L)
+    targets : ndarray (n, t)
+    most : int
+        Of the numbers of components; fewer where a fold has fewer samples.
+    seed : int
+    extra : (ndarray (m, L), ndarray (m,) or (m, t)), optional
+        Rows and responses, centred by whoever made them, that are in every fit and are not predicted.
+
+    Raises
+    ------
+    EvaluationError
+        Fewer than four samples.
+    """
     n, t = targets.shape
     folds = np.random.default_rng([seed, n]).permutation(n) % min(N_FOLDS, n)
     n_folds = int(folds.max()) + 1
@@ -168,6 +174,9 @@ def _squared_errors(
     if smallest < 2:
         raise EvaluationError(f"cross-validation of {n} calibration samples: at least 4 are needed.")
     kept = folds[:, None] != np.arange(n_folds)
+    spectra, extra = _in_their_span(spectra, extra)
+    if extra is not None and extra[1].ndim == 2:
+        extra = extra[0], np.repeat(extra[1], n_folds, axis=1)
     path = pls_path(
         spectra,
         np.repeat(targets, n_folds, axis=1),
@@ -176,15 +185,25 @@ def _squared_errors(
         extra=extra,
     )
     errors = np.empty((n, path.coefficients.shape[1], t))
-    for j in range(t):
-        for fold in range(n_folds):
-            out = folds == fold
+    for fold in range(n_folds):
+        out = folds == fold
+        for j in range(t):
             predicted = path.predicted(spectra[out], j * n_folds + fold)
             errors[out, :, j] = (predicted - targets[out, j][:, None]) ** 2
     return errors
 
 
-def _one_standard_error(squares: Array) -> tuple[int, float]:
+def _in_their_span(spectra: Array, extra: tuple[Array, Array] | None) -> tuple[Array, tuple[Array, Array] | None]:
+    """The rows in orthonormal coordinates of their span, where they are fewer than channels: PLS is the same there."""
+    rows = spectra if extra is None else np.vstack([spectra, extra[0]])
+    if rows.shape[0] >= rows.shape[1]:
+        return spectra, extra
+    reduced = np.linalg.qr(rows.T, mode="r").T
+    n = len(spectra)
+    return reduced[:n], None if extra is None else (reduced[n:], extra[1])
+
+
+def one_standard_error(squares: Array) -> tuple[int, float]:
     """Number of components and its RMSECV, of squared errors (n, components)."""
     means = squares.mean(axis=0)
     best = int(means.argmin())

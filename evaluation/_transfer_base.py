@@ -131,8 +131,8 @@ class LabelledTransferModel(TransferMethod):
         raise NotImplementedError
 
 
-def target_values(values: Any, n: int, who: str) -> Array:
-    """Finite values (n,) in float64, one for each of n samples.
+def target_values(values: Any, n: int, who: Any) -> Array:
+    """Finite values (n,) in float64, one for each of n samples; ``who`` (text, or an estimator) asks for them.
 
     Raises
     ------

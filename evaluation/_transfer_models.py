@@ -55,7 +55,7 @@ class SlopeBias(TransferMethod):
             raise EvaluationError(f"{self!r}: needs must be 'labelled' or 'paired'.")
         k = len(np.asarray(predicted))
         self.check_count(k)
-        x, y = target_values(predicted, k, f"{self!r}: predicted"), target_values(reference, k, f"{self!r}: reference")
+        x, y = target_values(predicted, k, self), target_values(reference, k, self)
         self.slope_ = 1.0
         if self.slope:
             centred = x - x.mean()

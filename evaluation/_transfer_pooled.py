@@ -64,9 +64,7 @@ class PooledPLS(LabelledTransferModel):
             raise EvaluationError(f"{self!r}: {len(x)} calibration spectra of {x.shape[1]} channels allow 1 to {most}.")
         self.mean_, centre = self.means(x, y[:, None], new, values[:, None])
         self.target_mean_ = float(centre[0])
-        path = pls_path(
-            x, y[:, None], self.n_components, extra=self.extra_rows(x, y[:, None], new, values[:, None])
-        )
+        path = pls_path(x, y[:, None], self.n_components, extra=self.extra_rows(x, y[:, None], new, values[:, None]))
         self.coefficients_ = path.coefficients[0, -1]
         return self
 
@@ -131,9 +129,7 @@ class TargetPLS(LabelledTransferModel):
     @staticmethod
     def _by_leaving_out(spectra: Array, values: Array) -> int:
         k = len(spectra)
-        path = pls_path(
-            spectra, np.repeat(values[:, None], k, axis=1), min(k - 2, 15), kept=~np.eye(k, dtype=bool)
-        )
+        path = pls_path(spectra, np.repeat(values[:, None], k, axis=1), min(k - 2, 15), kept=~np.eye(k, dtype=bool))
         errors = [path.predicted(spectra[i : i + 1], i)[0] - values[i] for i in range(k)]
         return 1 + int((np.array(errors) ** 2).mean(axis=0).argmin())
 

@@ -9,6 +9,7 @@ from ._transfer_base import Array
 
 __all__ = ["PLSPath", "batched_pcr", "batched_pls", "pls_path", "truncated_svd"]
 
+_FEW_TOLERANCE = 1e-6  # singular values below it are lost in squares
 _USED_UP = 1e-10  # of the norm of the spectra: a smaller component is rounding error
 
 
@@ -35,9 +36,24 @@ def batched_pcr(x: Array, y: Array, n_components: int | None, tolerance: float) 
     >>> batched_pcr(x, x @ [3.0, 4.0], None, 1e-12).round(12).tolist()
     [[3.0, 4.0]]
     """
+    if n_components is not None and n_components < min(x.shape[1:]):
+        return _few_components(x, y, n_components, max(tolerance, _FEW_TOLERANCE))
     u, inverse, vt = truncated_svd(x, n_components, tolerance)
     scores = np.einsum("bkr,bk->br", u, y) * inverse
     return np.einsum("brw,br->bw", vt, scores)
+
+
+def _few_components(x: Array, y: Array, n_components: int, tolerance: float) -> Array:
+    """`batched_pcr` by the eigenvectors of the smaller of x x^T and x^T x: ten times as fast, half the digits."""
+    wide = x.shape[1] < x.shape[2]
+    square = np.matmul(x, x.transpose(0, 2, 1)) if wide else np.matmul(x.transpose(0, 2, 1), x)
+    values, vectors = np.linalg.eigh(square)
+    values, vectors = values[:, -n_components:], vectors[:, :, -n_components:]
+    kept = (values > tolerance**2 * values[:, -1:]) & (values > 0)
+    inverse = np.where(kept, 1.0 / np.where(kept, values, 1.0), 0.0)
+    right = y[:, :, None] if wide else np.matmul(x.transpose(0, 2, 1), y[:, :, None])
+    found = np.matmul(vectors, inverse[:, :, None] * np.matmul(vectors.transpose(0, 2, 1), right))
+    return (np.matmul(x.transpose(0, 2, 1), found) if wide else found)[:, :, 0]
 
 
 def batched_pls(x: Array, y: Array, n_components: int | None, tolerance: float) -> Array:
@@ -158,28 +174,28 @@ def pls_path(
     u, rho = _unit(times(v), 0.0, axis=0)
     smallest = _USED_UP * rho
     direction = v * _inverse(rho)[:, None]
-    rights, lefts = v[:, None, :], u.T[:, None, :]
-    answer = np.einsum("nb,nb->b", u, rest)[:, None] * direction
-    answers = [answer]
-    for _ in range(n_components - 1):
-        v, theta = _unit(_orthogonal(transposed(u) - rho[:, None] * v, rights), smallest, axis=1)
-        u, rho = _unit(_orthogonal((times(v) - theta * u).T, lefts).T, smallest, axis=0)
+    rights, lefts = np.zeros((len(v), n_components, len(v[0]))), np.zeros((len(v), n_components, len(u)))
+    answers = np.zeros_like(rights)
+    rights[:, 0], lefts[:, 0] = v, u.T
+    answers[:, 0] = np.einsum("nb,nb->b", u, rest)[:, None] * direction
+    for a in range(1, n_components):
+        v, theta = _unit(_orthogonal(transposed(u) - rho[:, None] * v, rights[:, :a]), smallest, axis=1)
+        u, rho = _unit(_orthogonal((times(v) - theta * u).T, lefts[:, :a]).T, smallest, axis=0)
         direction = (v - theta[:, None] * direction) * _inverse(rho)[:, None]
-        answer = answer + np.einsum("nb,nb->b", u, rest)[:, None] * direction
-        answers.append(answer)
-        rights, lefts = np.append(rights, v[:, None, :], axis=1), np.append(lefts, u.T[:, None, :], axis=1)
-    return PLSPath(np.stack(answers, axis=1), mean + base, target_mean)
+        answers[:, a] = answers[:, a - 1] + np.einsum("nb,nb->b", u, rest)[:, None] * direction
+        rights[:, a], lefts[:, a] = v, u.T
+    return PLSPath(answers, mean + base, target_mean)
 
 
 def _unit(vectors: Array, smallest: Array | float, axis: int) -> tuple[Array, Array]:
     """Vectors of norm 1 along an axis and their norms; zero where not above ``smallest``."""
-    norms = np.linalg.norm(vectors, axis=axis)
+    norms = np.sqrt((vectors * vectors).sum(axis=axis))
     norms = np.where(norms > smallest, norms, 0.0)
     return vectors * np.expand_dims(_inverse(norms), axis), norms
 
 
 def _inverse(values: Array) -> Array:
-    return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+    return np.where(values > 0, 1.0 / np.where(values > 0, values, 1.0), 0.0)
 
 
 def _orthogonal(vectors: Array, basis: Array) -> Array:

@@ -45,7 +45,12 @@ class TransferSplit:
 
 
 def random_splits(
-    data: InstrumentSet, n_splits: int = N_SPLITS, *, test_share: float = TEST_SHARE, seed: int = 0
+    data: InstrumentSet,
+    n_splits: int = N_SPLITS,
+    *,
+    n_train: int | None = None,
+    n_test: int | None = None,
+    seed: int = 0,
 ) -> tuple[TransferSplit, ...]:
     """Splits drawn at random; split i is the same however many are asked for.
 
@@ -53,14 +58,15 @@ def random_splits(
     ----------
     data : InstrumentSet
     n_splits : int
-    test_share : float
-        Share of the samples that test, rounded.
+    n_train, n_test : int, optional
+        [default: a quarter of the samples tests and the others train; of a set whose source calls a part "calibrate",
+        as many as that part has train, and as many test]
     seed : int
 
     Raises
     ------
     EvaluationError
-        No test or no training samples are left.
+        No test or no training samples, or more than there are.
 
     Examples
     --------
@@ -68,11 +74,16 @@ def random_splits(
     >>> [len(split.test) for split in random_splits(synthetic_instrument_set(n_samples=20), 3)]
     [5, 5, 5]
     """
-    n_test = round(test_share * len(data))
+    n = len(data)
+    calibrated = 0 if data.split is None else data.split.count("calibrate")
+    tests = n_test if n_test is not None else min(calibrated, n // 2) or round(TEST_SHARE * n)
+    trains = n_train if n_train is not None else min(calibrated, n - tests) or n - tests
+    if tests < 1 or trains < 1 or tests + trains > n:
+        raise EvaluationError(f"random_splits: {trains} training and {tests} test samples of {n}.")
     found = []
     for i in range(n_splits):
-        order = np.random.default_rng([seed, i]).permutation(len(data))
-        found.append(TransferSplit(str(i), np.sort(order[n_test:]), np.sort(order[:n_test])))
+        order = np.random.default_rng([seed, i]).permutation(n)
+        found.append(TransferSplit(str(i), np.sort(order[tests : tests + trains]), np.sort(order[:tests])))
     return tuple(found)
 
 
