@@ -15,14 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _tools import SHARED, write_table
+from _tools import RESULTS, SHARED, write_results
 
 from symvib.errors import EvaluationError
-from symvib.evaluation._transfer_spec import TransferSpec
-from symvib.evaluation._transfer_splits import TransferSplit, random_splits, transfer_rows_of
+from symvib.evaluation._transfer_table import ScoreTable
 from symvib.evaluation.instrument_sets import InstrumentSet, corn, tablets
 from symvib.evaluation.spektron_transfer import HybridResidual, SpektronEncoder, spektron_specs
 from symvib.evaluation.transfer import TransferredCalibration, TransferSamples
+from symvib.evaluation.transfer_benchmark import (
+    TransferScore,
+    TransferSpec,
+    TransferSplit,
+    prediction_errors,
+    random_splits,
+    transfer_rows_of,
+)
 from symvib.groups.atomic_write import write_text
 
 PROPERTIES = {"corn": ("moisture", "oil", "protein", "starch"), "tablets": ("assay",)}
@@ -105,7 +112,7 @@ def rows_of(work: Work, data: InstrumentSet, split: TransferSplit, encoder: Spek
                 "refused": "",
                 **dict.fromkeys(("rmsep", "bias", "sep", "r2", "criterion"), None),
             }
-            started = time.perf_counter()
+            started = time.process_time()  # of one thread: others may have the machine
             try:
                 method = spec.make()
                 fitted: Any
@@ -124,24 +131,13 @@ def rows_of(work: Work, data: InstrumentSet, split: TransferSplit, encoder: Spek
             row["preprocessing"] = str(getattr(fitted, "preprocessing_", ""))
             row["n_components"] = int(getattr(fitted, "n_components_", 0))
             said = fitted.predict(target[split.test])
-            seconds = time.perf_counter() - started
-            found.append({**row, **errors_of(said, y[split.test]), "seconds": round(seconds, 3)})
+            seconds = time.process_time() - started
+            found.append({**row, **prediction_errors(said, y[split.test]), "seconds": round(seconds, 3)})
             if isinstance(fitted, HybridResidual):  # what Spektron adds is the difference of these two
                 alone = fitted.base_.predict(fitted._ready(target[split.test]))
                 alone_name = spec.name.replace("PLS + Spektron on residuals", "PLS of the hybrid alone")
-                found.append({**row, "method": alone_name, **errors_of(alone, y[split.test]), "seconds": 0.0})
+                found.append({**row, "method": alone_name, **prediction_errors(alone, y[split.test]), "seconds": 0.0})
     return found
-
-
-def errors_of(said: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """RMSEP, bias, SEP and R2."""
-    errors = said - truth
-    return {
-        "rmsep": float(np.sqrt(np.square(errors).mean())),
-        "bias": float(errors.mean()),
-        "sep": float(errors.std(ddof=1)),
-        "r2": float(1.0 - np.square(errors).sum() / np.square(truth - truth.mean()).sum()),
-    }
 
 
 def collected(folder: Path) -> list[dict[str, Any]]:
@@ -149,11 +145,32 @@ def collected(folder: Path) -> list[dict[str, Any]]:
     return [row for path in sorted(folder.glob("*.json")) for row in json.loads(path.read_text(encoding="utf-8"))]
 
 
+def described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What there is of each method: how many splits, and the median of the processor seconds of fit and prediction."""
+    found: dict[tuple[str, str, str, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault((row["data"], row["table"], row["method"], row["k"]), []).append(row)
+    return [
+        {
+            "data": data,
+            "table": table,
+            "method": method,
+            "k": k,
+            "n_splits": len({row["split"] for row in of}),
+            "n_scores": len(of),
+            "median_seconds": round(float(np.median([row["seconds"] for row in of])), 2),
+        }
+        for (data, table, method, k), of in sorted(found.items())
+    ]
+
+
 def main() -> None:
     """Compute what is missing, or collect."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--stage", action="append", default=[], help="DATA-GROUP or DATA-GROUP-K, such as corn-adapted-5")
+    parser.add_argument(
+        "--stage", action="append", default=[], help="DATA-GROUP or DATA-GROUP-K, such as corn-adapted-5"
+    )
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--collect", action="store_true")
     options = parser.parse_args()
@@ -162,7 +179,9 @@ def main() -> None:
         compute(options)
         return
     rows = collected(options.folder)
-    write_table("spektron_transfer", rows)
+    scores = [TransferScore(**{name: row[name] for name in TransferScore.columns()}) for row in rows]
+    ScoreTable.of(scores).to_parquet(RESULTS / "spektron_transfer.parquet")
+    write_results("spektron_transfer", {"splits": options.splits, "n_rows": len(rows), "methods": described(rows)})
 
 
 def compute(options: argparse.Namespace) -> None:
