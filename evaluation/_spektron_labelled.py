@@ -150,7 +150,8 @@ class LoraTransfer(LabelledTransferModel):
     ----------
     encoder : SpektronEncoder
     steps : int
-        Each with all k spectra.
+        At most, each with all k spectra: it ends where their error is that of the cross-validation of the source. 0 is
+        the correction of the bias alone.
     rank : int
     learning_rate, head_rate : float
         Of the updates and norms, and of the head, on standardised features and targets.
@@ -196,6 +197,9 @@ class LoraTransfer(LabelledTransferModel):
         head = fit_head(self.standardisation_(raw), (y - self.mean_) / self.unit_, self.folds, self.random_state)
         at_new = head(self.standardisation_(self.encoder.features(new, self.preprocessing_)))
         head = FeatureHead(head.weights, head.bias + float((scaled - at_new).mean()), head.penalty, head.cv_rmse)
+        if self.steps == 0:
+            self.encoder_, self.head_ = self.encoder, head
+            return self
         model, self.head_ = tuned(
             self.encoder,
             self.encoder.prepared(new, self.preprocessing_),

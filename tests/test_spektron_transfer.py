@@ -162,12 +162,16 @@ def test_training_lowers_what_it_minimises(encoder, made):
     x = made.spectra["a"][:N_TRAIN]
     samples = samples_of(made, 8)
 
-    def error(steps):
+    def error(steps, known):
         fitted = st.LoraTransfer(encoder, steps=steps, learning_rate=1e-4, head_rate=1e-3)
-        fitted.fit(x, y[:N_TRAIN], samples.target, samples.targets)
-        return np.square(fitted.predict(samples.target) - samples.targets).mean()
+        fitted.fit(x, y[:N_TRAIN], samples.target, known)
+        return np.square(fitted.predict(samples.target) - known).mean()
 
-    assert error(20) < 0.9 * error(0)
+    other = 2.0 * samples.targets**2
+    assert error(20, other) < 0.9 * error(0, other)
+    # Where the bias alone brings the error to that of the cross-validation there is nothing to be learnt.
+    assert error(20, samples.targets) == error(0, samples.targets)
+    samples = samples_of(made, 8, target="c")  # bands shifted: gain and offset are nothing to the derivative
     settings = {"steps": 15, "learning_rate": 1e-3}
     adapted = st.PairedAdaptation(encoder, **settings).fit(x, y[:N_TRAIN], samples.source, samples.target)
     wanted = adapted.source_encoder_.features(samples.source, "derivative")
