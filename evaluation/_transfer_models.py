@@ -56,15 +56,30 @@ class SlopeBias(TransferMethod):
         k = len(np.asarray(predicted))
         self.check_count(k)
         x, y = target_values(predicted, k, self), target_values(reference, k, self)
-        self.slope_ = 1.0
-        if self.slope:
-            centred = x - x.mean()
-            spread = float(centred @ centred)
-            if spread <= (1e-12 * np.abs(x).max()) ** 2 * k:
-                raise EvaluationError(f"{self!r}: all {k} predictions are {x[0]:g}: they determine no slope.")
-            self.slope_ = float(centred @ (y - y.mean())) / spread
-        self.bias_ = float(y.mean() - self.slope_ * x.mean())
+        slopes, biases = self.lines(x[:, None], y[:, None])
+        self.slope_, self.bias_ = float(slopes[0]), float(biases[0])
         return self
+
+    def lines(self, predicted: Array, reference: Array) -> tuple[Array, Array]:
+        """Slopes and biases (c,) of c models at once, from predictions and references (k, c).
+
+        Raises
+        ------
+        EvaluationError
+            Predictions of a model that are all the same have no slope.
+        """
+        slopes = np.ones(predicted.shape[1])
+        if self.slope:
+            centred = predicted - predicted.mean(axis=0)
+            spread = (centred**2).sum(axis=0)
+            same = spread <= (1e-12 * np.abs(predicted).max(axis=0)) ** 2 * len(predicted)
+            if same.any():
+                value = predicted[0, same.argmax()]
+                raise EvaluationError(
+                    f"{self!r}: all {len(predicted)} predictions are {value:g}: they determine no slope."
+                )
+            slopes = (centred * (reference - reference.mean(axis=0))).sum(axis=0) / spread
+        return slopes, reference.mean(axis=0) - slopes * predicted.mean(axis=0)
 
     def correct(self, predicted: Any) -> Array:
         """Corrected predictions (n,)."""

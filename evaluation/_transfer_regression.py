@@ -189,13 +189,16 @@ def pls_path(
 
 def _unit(vectors: Array, smallest: Array | float, axis: int) -> tuple[Array, Array]:
     """Vectors of norm 1 along an axis and their norms; zero where not above ``smallest``."""
-    norms = np.sqrt((vectors * vectors).sum(axis=axis))
-    norms = np.where(norms > smallest, norms, 0.0)
-    return vectors * np.expand_dims(_inverse(norms), axis), norms
+    norms = np.sqrt(np.einsum("ij,ij->i" if axis else "ij,ij->j", vectors, vectors))
+    norms *= norms > smallest
+    inverse = _inverse(norms)
+    return vectors * (inverse[:, None] if axis else inverse), norms
 
 
 def _inverse(values: Array) -> Array:
-    return np.where(values > 0, 1.0 / np.where(values > 0, values, 1.0), 0.0)
+    """1 / value, 0 of 0."""
+    zero = values == 0
+    return (~zero) / (values + zero)
 
 
 def _orthogonal(vectors: Array, basis: Array) -> Array:

@@ -63,14 +63,10 @@ def _classical() -> tuple[TransferSpec, ...]:
         "PDS 7 channels, 1 component": (partial(pds, 3, 1), wang),
         "PDS 7 channels, 2 components": (partial(pds, 3, 2), wang),
         "PDS 7 channels, differences": (partial(pds, 3, 1, toward="identity"), wang),
-        "SST 1 component": (partial(sst, 1), du),
-        "SST 3 components": (partial(sst, 3), du),
+        "SST 2 components": (partial(sst, 2), du),
         "EPO 1 component": (partial(epo, 1), roger),
         "EPO 2 components": (partial(epo, 2), roger),
-        "EPO 3 components": (partial(epo, 3), roger),
-        "GLSW 1e-2": (partial(glsw, 1e-2), martens),
-        "GLSW 1e-4": (partial(glsw, 1e-4), martens),
-        "difference-augmented PLS, weight 1": (partial(augmented, weight=1.0), kalivas),
+        "GLSW 1e-3": (partial(glsw, 1e-3), martens),
         "difference-augmented PLS, weight 10": (partial(augmented, weight=10.0), kalivas),
         "difference-augmented PLS, weight 100": (partial(augmented, weight=100.0), kalivas),
         "bias, by the source": (partial(t.SlopeBias, "paired", slope=False), bouveresse),
@@ -87,7 +83,6 @@ def _classical() -> tuple[TransferSpec, ...]:
         "PLS of the transfer samples": (TargetPLS, ""),
         "pooled PLS": (PooledPLS, kalivas),
         "pooled PLS, equal weights": (partial(PooledPLS, weight=None), kalivas),
-        "pooled PLS, centred each": (partial(PooledPLS, centre="each"), kalivas),
         "pooled PLS, centred each, equal weights": (partial(PooledPLS, weight=None, centre="each"), kalivas),
     }
     none = [TransferSpec("none", "none", _nothing)]
@@ -111,7 +106,7 @@ def specs_named(names: Sequence[str], specs: Sequence[TransferSpec] = CLASSICAL)
     Examples
     --------
     >>> [spec.name for spec in specs_named(["EPO", "none"])]
-    ['none', 'EPO 1 component', 'EPO 2 components', 'EPO 3 components']
+    ['none', 'EPO 1 component', 'EPO 2 components']
     """
     for name in names:
         if not any(_fits(spec, name) for spec in specs):
@@ -120,6 +115,6 @@ def specs_named(names: Sequence[str], specs: Sequence[TransferSpec] = CLASSICAL)
 
 
 def _fits(spec: TransferSpec, name: str) -> bool:
-    """ "DS" is "DS" and "DS, differences", not "DSC"."""
+    """The name "DS" is of "DS" and "DS, differences", not "DSC"."""
     asked, own = name.lower().strip(), spec.name.lower()
     return own == asked or own.startswith((f"{asked} ", f"{asked},"))

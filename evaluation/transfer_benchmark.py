@@ -6,7 +6,7 @@ score and for nothing else. Preprocessing and number of PLS components are chose
 
 "source"    by cross-validation of the calibration set on the source: nothing of the target is looked at;
 "transfer"  by the mean of that squared error and the squared error of the transfer samples, each predicted from its
-            target spectrum by a calibration and a transfer that have not seen it (five groups at most).
+            target spectrum by a calibration and a transfer that have not seen it (three groups).
 
 The second needs reference values of the transfer samples, which are training samples: methods without labels have them,
 too, where the samples are pairs. Unpaired target spectra have none, so that there is nothing to choose by.
