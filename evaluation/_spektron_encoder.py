@@ -13,7 +13,7 @@ from ._transfer_base import Array
 if TYPE_CHECKING:
     from ..spektron.model import Spektron
 
-__all__ = ["PREPROCESSING", "Preprocessing", "SpektronEncoder", "derivative"]
+__all__ = ["PREPROCESSING", "Preprocessing", "SpektronEncoder", "derivative", "treated"]
 
 Preprocessing = Literal["none", "derivative"]
 PREPROCESSING: tuple[Preprocessing, ...] = ("none", "derivative")
@@ -135,15 +135,12 @@ class SpektronEncoder:
         """Spectra (n, channels) as the model is given them."""
         from ..spektron._resampling import resample
 
-        if preprocessing not in PREPROCESSING:
-            raise EvaluationError(f"SpektronEncoder: preprocessing {preprocessing!r}; choose of {PREPROCESSING}.")
         values = np.asarray(spectra, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] != len(self.axis_cm1):
             raise EvaluationError(
                 f"SpektronEncoder: spectra of shape {values.shape} on an axis of {len(self.axis_cm1)} columns."
             )
-        if preprocessing == "derivative":
-            values = derivative(values)
+        values = treated(values, preprocessing)
         axis = self.axis_cm1
         if axis[0] > axis[-1]:
             axis, values = axis[::-1], values[:, ::-1]
@@ -205,3 +202,10 @@ def derivative(spectra: Array) -> Array:
             f"a derivative over {window} channels needs as many; the spectra have {spectra.shape[1]}."
         )
     return np.asarray(savgol_filter(spectra, window, degree, deriv=1, axis=1), dtype=np.float64)
+
+
+def treated(spectra: Array, preprocessing: Preprocessing) -> Array:
+    """Spectra (n, L) or their derivatives."""
+    if preprocessing not in PREPROCESSING:
+        raise EvaluationError(f"preprocessing {preprocessing!r}: choose one of {', '.join(PREPROCESSING)}.")
+    return derivative(spectra) if preprocessing == "derivative" else spectra

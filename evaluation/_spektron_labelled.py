@@ -9,8 +9,8 @@ from sklearn.model_selection import KFold
 
 from ..errors import EvaluationError
 from ._feature_head import FeatureHead, Standardisation, fit_head
-from ._spektron_encoder import PREPROCESSING, Preprocessing, SpektronEncoder, derivative
-from ._spektron_unlabelled import Choice, Features, LatentTransfer, chosen_preprocessing
+from ._spektron_encoder import PREPROCESSING, Preprocessing, SpektronEncoder, treated
+from ._spektron_unlabelled import Choice, Features, LatentTransfer, choices_of, chosen_preprocessing
 from ._transfer_base import (
     Array,
     LabelledTransferModel,
@@ -51,6 +51,8 @@ class HybridResidual(TransferModel):
     base_ : TransferredCalibration
     residual_ : LatentTransfer
     """
+
+    preprocessing_: Preprocessing
 
     def __init__(
         self,
@@ -95,9 +97,8 @@ class HybridResidual(TransferModel):
         source, target = self._both(source_spectra, target_spectra)
         x = self._spectra(spectra, "calibration", self.n_features_in_)
         y = target_values(targets, len(x), f"{self!r}: targets")
-        given = self.preprocessing
-        choices: tuple[Preprocessing, ...] = (given,) if isinstance(given, str) else tuple(given)
-        found = [_left_by_pls(_prepared(x, choice), y, self.folds, self.random_state) for choice in choices]
+        choices = choices_of(self.preprocessing)
+        found = [_left_by_pls(treated(x, choice), y, self.folds, self.random_state) for choice in choices]
         best = int(np.argmin([np.square(left).mean() for _, left in found]))
         self.preprocessing_ = choices[best]
         self.n_components_, left = found[best]
@@ -118,11 +119,7 @@ class HybridResidual(TransferModel):
         return self.base_.predict(self._ready(x)) + self.residual_.predict(x)
 
     def _ready(self, spectra: Array) -> Array:
-        return _prepared(spectra, self.preprocessing_)
-
-
-def _prepared(spectra: Array, preprocessing: Preprocessing) -> Array:
-    return derivative(spectra) if preprocessing == "derivative" else spectra
+        return treated(spectra, self.preprocessing_)
 
 
 def _left_by_pls(x: Array, y: Array, folds: int, seed: int) -> tuple[int, Array]:
@@ -158,6 +155,8 @@ class LoraTransfer(LabelledTransferModel):
     preprocessing, features, folds, random_state
         As for `SpektronCalibration`.
     """
+
+    preprocessing_: Preprocessing
 
     def __init__(
         self,
@@ -233,6 +232,8 @@ class PooledTransfer(LabelledTransferModel):
     preprocessing, features, folds, random_state
         As for `SpektronCalibration`.
     """
+
+    preprocessing_: Preprocessing
 
     def __init__(
         self,
@@ -317,7 +318,7 @@ class ConvolutionalLora(LabelledTransferModel):
         if self.preprocessing not in PREPROCESSING:
             raise EvaluationError(f"{self!r}: preprocessing must be one of {', '.join(PREPROCESSING)}.")
         x, y, new, known = _labelled(self, spectra, targets, transfer_spectra, transfer_targets)
-        self.standardisation_ = Standardisation(*_channel_scales(_prepared(x, self.preprocessing)))
+        self.standardisation_ = Standardisation(*_channel_scales(treated(x, self.preprocessing)))
         self.mean_, self.unit_ = float(y.mean()), float(y.std()) or 1.0
         self.source_net_ = convolutional_net(
             self._ready(x),
@@ -348,7 +349,7 @@ class ConvolutionalLora(LabelledTransferModel):
         return self.mean_ + self.unit_ * said.double().numpy()
 
     def _ready(self, spectra: Array) -> Array:
-        return self.standardisation_(_prepared(spectra, self.preprocessing))
+        return self.standardisation_(treated(spectra, self.preprocessing))
 
 
 def _channel_scales(x: Array) -> tuple[Array, Array]:

@@ -1,5 +1,6 @@
 """Estimators on features of a frozen Spektron model that need no labelled target spectra."""
 
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -7,16 +8,18 @@ from sklearn.base import clone
 
 from ..errors import EvaluationError
 from ._feature_head import Standardisation, fit_head
-from ._spektron_encoder import PREPROCESSING, Preprocessing, SpektronEncoder
+from ._spektron_encoder import PREPROCESSING, Preprocessing, SpektronEncoder, treated
 from ._transfer_base import Array, Needs, SpectrumMap, TransferModel, target_values
 
 __all__ = [
     "Choice",
     "Features",
     "LatentTransfer",
+    "MappedTransfer",
     "OnFeatures",
     "SinkhornTransfer",
     "SpektronCalibration",
+    "choices_of",
     "chosen_preprocessing",
 ]
 
@@ -32,6 +35,9 @@ class OnFeatures(TransferModel):
     features: Features
     folds: int
     random_state: int
+    source_encoder_: SpektronEncoder
+    encoder_: "SpektronEncoder | _MappedEncoder"
+    preprocessing_: Preprocessing
 
     def fit(self, spectra: Any, targets: Any, source_spectra: Any = None, target_spectra: Any = None) -> "OnFeatures":
         """Itself, fitted to calibration spectra (n, L), their targets (n,) and the transfer samples."""
@@ -79,15 +85,19 @@ class OnFeatures(TransferModel):
 
     # ------------------------------------------------------------------------------------------------------- shared
 
-    def _features(self, encoder: SpektronEncoder, spectra: Array) -> Array:
+    def _features(self, encoder: "SpektronEncoder | _MappedEncoder", spectra: Array) -> Array:
         found = encoder.features(spectra, self.preprocessing_)
         return found[:, : encoder.n_chem] if self.features == "chem" else found
 
 
+def choices_of(given: Choice) -> tuple[Preprocessing, ...]:
+    """One or several treatments as a tuple."""
+    return cast(tuple[Preprocessing, ...], (given,) if isinstance(given, str) else tuple(given))
+
+
 def chosen_preprocessing(method: Any, x: Array, y: Array) -> Preprocessing:
     """The one given, or of several that whose features of the frozen model give the least cross-validated error."""
-    given = method.preprocessing
-    choices: tuple[Preprocessing, ...] = (given,) if isinstance(given, str) else tuple(given)
+    choices = choices_of(method.preprocessing)
     if not choices or not set(choices) <= set(PREPROCESSING) or method.features not in ("chem", "chem+tokens"):
         raise EvaluationError(
             f"{method!r}: preprocessing is one or some of {', '.join(PREPROCESSING)}, features chem or chem+tokens."
@@ -192,6 +202,75 @@ class LatentTransfer(OnFeatures):
 
     def _map(self) -> SpectrumMap:
         return cast(SpectrumMap, clone(self.map))
+
+
+class MappedTransfer(OnFeatures):
+    """A classical spectrum map, applied to (derivatives of) target spectra before the frozen model sees them.
+
+    Parameters
+    ----------
+    encoder : SpektronEncoder
+    map : SpectrumMap
+        That makes target spectra look like the source's, such as PiecewiseDirectStandardization; not a filter.
+    preprocessing, features, folds, random_state
+        As for `SpektronCalibration`.
+    """
+
+    def __init__(
+        self,
+        encoder: SpektronEncoder,
+        map: SpectrumMap,
+        *,
+        preprocessing: Choice = "derivative",
+        features: Features = "chem+tokens",
+        folds: int = 5,
+        random_state: int = 0,
+    ) -> None:
+        self.encoder = encoder
+        self.map = map
+        self.preprocessing: Choice = preprocessing
+        self.features: Features = features
+        self.folds = folds
+        self.random_state = random_state
+
+    @property
+    def needs(self) -> Needs:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the map needs."""
+        return self.map.needs
+
+    @property
+    def smallest_k(self) -> int:
+        """That of the map."""
+        return self.map.smallest_k
+
+    @property
+    def reason(self) -> str:
+        """That of the map."""
+        return self.map.reason
+
+    def _adapt(self, x: Array, source: Array, target: Array) -> None:
+        if self.map.filters_source:
+            raise EvaluationError(
+                f"{self!r}: a filter changes the spectra of both instruments; LatentTransfer takes it."
+            )
+        fitted = cast(SpectrumMap, clone(self.map))
+        fitted.fit(*(treated(part, self.preprocessing_) for part in (source, target)))
+        self.source_encoder_, self.encoder_ = self.encoder, _MappedEncoder(self.encoder, fitted)
+
+
+@dataclass(frozen=True, eq=False)
+class _MappedEncoder:
+    """Features of spectra that are mapped after their treatment."""
+
+    encoder: SpektronEncoder
+    map: SpectrumMap
+
+    @property
+    def n_chem(self) -> int:
+        return self.encoder.n_chem
+
+    def features(self, spectra: Array, preprocessing: Preprocessing) -> Array:
+        return self.encoder.features(self.map.transform(treated(spectra, preprocessing)), "none")
 
 
 class SinkhornTransfer(OnFeatures):

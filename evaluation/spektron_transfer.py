@@ -5,6 +5,7 @@ targets from them. The methods differ in what they do about the target instrumen
 
 `SpektronCalibration`   nothing
 `LatentTransfer`        any classical spectrum map, on features instead of spectra (paired or unpaired)
+`MappedTransfer`        any classical spectrum map, on target spectra before the model sees them
 `SinkhornTransfer`      moves the target's features onto the source's by optimal transport (unpaired)
 `TestTimeTraining`      trains the model on with masked reconstruction of target spectra (unpaired)
 `PairedAdaptation`      trains the model on until it sees of the target what it saw of the source (paired)
@@ -24,7 +25,7 @@ from typing import Literal
 from ._spektron_adapted import PairedAdaptation, TestTimeTraining
 from ._spektron_encoder import SpektronEncoder
 from ._spektron_labelled import ConvolutionalLora, HybridResidual, LoraTransfer, PooledTransfer
-from ._spektron_unlabelled import LatentTransfer, SinkhornTransfer, SpektronCalibration
+from ._spektron_unlabelled import LatentTransfer, MappedTransfer, SinkhornTransfer, SpektronCalibration
 from ._transfer_base import TransferMethod
 from ._transfer_filters import ExternalParameterOrthogonalization
 from ._transfer_maps import MeanOffset, PiecewiseDirectStandardization
@@ -36,6 +37,7 @@ __all__ = [
     "HybridResidual",
     "LatentTransfer",
     "LoraTransfer",
+    "MappedTransfer",
     "PairedAdaptation",
     "PooledTransfer",
     "SinkhornTransfer",
@@ -86,6 +88,14 @@ def spektron_specs(encoder: SpektronEncoder) -> tuple[TransferSpec, ...]:
             _GANDELSMAN,
         ),
         _spec("Spektron, paired adaptation", "paired", lambda: PairedAdaptation(e), "Hinton et al. 2015"),
+        _spec("Spektron after mean offset", "paired", lambda: MappedTransfer(e, MeanOffset())),
+        _spec(
+            "Spektron after PDS",
+            "paired",
+            lambda: MappedTransfer(e, PiecewiseDirectStandardization(3, 1)),
+            "Wang, Veltkamp, Kowalski 1991",
+        ),
+        _spec("Spektron after mean offset, unpaired", "unpaired", lambda: MappedTransfer(e, unpaired)),
         _spec("Spektron, bias", "labelled", lambda: LoraTransfer(e, steps=0)),
         _spec("Spektron, LoRA", "labelled", lambda: LoraTransfer(e), _HU),
         _spec("CNN, bias", "labelled", lambda: ConvolutionalLora(steps=0)),

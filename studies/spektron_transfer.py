@@ -34,6 +34,7 @@ from symvib.groups.atomic_write import write_text
 
 PROPERTIES = {"corn": ("moisture", "oil", "protein", "starch"), "tablets": ("assay",)}
 GROUPS = {
+    "mapped": ("Spektron after",),
     "adapted": ("test-time training", "paired adaptation"),
     "lora": ("Spektron, LoRA", "Spektron, bias"),
     "cnn": ("CNN",),
@@ -41,11 +42,13 @@ GROUPS = {
 STAGES = (
     ("corn", "frozen", (5, 25, 10, 3, 0)),
     ("tablets", "frozen", (5, 25, 10, 3, 0)),
+    ("corn", "mapped", (5, 25, 10, 3)),
+    ("tablets", "mapped", (5, 25, 10, 3)),
     ("corn", "adapted", (5,)),
     ("corn", "lora", (5,)),
     ("corn", "cnn", (5, 25, 10, 3)),
-    ("tablets", "adapted", (5,)),
-    ("tablets", "lora", (5,)),
+    ("tablets", "adapted", (5, 25, 10, 3)),
+    ("tablets", "lora", (5, 25, 10, 3)),
     ("corn", "lora", (25, 10, 3)),
     ("corn", "adapted", (25, 10, 3)),
     ("tablets", "cnn", (5, 25, 10, 3)),
