@@ -22,6 +22,7 @@ from .cli_model import arms, train
 from .cli_predict import predict
 from .cli_survey import survey_app
 from .cli_theory import claims, identify
+from .cli_transfer import transfer
 from .errors import SymvibError
 
 if TYPE_CHECKING:
@@ -301,6 +302,9 @@ app.command(epilog="Example: symvib claims --only mutual-exclusion; symvib claim
 app.add_typer(survey_app, name="survey")
 app.add_typer(certificate_app, name="certificate")
 app.command(epilog="Example: symvib evaluate --model small --report report.html")(evaluate)
+app.command(epilog="Example: symvib transfer corn --target moisture --direction mp6:mp5 --k 5 --report corn.html")(
+    transfer
+)
 app.command(epilog="Example: symvib predict measured.csv --raman raman.csv --plot answer.png")(predict)
 app.command(
     epilog="Example: symvib train --config tiny --steps 200 --out run; the same again after an interruption goes on."

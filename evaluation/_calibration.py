@@ -171,7 +171,7 @@ def held_out_squares(
     folds = np.random.default_rng([seed, n]).permutation(n) % min(N_FOLDS, n)
     n_folds = int(folds.max()) + 1
     smallest = n - int(np.bincount(folds).max())
-    if smallest < 2:
+    if smallest < 3:
         raise EvaluationError(f"cross-validation of {n} calibration samples: at least 4 are needed.")
     kept = folds[:, None] != np.arange(n_folds)
     spectra, extra = _in_their_span(spectra, extra)

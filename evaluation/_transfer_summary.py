@@ -1,4 +1,4 @@
-"""Scores of the transfer benchmark over splits: means with intervals, shares of the ceiling, the best and how chosen."""
+"""Scores of the transfer benchmark over splits: means with intervals, shares of the ceiling, what is best and how."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass

@@ -251,26 +251,17 @@ def _score(unit: _Unit, j: int, predicted: Array, **known: Any) -> TransferScore
 
 
 def _ceiling(unit: _Unit, source: str, target: str) -> list[TransferScore]:
-    """All training samples measured on the target with their values, calibrated as on the source."""
+    """All training samples measured on the target with their values.
+
+    Components by the lowest error of cross-validation: what others are measured by is not to be held down by parsimony.
+    """
     found = []
     for j, chosen in enumerate(unit.native[target]):
-        case = unit.case(target, target, chosen.preprocessing, unit.split.train[:0])
-        predicted = case.predicted(None)[:, chosen.n_components - 1, j]
-        found.append(
-            _score(
-                unit,
-                j,
-                predicted,
-                source=source,
-                target=target,
-                k=len(unit.split.train),
-                table=CEILING,
-                method=CEILING,
-                calibration="target",
-                preprocessing=chosen.preprocessing,
-                n_components=chosen.n_components,
-            )
-        )
+        how = chosen.preprocessing
+        a = int(unit.squares[target][how][:, :, j].mean(axis=0).argmin())
+        predicted = unit.case(target, target, how, unit.split.train[:0]).predicted(None)[:, a, j]
+        known = {"source": source, "target": target, "k": len(unit.split.train), "table": CEILING, "method": CEILING}
+        found.append(_score(unit, j, predicted, calibration="target", preprocessing=how, n_components=a + 1, **known))
     return found
 
 

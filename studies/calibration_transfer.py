@@ -11,10 +11,12 @@ import argparse
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from _tools import RESULTS, write_results
 
+from symvib.evaluation._transfer_summary import BY_OTHER_SPLITS, BY_TRANSFER, ON_TEST, summaries
 from symvib.evaluation._transfer_table import ScoreTable
 from symvib.evaluation.instrument_sets import TABLET_OUTLIERS, InstrumentSet, corn, tablets
 from symvib.evaluation.transfer_benchmark import (
@@ -27,7 +29,7 @@ from symvib.evaluation.transfer_benchmark import (
 
 logger = logging.getLogger("calibration_transfer")
 LESS = "tablets less outliers"
-ROUNDS = ((0, 5), (25,), (10,), (3,))  # what is asked for most comes first
+ROUNDS = ((), (0, 5), (25,), (10,), (3,))  # what is asked for most comes first
 
 
 def units(data: Path | None, n_splits: int) -> list[tuple[InstrumentSet, TransferSplit]]:
@@ -43,9 +45,9 @@ def units(data: Path | None, n_splits: int) -> list[tuple[InstrumentSet, Transfe
 
 
 def run(data: InstrumentSet, split: TransferSplit, budgets: tuple[int, ...], place: Path) -> None:
-    """Compute one unit; the ceiling is kept once, beside k = 0."""
+    """Compute one unit; the round without budgets has the ceilings."""
     scores = split_scores(data, split, properties=("assay",) if data.name == LESS else None, budgets=budgets)
-    kept = [score for score in scores if score.table != "ceiling" or 0 in budgets]
+    kept = [score for score in scores if (score.table == "ceiling") == (not budgets)]
     ScoreTable.of(kept).to_parquet(place)
     logger.info("%s", place.name)
 
@@ -53,6 +55,23 @@ def run(data: InstrumentSet, split: TransferSplit, budgets: tuple[int, ...], pla
 def _less(split: TransferSplit, rows: list[int]) -> TransferSplit:
     """The same split without some samples."""
     return TransferSplit(split.name, np.setdiff1d(split.train, rows), np.setdiff1d(split.test, rows))
+
+
+def best(table: ScoreTable) -> list[dict[str, Any]]:
+    """Ceiling, no correction and what is best by each way to choose, over the random splits and by the given one."""
+    given = np.char.find(table["split"], "-") >= 0
+    found = []
+    for name, rows in (("random", table.rows(~given)), ("calibrate-test", table.rows(given))):
+        for s in summaries(rows):
+            if s.table in ("ceiling", "none") or s.method in (ON_TEST, BY_OTHER_SPLITS, BY_TRANSFER):
+                kept = {key: value for key, value in s.as_dict().items() if value not in (None, "")}
+                found.append({"splits": name, **{key: _plain(value) for key, value in kept.items()}})
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """A mean as [value, low, high]."""
+    return list(value.values()) if isinstance(value, dict) else value
 
 
 def main() -> None:
@@ -68,16 +87,18 @@ def main() -> None:
     parts, sets = [], {}
     for budgets in ROUNDS:
         for data, split in units(arguments.data, arguments.splits):
-            name = f"{data.name.replace(' ', '_')}_{split.name}_{'_'.join(map(str, budgets))}.parquet"
+            name = f"{data.name.replace(' ', '_')}_{split.name}_{'_'.join(map(str, budgets)) or 'ceiling'}.parquet"
             place = arguments.folder / name
             if not place.exists():
                 if arguments.join:
                     continue
                 run(data, split, budgets, place)
-            parts.append(ScoreTable.read(place))
+            part = ScoreTable.read(place)
+            parts.append(part.rows((part["table"] == "ceiling") == (not budgets)))
             sets[data.name] = data.as_dict()
-    ScoreTable.joined(parts).to_parquet(RESULTS / "calibration_transfer.parquet")
-    write_results("calibration_transfer", {"sets": sets, "n_splits": arguments.splits})
+    table = ScoreTable.joined(parts)
+    table.to_parquet(RESULTS / "calibration_transfer.parquet")
+    write_results("calibration_transfer", {"sets": sets, "best": best(table)})
 
 
 if __name__ == "__main__":
