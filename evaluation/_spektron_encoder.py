@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 
 from ..errors import EvaluationError
+from ._instrument_set import InstrumentSet
 from ._transfer_base import Array
 
 if TYPE_CHECKING:
@@ -77,6 +78,21 @@ class SpektronEncoder:
         self._name: str | None = None
         self._rows: OrderedDict[bytes, Array] = OrderedDict()
         self._adapted: OrderedDict[bytes, SpektronEncoder] = OrderedDict()
+
+    @classmethod
+    def of_set(cls, data: InstrumentSet, model: Any = "small", **options: Any) -> "SpektronEncoder":
+        """An encoder on the axis of an instrument set: near infrared for wavelengths, Raman for wavenumbers.
+
+        Raises
+        ------
+        EvaluationError
+            An axis in neither nm nor 1/cm.
+        """
+        if data.axis_unit not in ("nm", "1/cm"):
+            raise EvaluationError(f"SpektronEncoder: the axis of {data.name} is in {data.axis_unit!r}, not nm or 1/cm.")
+        nm = data.axis_unit == "nm"
+        axis = 1e7 / data.axis if nm else data.axis
+        return cls(axis, model, **{"modality": "nir" if nm else "raman", **options})
 
     def __repr__(self) -> str:
         what = self._given if isinstance(self._given, str) else self.model.config.name

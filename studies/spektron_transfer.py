@@ -193,7 +193,7 @@ def compute(options: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)
     sets = {"corn": corn(SHARED), "tablets": tablets(SHARED)}
-    encoders = {name: SpektronEncoder(1e7 / data.axis) for name, data in sets.items()}
+    encoders = {name: SpektronEncoder.of_set(data) for name, data in sets.items()}
     splits = {name: random_splits(data, options.splits) for name, data in sets.items()}
     for work in works(sets, options.stage, options.splits):
         place = options.folder / work.file

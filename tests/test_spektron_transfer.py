@@ -1,5 +1,6 @@
 """Spektron in calibration transfer: limits that hold exactly, recovery on made-up instruments, refusals, caches."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -249,6 +250,17 @@ def test_adapted_models_are_shared_by_targets_of_the_same_samples(encoder, made,
     st.TestTimeTraining(encoder, steps=1, random_state=7).fit(x, made.targets["component_0"][:N_TRAIN], x, b[:5])
     st.TestTimeTraining(encoder, steps=1, random_state=8).fit(x, made.targets["component_0"][:N_TRAIN], x, b[:4])
     assert len(calls) == 3
+
+
+def test_encoder_of_a_set_reads_its_unit(made, model):
+    nm = replace(made, axis=np.linspace(1100.0, 2498.0, len(made.axis)), axis_unit="nm")
+    encoder = st.SpektronEncoder.of_set(nm, model)
+    assert encoder.modality == "nir"
+    assert encoder.channels_cm1[[0, -1]] == pytest.approx([1e7 / 2498, 1e7 / 1100])
+    shift = replace(nm, axis_unit="1/cm")
+    assert st.SpektronEncoder.of_set(shift, model).modality == "raman"
+    with pytest.raises(EvaluationError, match="channel"):
+        st.SpektronEncoder.of_set(made, model)
 
 
 def test_encoder_is_shared_by_clones(encoder):
