@@ -19,7 +19,7 @@ _STRONG = 10.0  # Kass and Raftery 1995: a difference of 10 in the BIC is very s
 _NOISES = 5.0  # a maximum counts from this many standard deviations of the noise
 _ROUNDS = 6  # of additions: each adds up to half as many peaks as there are
 _ROUGH_STEPS = 12  # of the solver, while the number of peaks is still sought
-_FINAL_STEPS = 40
+_FINAL_STEPS = 25
 _FIRST_SHARE = 0.5
 
 
