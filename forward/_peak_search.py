@@ -11,16 +11,17 @@ import numpy as np
 
 from ..groups.operations import NDArrayFloat
 from ._peak_profiles import LARGEST_SHARE, PeakModel
-from ._peak_solver import LeastSquares, bounded_least_squares
+from ._peak_solver import LeastSquares, bounded_least_squares, covariance
 
 __all__ = ["PeakSearch", "bic"]
 
 _STRONG = 10.0  # Kass and Raftery 1995: a difference of 10 in the BIC is very strong evidence
 _NOISES = 5.0  # a maximum counts from this many standard deviations of the noise
 _ROUNDS = 6  # of additions: each adds up to half as many peaks as there are
-_ROUGH_STEPS = 12  # of the solver, while the number of peaks is still sought
+_ROUGH_STEPS = 15  # of the solver, while the number of peaks is still sought
 _FINAL_STEPS = 25
 _FIRST_SHARE = 0.5
+_CERTAIN = 8.0  # a peak of this many standard errors of its height is not questioned again
 
 
 def bic(solution: LeastSquares) -> float:
@@ -61,7 +62,7 @@ class PeakSearch:
         best = self._solve(self._maxima(self.y, self.max_peaks), _ROUGH_STEPS)
         for _ in range(_ROUNDS):
             peaks = self.model.split(best.vector)[1]
-            room = min(self.max_peaks - len(peaks), max(2, len(peaks) // 2))
+            room = min(self.max_peaks - len(peaks), max(1, len(peaks) // 2))
             new = self._maxima(self._smoothed(-best.residual, peaks), room) if room > 0 else peaks[:0]
             if not len(new):
                 break
@@ -72,7 +73,7 @@ class PeakSearch:
             best = trial
         best = self._pruned(best)
         self.model = PeakModel(self.axis, self.shape, self.degree)
-        return self._solve(self.model.split(best.vector)[1], _FINAL_STEPS, best.vector)
+        return self._needed(self._solve(self.model.split(best.vector)[1], _FINAL_STEPS, best.vector))
 
     def _solve(self, peaks: NDArrayFloat, steps: int, before: NDArrayFloat | None = None) -> LeastSquares:
         """The solution that lies downhill from these peaks (and from the baseline of an earlier solution)."""
@@ -123,6 +124,19 @@ class PeakSearch:
             return residual
         points = float(np.median(peaks[:, 2]) / np.median(np.diff(self.axis)))
         return gaussian_filter1d(residual, max(points / 8, 0.5), mode="nearest")
+
+    def _needed(self, solution: LeastSquares) -> LeastSquares:
+        """Without the peaks whose height is uncertain, the most uncertain first, as long as the BIC agrees."""
+        while True:
+            peaks = self.model.split(solution.vector)[1]
+            errors = self.model.split(np.sqrt(np.diagonal(covariance(solution))))[1]
+            certainty = peaks[:, 1] / np.maximum(errors[:, 1], np.finfo(float).tiny)
+            if not len(peaks) or certainty.min() > _CERTAIN:
+                return solution
+            fewer = self._solve(np.delete(peaks, int(certainty.argmin()), axis=0), _FINAL_STEPS, solution.vector)
+            if bic(fewer) >= bic(solution) + _STRONG:
+                return solution
+            solution = fewer
 
     def _pruned(self, solution: LeastSquares) -> LeastSquares:
         """Without the peaks that are lower than a quarter of the threshold, if the BIC agrees."""
