@@ -14,7 +14,15 @@ from numpy.polynomial import Chebyshev
 
 from ..groups.operations import NDArrayFloat
 
-__all__ = ["LARGEST_SHARE", "PEAK_SHAPES", "PeakModel", "approximate_voigt", "gaussian_part", "peak_areas", "peak_profiles"]
+__all__ = [
+    "LARGEST_SHARE",
+    "PEAK_SHAPES",
+    "PeakModel",
+    "approximate_voigt",
+    "gaussian_part",
+    "peak_areas",
+    "peak_profiles",
+]
 
 PEAK_SHAPES = ("gaussian", "lorentzian", "voigt")
 # At a share of 1 the Gaussian part vanishes and t, y diverge; at .999 the profile is a Lorentzian within 2e-3.

@@ -102,7 +102,9 @@ def fitted_peaks(
     x = np.asarray(axis, dtype=float)
     rows = np.asarray(spectra)
     if rows.ndim != 2 or rows.shape[1] != len(x):
-        raise SpectrumError(f"fitted_peaks: spectra of shape {rows.shape} on an axis of {len(x)} points; (n, L) needed.")
+        raise SpectrumError(
+            f"fitted_peaks: spectra of shape {rows.shape} on an axis of {len(x)} points; (n, L) needed."
+        )
     measured = np.isfinite(rows) if mask is None else np.asarray(mask, dtype=bool)
     if measured.shape != rows.shape:
         raise SpectrumError(f"fitted_peaks: the mask has shape {measured.shape}, the spectra {rows.shape}.")
@@ -155,7 +157,7 @@ class PeakBins:
     width: float
 
     def __len__(self) -> int:
-        return int(np.ceil((self.axis[-1] - self.axis[0]) / self.width + 1e-9)) or 1
+        return int(np.ceil((self.axis[-1] - self.axis[0]) / self.width - 1e-9)) or 1
 
     @property
     def centres(self) -> NDArrayFloat:
