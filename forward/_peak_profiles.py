@@ -50,7 +50,8 @@ def _gaussian_series() -> tuple[Chebyshev, Chebyshev]:
         roots = []
         for share in shares:
             guess = (1 - 0.5346 * share) ** 2 - 0.2166 * share**2
-            roots.append(float(brentq(excess, 0.99 * guess, 1.01 * guess, args=(share,), xtol=1e-16)))  # type: ignore[arg-type]
+            root = brentq(excess, 0.99 * guess, 1.01 * guess, args=(share,), xtol=1e-16)
+            roots.append(float(root))  # type: ignore[arg-type]
         return np.array(roots) / (1 - shares)
 
     series = Chebyshev.interpolate(quotient, 40, domain=[0, 1])
