@@ -80,9 +80,7 @@ def paired_spectra(
         raise ModelError(f"{call}: groups of shape {names.shape} for {len(rows_x)} spectra.")
     numbers = np.unique(names, return_inverse=True)[1]
     if numbers.max() < 1:
-        raise ModelError(
-            f"{call}: all {len(rows_x)} spectra are of one group; early stopping needs two groups or more."
-        )
+        raise ModelError(f"{call}: all {len(rows_x)} spectra are of one group; early stopping needs two or more.")
     return PairedSpectra(rows_x, rows_y, here_x, here_y, numbers)
 
 

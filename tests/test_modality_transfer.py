@@ -150,9 +150,8 @@ def test_likelihood_counts_only_measured_bins():
     maps[1, 0, 5] = 1
     said = MapDistribution(torch.zeros(2, 3), maps[..., 1:5].clone(), torch.zeros(4))
     density = 4 * -0.5 * np.log(2 * np.pi)
-    torch.testing.assert_close(
-        said.log_likelihood(maps), torch.tensor([3 * np.log(0.5), np.log(0.5)]).float() + density
-    )
+    expected = torch.tensor([3 * np.log(0.5) + density, np.log(0.5) + density], dtype=torch.float32)
+    torch.testing.assert_close(said.log_likelihood(maps), expected)
 
 
 def test_correlation_is_pearson_over_the_mask():
