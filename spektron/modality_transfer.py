@@ -340,7 +340,6 @@ class SpectrumCNN(_ModalityModel):
         network.start_from(mean)
         variance = float(((target[rows] - mean).square() * mask[rows]).sum() / mask[rows].sum())
         rng = np.random.default_rng(seed)
-        state = torch.random.get_rng_state()
 
         def loss_of(batch: Any, epoch: int) -> Tensor:
             x = planes[batch]
@@ -355,10 +354,7 @@ class SpectrumCNN(_ModalityModel):
         def score() -> float:
             return float(masked_correlation(network(planes[check]), target[check], mask[check]).mean())
 
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.scores = train(network, rows, loss_of, score, self.plan, seed)
-        torch.random.set_rng_state(state)
+        self.scores = train(network, rows, loss_of, score, self.plan, seed)
         self.network = network
         return self
 
