@@ -120,11 +120,11 @@ def mineral_class(formula: str) -> str:
 
     Without oxygen: S, Se, Te, As, Sb or Bi beside another element make a sulfide, carbon and hydrogen "other", a
     halogen a halide; all else is native. With oxygen: an organic compound (less than 2.5 oxygen atoms to each
-    carbon, or C, H and N with two carbons or more) is "other"; sulfur with less than two oxygen atoms to each is a sulfide
-    (not in silicates). Then the class with most central atoms (Si; P, As, V; S, Cr, Mo, W; C and the N of nitrates; B), where
-    the oxygen suffices for them (`_OXYGEN_FOR`); ties in the order silicate, phosphate, sulfate, carbonate, borate.
-    Without any: a halide where there is a halogen (not of an iodate) to five oxygen atoms or fewer, else an oxide. No
-    formula: "other".
+    carbon, or C, H and N with two carbons or more) is "other"; sulfur with less than two oxygen atoms to each is a
+    sulfide (not in silicates). Then the class with most central atoms (Si; P, As, V; S, Cr, Mo, W; C and the N of
+    nitrates; B), where the oxygen suffices for them (`_OXYGEN_FOR`); ties in the order silicate, phosphate,
+    sulfate, carbonate, borate. Without any: a halide where there is a halogen (not of an iodate) to five oxygen
+    atoms or fewer, else an oxide. No formula: "other".
 
     Examples
     --------

@@ -1,9 +1,9 @@
 """Symmetry and chemistry of minerals by name: inversion centre and crystal system of structures, class of the formula.
 
 Structures are those of the American Mineralogist Crystal Structure Database in two extracts: the 385 of
-`mineral_sets.amcsd_lines`, and the 5,439 with a name that the package larixite carries. A mineral whose structures disagree
-(phases at high pressure or temperature, refinements that disagree) is "ambiguous", one without a structure "unknown";
-neither is guessed.
+`mineral_sets.amcsd_lines`, and the 5,439 with a name that the package larixite carries. A mineral whose structures
+disagree (phases at high pressure or temperature, refinements that disagree) is "ambiguous", one without a structure
+"unknown"; neither is guessed.
 """
 
 import json
