@@ -75,7 +75,8 @@ class MineralStratum:
         Crystal system, "ambiguous" or "unknown".
     mineral_class : str
         One of `mineral_classes.CLASSES`.
-    n_structures : int
+    n_structures, n_centrosymmetric, n_noncentrosymmetric : int
+        All, and those of which it is known.
     space_groups : mapping of str to int
         Structures of each symbol.
     """
@@ -85,7 +86,19 @@ class MineralStratum:
     system: str
     mineral_class: str
     n_structures: int
+    n_centrosymmetric: int
+    n_noncentrosymmetric: int
     space_groups: Mapping[str, int]
+
+    @property
+    def majority(self) -> str:
+        """As ``inversion``, but decided by two thirds or more of the structures in place of all."""
+        known = self.n_centrosymmetric + self.n_noncentrosymmetric
+        if not known:
+            return "unknown"
+        if 3 * self.n_centrosymmetric >= 2 * known:
+            return "centrosymmetric"
+        return "noncentrosymmetric" if 3 * self.n_noncentrosymmetric >= 2 * known else "ambiguous"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -196,6 +209,8 @@ def mineral_strata(
             system=_agreed({s for s in systems if s is not None}),
             mineral_class=mineral_class(formula),
             n_structures=len(of),
+            n_centrosymmetric=sum(s.centrosymmetric is True for s in of),
+            n_noncentrosymmetric=sum(s.centrosymmetric is False for s in of),
             space_groups=dict(sorted(Counter(s.space_group for s in of).items())),
         )
     return found

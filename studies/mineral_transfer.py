@@ -1,0 +1,255 @@
+"""From one modality of minerals to another (RRUFF, AMCSD), split by mineral, specimen and row: resumable.
+
+``python studies/mineral_transfer.py --data FOLDER --structures FOLDER --folder OUT`` predicts what is not there yet
+(OUT/*.npz, one file for each direction, split, method and fold), then writes studies/results/mineral_transfer.json and
+mineral_transfer.parquet. ``--summary`` only does the latter. The data are not part of symvib (evaluation/mineral_sets.py).
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _tools import write_results, write_table
+
+from symvib.evaluation._mineral_metrics import row_scores
+from symvib.evaluation._mineral_peers import ModalityMethod
+from symvib.evaluation.mineral_classes import mineral_class
+from symvib.evaluation.mineral_sets import MineralPairs, amcsd_lines, mineral_pairs, powder_pairs
+from symvib.evaluation.mineral_splits import folds
+from symvib.evaluation.mineral_strata import MineralStratum, Structure, amcsd_structures, mineral_strata
+from symvib.evaluation.mineral_symmetry import GroupTable, coincidence, group_table, judge
+from symvib.evaluation.mineral_transfer import (
+    classification,
+    group_mean,
+    group_means,
+    mineral_peers,
+    predict_fold,
+    score_table,
+)
+from symvib.groups.atomic_write import writing
+
+N_FOLDS, SEED = 5, 0
+STRATA = ("inversion", "system", "classes")
+PEERS = ("mean", "nearest neighbour", "5 nearest", "PLS2", "as it is")
+LEARNED = ("CNN", "VAE")
+# Directions, and the splits in which peers and learned methods are run.
+TASKS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("ir", "raman", ("mineral", "specimen", "row"), ("mineral", "row")),
+    ("raman", "ir", ("mineral", "specimen", "row"), ("mineral",)),
+    ("raman", "xrd", ("mineral", "specimen", "row"), ("mineral",)),
+    ("raman", "raman", ("mineral",), ("mineral",)),
+    ("ir", "ir", ("mineral",), ("mineral",)),
+)
+LEAST_IN_CLASS = 5
+
+
+def learned_methods(pairs: MineralPairs) -> dict[str, Callable[[], ModalityMethod]]:
+    """The direct CNN and the VAE on peak parameters, where this version of symvib has them."""
+    return {}
+
+
+def pairs_of(source: str, target: str, data: Path) -> MineralPairs:
+    """The pairs of a direction; a spectrum onto itself for reconstruction."""
+    if target == "xrd":
+        return powder_pairs(data)
+    pairs = mineral_pairs(data, source=source)
+    return pairs.onto_itself() if source == target else pairs
+
+
+def units() -> list[tuple[str, str, str, str]]:
+    """(source, target, split, method) in the order in which they are run: peers first."""
+    found = [(s, t, by, m) for s, t, splits, _ in TASKS for by in splits for m in PEERS]
+    return found + [(s, t, by, m) for s, t, _, splits in TASKS for by in splits for m in LEARNED]
+
+
+def unit_path(folder: Path, unit: tuple[str, str, str, str], k: int) -> Path:
+    """Where the predictions of a fold lie."""
+    source, target, by, method = unit
+    return folder / f"{source}_{target}_{by}_{method.replace(' ', '-')}_{k}.npz"
+
+
+def run(folder: Path, data: Path) -> None:
+    """Predict what is not there yet."""
+    held: dict[tuple[str, str], MineralPairs] = {}
+    for unit in units():
+        source, target, by, name = unit
+        if all(unit_path(folder, unit, k).exists() for k in range(N_FOLDS)):
+            continue
+        pairs = held.setdefault((source, target), pairs_of(source, target, data))
+        make = {**mineral_peers(pairs), **learned_methods(pairs)}.get(name)
+        if make is None:
+            continue
+        fold = folds(pairs, by, N_FOLDS, SEED)  # pyright: ignore[reportArgumentType]
+        for k in range(N_FOLDS):
+            path = unit_path(folder, unit, k)
+            if path.exists():
+                continue
+            start = time.perf_counter()
+            predicted = predict_fold(pairs, make(), fold, k, SEED)
+            seconds = time.perf_counter() - start
+            with writing(path) as partial, partial.open("wb") as stream:
+                np.savez_compressed(stream, predicted=predicted.astype(np.float32), seconds=seconds)
+            print(f"{source} -> {target} by {by}: {name}, fold {k}, {seconds:.1f} s", flush=True)
+
+
+def predictions(folder: Path, unit: tuple[str, str, str, str], pairs: MineralPairs) -> tuple[np.ndarray, float] | None:
+    """What a method predicted for all rows and the seconds of a fold; None where a fold is missing."""
+    paths = [unit_path(folder, unit, k) for k in range(N_FOLDS)]
+    if not all(path.exists() for path in paths):
+        return None
+    fold = folds(pairs, unit[2], N_FOLDS, SEED)  # pyright: ignore[reportArgumentType]
+    found, seconds = np.empty(pairs.y.shape), []
+    for k, path in enumerate(paths):
+        with np.load(path) as archive:
+            found[fold == k] = archive["predicted"]
+            seconds.append(float(archive["seconds"]))
+    return found, float(np.mean(seconds))
+
+
+def strata_of(pairs: tuple[MineralPairs, ...], data: Path, structures: Path | None) -> dict[str, MineralStratum]:
+    """Strata of all names in the pairs."""
+    lines = amcsd_lines(data)
+    known = [Structure.of(m, g) for m, g in zip(lines.minerals, lines.space_groups, strict=True)]
+    names = {name: formula for p in pairs for name, formula in zip(p.minerals, p.formulas, strict=True)}
+    return mineral_strata(names, [*known, *amcsd_structures(structures)])
+
+
+def summary(folder: Path, data: Path, structures: Path | None) -> dict[str, Any]:
+    """All scores, the classification, the strata and the verdicts; writes the table of groups."""
+    found: dict[str, Any] = {"settings": {"n_folds": N_FOLDS, "seed": SEED}, "sets": {}, "scores": {}, "seconds": {}}
+    rows: list[dict[str, Any]] = []
+    both = mineral_pairs(data)
+    strata = strata_of((both, powder_pairs(data)), data, structures)
+    table = group_table(both, strata)
+    r_of: dict[tuple[str, str, str], np.ndarray] = {}
+    for source, target, splits, _ in TASKS:
+        pairs = pairs_of(source, target, data)
+        direction = f"{source} -> {target}"
+        found["sets"][direction] = pairs.as_dict()
+        for by in splits:
+            made = {m: predictions(folder, (source, target, by, m), pairs) for m in (*PEERS, *LEARNED)}
+            of = {name: value for name, value in made.items() if value is not None}
+            if not of:
+                continue
+            key = f"{direction}, by {by}"
+            found["seconds"][key] = {name: round(seconds, 2) for name, (_, seconds) in of.items()}
+            predicted = {name: values for name, (values, _) in of.items()}
+            found["scores"][key] = score_table(pairs, predicted)
+            folds_of_rows = folds(pairs, by, N_FOLDS, SEED)  # pyright: ignore[reportArgumentType]
+            for name, values in predicted.items():
+                r = row_scores(pairs.y, pairs.y_mask, values)["r"]
+                r_of[direction, by, name] = r
+                found["scores"][key][name]["r by fold"] = [float(r[folds_of_rows == k].mean()) for k in range(N_FOLDS)]
+                for group, mean in zip(*group_means(r, pairs.groups), strict=True):
+                    row = {"direction": direction, "by": by, "method": name, "group": int(group), "r": float(mean)}
+                    rows.append(row)
+            if direction == "ir -> raman" and by in ("mineral", "row"):
+                found.setdefault("classification", {})[by] = classes_found(pairs, predicted, by)
+            print(key, flush=True)
+    found["strata"] = stratified(r_of, table, both, data)
+    found["groups"] = group_rows(table)
+    found["predictions"] = verdicts(r_of, table, both, data)
+    write_table("mineral_transfer", rows)
+    return found
+
+
+def classes_found(pairs: MineralPairs, predicted: dict[str, np.ndarray], by: Any) -> dict[str, Any]:
+    """`classification` on the classes with five groups or more."""
+    classes = np.array([mineral_class(formula) for formula in pairs.formulas])
+    counts = {c: len(set(pairs.groups[classes == c].tolist())) for c in sorted(set(classes.tolist()))}
+    names = [c for c, n in counts.items() if n >= LEAST_IN_CLASS and c not in ("other", "native")]
+    kept = np.isin(classes, names)
+    shown = {name: values[kept] for name, values in predicted.items()}
+    scores = classification(pairs.take(kept), classes[kept], shown, by, n_folds=N_FOLDS, seed=SEED)
+    return {"classes": {c: counts[c] for c in names}, "scores": scores}
+
+
+def stratified(
+    r_of: dict[tuple[str, str, str], np.ndarray], table: GroupTable, both: MineralPairs, data: Path
+) -> dict[str, Any]:
+    """Mean r by stratum, split by mineral, with intervals over groups."""
+    found: dict[str, Any] = {}
+    for (direction, by, name), r in r_of.items():
+        if by != "mineral" or direction not in ("ir -> raman", "raman -> ir"):
+            continue
+        at = np.searchsorted(table.groups, both.groups)
+        for kind in STRATA:
+            labels = getattr(table, kind)[at]
+            part = found.setdefault(direction, {}).setdefault(kind, {}).setdefault(name, {})
+            for label in sorted(set(labels.tolist())):
+                part[label] = group_mean(r[labels == label], both.groups[labels == label]).as_dict()
+    return found
+
+
+def group_rows(table: GroupTable) -> list[dict[str, Any]]:
+    """Names, strata and covariates of the groups."""
+    columns = {"inversion": table.inversion, "majority": table.majority, "system": table.system, "class": table.classes}
+    return [
+        {
+            "group": int(g),
+            "name": table.names[k],
+            **{name: str(values[k]) for name, values in columns.items()},
+            **{name: round(float(values[k]), 4) for name, values in table.numbers.items()},
+        }
+        for k, g in enumerate(table.groups.tolist())
+    ]
+
+
+def verdicts(
+    r_of: dict[tuple[str, str, str], np.ndarray], table: GroupTable, both: MineralPairs, data: Path
+) -> dict[str, Any]:
+    """M1 of the best method and beside it of all others, M2, and their controls."""
+    forth, back = "ir -> raman", "raman -> ir"
+    candidates = ("mean", "nearest neighbour", "5 nearest", "PLS2", *LEARNED)
+    responses = {}
+    for name in candidates:
+        if (forth, "mineral", name) in r_of and (back, "mineral", name) in r_of:
+            r = (r_of[forth, "mineral", name] + r_of[back, "mineral", name]) / 2
+            responses[name] = group_means(r, both.groups)[1]
+    best = max(responses, key=lambda name: responses[name].mean())
+    order = [best, *(name for name in responses if name != best)]
+    m1 = {name: judge("M1", responses[name], table, subject=name).as_dict() for name in order}
+    response, kept = coincidence(both, table)
+    other, other_kept = coincidence(both, table, own=False)
+    m2 = {
+        "own infrared spectrum": judge("M2", response, table, subject="own infrared spectrum", kept=kept).as_dict(),
+        "that of another group of the class": judge(
+            "M2", other, table, subject="that of another group of the class", kept=other_kept
+        ).as_dict(),
+    }
+    controls = {}
+    for direction, name in (("raman -> raman", "nearest neighbour"), ("raman -> xrd", best)):
+        if (direction, "mineral", name) not in r_of:
+            continue
+        pairs = pairs_of(*direction.split(" -> "), data)  # pyright: ignore[reportCallIssue]
+        groups, values = group_means(r_of[direction, "mineral", name], pairs.groups)
+        here = np.isin(table.groups, groups)
+        control = np.zeros(len(table))
+        control[here] = values[np.searchsorted(groups, table.groups[here])]
+        controls[f"{direction}, {name}"] = judge("M1", control, table, subject=name, kept=here).as_dict()
+    return {"M1": m1, "M2": m2, "controls of M1": controls, "judged": best}
+
+
+def main() -> None:
+    """Run, then summarise."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=None, help="folder of minerals_rruff [SYMVIB_DATA]")
+    parser.add_argument("--structures", type=Path, default=None, help="amcsd_cif1.db [package larixite]")
+    parser.add_argument("--folder", type=Path, default=Path("out/mineral_transfer"))
+    parser.add_argument("--summary", action="store_true", help="predict nothing, only summarise what is there")
+    parser.add_argument("--no-summary", action="store_true", help="only predict")
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if not options.summary:
+        run(options.folder, options.data)
+    if not options.no_summary:
+        path = write_results("mineral_transfer", summary(options.folder, options.data, options.structures))
+        print(f"{path}: {len(json.dumps(path.read_text()))} characters", flush=True)
+
+
+if __name__ == "__main__":
+    main()
