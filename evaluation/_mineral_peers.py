@@ -147,7 +147,7 @@ class _PlsFit:
         basis_x, scores_x = _compressed(np.where(x_mask, x - mean_x, 0.0))
         basis_y, scores_y = _compressed(np.where(y_mask, y - mean_y, 0.0))
         most = min(most, scores_x.shape[1], len(x) - 1)
-        fitted = PLSRegression(most, scale=False, max_iter=200, tol=1e-4).fit(scores_x, scores_y)
+        fitted = PLSRegression(most, scale=False, algorithm="svd").fit(scores_x, scores_y)
         return cls(mean_x, mean_y, basis_x @ fitted.x_rotations_, fitted.y_loadings_.T @ basis_y.T)
 
     def predict(self, x: Array, x_mask: Mask, k: int) -> Array:

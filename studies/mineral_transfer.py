@@ -2,7 +2,8 @@
 
 ``python studies/mineral_transfer.py --data FOLDER --structures FOLDER --folder OUT`` predicts what is not there yet
 (OUT/*.npz, one file for each direction, split, method and fold), then writes studies/results/mineral_transfer.json and
-mineral_transfer.parquet. ``--summary`` only does the latter. The data are not part of symvib (evaluation/mineral_sets.py).
+mineral_transfer.parquet. ``--summary`` only does the latter. The data are not part of symvib: see
+evaluation/mineral_sets.py.
 """
 
 import argparse
@@ -91,8 +92,8 @@ def run(folder: Path, data: Path) -> None:
             start = time.perf_counter()
             predicted = predict_fold(pairs, make(), fold, k, SEED)
             seconds = time.perf_counter() - start
-            with writing(path) as partial, partial.open("wb") as stream:
-                np.savez_compressed(stream, predicted=predicted.astype(np.float32), seconds=seconds)
+            with writing(path) as partial:
+                np.savez(partial, predicted=predicted.astype(np.float32), seconds=seconds)
             print(f"{source} -> {target} by {by}: {name}, fold {k}, {seconds:.1f} s", flush=True)
 
 
