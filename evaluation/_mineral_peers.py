@@ -141,14 +141,12 @@ class _PlsFit:
 
     @classmethod
     def of(cls, x: Array, y: Array, x_mask: Mask, y_mask: Mask, most: int) -> "_PlsFit":
-        from sklearn.cross_decomposition import PLSRegression
-
         mean_x, mean_y = channel_means(x, x_mask), channel_means(y, y_mask)
         basis_x, scores_x = _compressed(np.where(x_mask, x - mean_x, 0.0))
         basis_y, scores_y = _compressed(np.where(y_mask, y - mean_y, 0.0))
         most = min(most, scores_x.shape[1], len(x) - 1)
-        fitted = PLSRegression(most, scale=False, algorithm="svd").fit(scores_x, scores_y)
-        return cls(mean_x, mean_y, basis_x @ fitted.x_rotations_, fitted.y_loadings_.T @ basis_y.T)
+        rotations, loadings = _pls(scores_x, scores_y, most)
+        return cls(mean_x, mean_y, basis_x @ rotations, loadings @ basis_y.T)
 
     def predict(self, x: Array, x_mask: Mask, k: int) -> Array:
         return np.where(x_mask, x - self.mean_x, 0.0) @ self.rotations[:, :k] @ self.loadings[:k] + self.mean_y
@@ -157,6 +155,32 @@ class _PlsFit:
 def channel_means(values: Array, mask: Mask) -> Array:
     """Mean (L,) over the rows that have a channel; 0 where none has it."""
     return np.where(mask, values, 0.0).sum(axis=0) / np.maximum(mask.sum(axis=0), 1)
+
+
+def _pls(x: Array, y: Array, most: int) -> tuple[Array, Array]:
+    """Rotations (p, k) and loadings (k, q) of PLS2 on centred x (n, p), y (n, q).
+
+    Weights are the leading left singular vectors of x'y, which is what NIPALS iterates to (A. Hoskuldsson, J. Chemom.
+    2, 211 (1988)). k is smaller than ``most`` where nothing is left to explain.
+    """
+    weights, of_x, of_y = [], [], []
+    x, y = x.copy(), y.copy()
+    start = float((x * x).sum()) * float((y * y).sum())
+    for _ in range(most):
+        u, s, _ = np.linalg.svd(x.T @ y, full_matrices=False)
+        if s[0] ** 2 <= 1e-20 * start:
+            break
+        t = x @ u[:, 0]
+        norm = float(t @ t)
+        weights.append(u[:, 0])
+        of_x.append(x.T @ t / norm)
+        of_y.append(y.T @ t / norm)
+        x -= np.outer(t, of_x[-1])
+        y -= np.outer(t, of_y[-1])
+    if not weights:
+        raise EvaluationError("PLS2: the spectra of the training set do not vary together.")
+    w, p = np.array(weights).T, np.array(of_x).T
+    return w @ np.linalg.inv(p.T @ w), np.array(of_y)
 
 
 def _compressed(centred: Array) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ evaluation/mineral_sets.py.
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ from symvib.evaluation.mineral_transfer import (
     score_table,
 )
 from symvib.groups.atomic_write import writing
+from symvib.spektron.modality_transfer import PeakVAE, SpectrumCNN
+from symvib.spektron.peak_maps import PeakCache, fitted_peaks
 
 N_FOLDS, SEED = 5, 0
 STRATA = ("inversion", "system", "classes")
@@ -48,9 +50,12 @@ TASKS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
 LEAST_IN_CLASS = 5
 
 
-def learned_methods(pairs: MineralPairs) -> dict[str, Callable[[], ModalityMethod]]:
-    """The direct CNN and the VAE on peak parameters, where this version of symvib has them."""
-    return {}
+def learned_methods(pairs: MineralPairs, cache: PeakCache) -> dict[str, Callable[[], ModalityMethod]]:
+    """The direct CNN, and the VAE on peak parameters with the fits of ``cache``."""
+    return {
+        "CNN": lambda: SpectrumCNN(axis_x=pairs.x_axis, axis_y=pairs.y_axis),
+        "VAE": lambda: PeakVAE(axis_x=pairs.x_axis, axis_y=pairs.y_axis, cache=cache),
+    }
 
 
 def pairs_of(source: str, target: str, data: Path) -> MineralPairs:
@@ -61,10 +66,12 @@ def pairs_of(source: str, target: str, data: Path) -> MineralPairs:
     return pairs.onto_itself() if source == target else pairs
 
 
-def units() -> list[tuple[str, str, str, str]]:
-    """(source, target, split, method) in the order in which they are run: peers first."""
-    found = [(s, t, by, m) for s, t, splits, _ in TASKS for by in splits for m in PEERS]
-    return found + [(s, t, by, m) for s, t, _, splits in TASKS for by in splits for m in LEARNED]
+def units(methods: Sequence[str], splits: Sequence[str]) -> list[tuple[str, str, str, str]]:
+    """(source, target, split, method) in the order in which they are run: the split by mineral and the peers first."""
+    found = [(s, t, by, m) for s, t, of_peers, _ in TASKS for by in of_peers for m in PEERS]
+    found += [(s, t, by, m) for s, t, _, of_learned in TASKS for by in of_learned for m in LEARNED]
+    order = ("mineral", "row", "specimen")
+    return sorted((u for u in found if u[3] in methods and u[2] in splits), key=lambda u: order.index(u[2]))
 
 
 def unit_path(folder: Path, unit: tuple[str, str, str, str], k: int) -> Path:
@@ -73,17 +80,22 @@ def unit_path(folder: Path, unit: tuple[str, str, str, str], k: int) -> Path:
     return folder / f"{source}_{target}_{by}_{method.replace(' ', '-')}_{k}.npz"
 
 
-def run(folder: Path, data: Path) -> None:
+def run(folder: Path, data: Path, methods: Sequence[str], splits: Sequence[str]) -> None:
     """Predict what is not there yet."""
     held: dict[tuple[str, str], MineralPairs] = {}
-    for unit in units():
+    cache = PeakCache(folder / "peaks.npz")
+    for unit in units(methods, splits):
         source, target, by, name = unit
         if all(unit_path(folder, unit, k).exists() for k in range(N_FOLDS)):
             continue
         pairs = held.setdefault((source, target), pairs_of(source, target, data))
-        make = {**mineral_peers(pairs), **learned_methods(pairs)}.get(name)
+        make = {**mineral_peers(pairs), **learned_methods(pairs, cache)}.get(name)
         if make is None:
             continue
+        if name == "VAE":
+            for axis, values, mask in ((pairs.x_axis, pairs.x, pairs.x_mask), (pairs.y_axis, pairs.y, pairs.y_mask)):
+                fitted_peaks(axis, values.astype(np.float32), mask, cache=cache, save_every=100)
+            cache.save()
         fold = folds(pairs, by, N_FOLDS, SEED)  # pyright: ignore[reportArgumentType]
         for k in range(N_FOLDS):
             path = unit_path(folder, unit, k)
@@ -241,12 +253,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=None, help="folder of minerals_rruff [SYMVIB_DATA]")
     parser.add_argument("--structures", type=Path, default=None, help="amcsd_cif1.db [package larixite]")
     parser.add_argument("--folder", type=Path, default=Path("out/mineral_transfer"))
+    parser.add_argument("--method", action="append", help="only these methods")
+    parser.add_argument("--by", action="append", help="only these splits")
     parser.add_argument("--summary", action="store_true", help="predict nothing, only summarise what is there")
     parser.add_argument("--no-summary", action="store_true", help="only predict")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     if not options.summary:
-        run(options.folder, options.data)
+        methods, splits = options.method or (*PEERS, *LEARNED), options.by or ("mineral", "row", "specimen")
+        run(options.folder, options.data, methods, splits)
     if not options.no_summary:
         path = write_results("mineral_transfer", summary(options.folder, options.data, options.structures))
         print(f"{path}: {len(json.dumps(path.read_text()))} characters", flush=True)
