@@ -185,7 +185,7 @@ def classification(
     seed: int = 0,
     n_trees: int = 200,
 ) -> dict[str, dict[str, float | int]]:
-    """Share of held-out spectra whose class a random forest finds, from measured and from generated spectra.
+    """Share of held-out spectra whose class a forest of extremely randomised trees finds, from measured and from generated spectra.
 
     The forest learns from measured spectra of the target in the training folds, and is asked about measured spectra of
     the test fold and about those that each method predicted for it. "from the source" is a second forest, on the
@@ -202,7 +202,7 @@ def classification(
     EvaluationError
         Fewer than two classes.
     """
-    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.ensemble import ExtraTreesClassifier
 
     if len(set(classes.tolist())) < 2:
         raise EvaluationError(f"classification: all {len(classes)} rows are of one class.")
@@ -217,7 +217,7 @@ def classification(
         forests = {}
         for side, values, mask in (("y", pairs.y, pairs.y_mask), ("x", pairs.x, pairs.x_mask)):
             filled = _filled(values, mask, train)
-            forest = RandomForestClassifier(n_trees, random_state=seed + k)
+            forest = ExtraTreesClassifier(n_trees, random_state=seed + k)
             forests[side] = forest.fit(filled[train], classes[train])
             name = "measured" if side == "y" else "from the source"
             note(name, test, forest.predict(filled[test]))

@@ -162,6 +162,7 @@ def summary(folder: Path, data: Path, structures: Path | None) -> dict[str, Any]
                     rows.append(row)
             if direction == "ir -> raman" and by in ("mineral", "row"):
                 found.setdefault("classification", {})[by] = classes_found(pairs, predicted, by)
+                print(f"classes, by {by}", flush=True)
             print(key, flush=True)
     found["strata"] = stratified(r_of, table, both, data)
     found["groups"] = group_rows(table)
