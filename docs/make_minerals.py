@@ -34,7 +34,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def called(direction: str) -> str:
-    """ "infrared to Raman"."""
+    """The direction in words, as in "infrared to Raman"."""
     return " to ".join(SHOWN[side] for side in direction.split(" -> "))
 
 
@@ -87,7 +87,7 @@ def score_rows(scores: Mapping[str, Any]) -> str:
 
 
 def leak(found: Mapping[str, Any]) -> str:
-    """r by mineral, specimen and row."""
+    """Correlations by mineral, specimen and row."""
     rows = []
     for direction in TRANSFERS:
         by = {split: found["scores"].get(f"{direction}, by {split}", {}) for split in SPLITS}
@@ -138,7 +138,7 @@ def class_table(found: Mapping[str, Any]) -> str:
 
 
 def strata_table(found: Mapping[str, Any]) -> str:
-    """r where there is an inversion centre and where there is none."""
+    """Correlations where there is an inversion centre and where there is none."""
     rows = []
     order = ("centrosymmetric", "noncentrosymmetric", "ambiguous", "unknown")
     for direction, kinds in found["strata"].items():

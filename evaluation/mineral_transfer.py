@@ -6,6 +6,7 @@ by mineral; the splits by specimen and by row show what the same methods seem to
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from ..errors import EvaluationError
 from ._mineral_data import MineralPairs
 from ._mineral_metrics import SCORES, row_scores
 from ._mineral_peers import PLS2, AsItIs, MeanSpectrum, ModalityMethod, Neighbours
-from ._statistics import bootstrap_totals
 from .mineral_splits import SplitBy, folds
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "group_means",
     "mineral_peers",
     "out_of_fold",
+    "row_scores",
     "score_table",
 ]
 
@@ -139,7 +140,7 @@ def group_mean(values: Array, groups: Index, *, n_draws: int = N_DRAWS, seed: in
     sizes = np.bincount(index).astype(np.float64)
     sums = np.bincount(index, values)
     columns = np.column_stack([sums / sizes, np.ones(len(sizes)), sums, sizes])
-    drawn = bootstrap_totals(columns, n_draws, np.random.default_rng(seed))
+    drawn = _multiplicities(len(sizes), n_draws, seed) @ columns
     low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
     row_low, row_high = np.percentile(drawn[:, 2] / drawn[:, 3], [2.5, 97.5])
     return GroupMean(
@@ -154,24 +155,32 @@ def group_mean(values: Array, groups: Index, *, n_draws: int = N_DRAWS, seed: in
     )
 
 
+@lru_cache(maxsize=16)
+def _multiplicities(n: int, n_draws: int, seed: int) -> Array:
+    """How often each of n groups is drawn in each bootstrap sample (n_draws, n); the same for all that is compared."""
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=n_draws).astype(np.float64)
+    drawn.setflags(write=False)
+    return drawn
+
+
 def score_table(
-    pairs: MineralPairs, predictions: Mapping[str, Array], *, against: str = "nearest neighbour"
+    rows: Mapping[str, Mapping[str, Array]], groups: Index, *, against: str = "nearest neighbour"
 ) -> dict[str, dict[str, Any]]:
-    """Scores of methods by name, as plain values: r, RMSE, cosine, SSIM, and r minus that of one of them.
+    """Means of the scores of methods by name, as plain values, and r minus that of one of them.
 
     Parameters
     ----------
-    predictions : mapping of str to ndarray (n, Ly)
+    rows : mapping of str to mapping of str to ndarray (n,)
+        Scores of the rows by method (`row_scores`).
+    groups : ndarray (n,) of int
     against : str
         Differences of r to it, paired by row; left out where it is not among the methods.
     """
-    rows = {name: row_scores(pairs.y, pairs.y_mask, predicted) for name, predicted in predictions.items()}
     table: dict[str, dict[str, Any]] = {}
     for name, of in rows.items():
-        table[name] = {score: group_mean(of[score], pairs.groups).as_dict() for score in SCORES}
+        table[name] = {score: group_mean(of[score], groups).as_dict() for score in SCORES}
         if against in rows and name != against:
-            change = group_mean(of["r"] - rows[against]["r"], pairs.groups)
-            table[name][f"r minus {against}"] = change.as_dict()
+            table[name][f"r minus {against}"] = group_mean(of["r"] - rows[against]["r"], groups).as_dict()
     return table
 
 
@@ -185,11 +194,11 @@ def classification(
     seed: int = 0,
     n_trees: int = 200,
 ) -> dict[str, dict[str, float | int]]:
-    """Share of held-out spectra whose class a forest of extremely randomised trees finds, from measured and from generated spectra.
+    """Share of held-out spectra whose class a forest finds, from measured and from generated spectra.
 
-    The forest learns from measured spectra of the target in the training folds, and is asked about measured spectra of
-    the test fold and about those that each method predicted for it. "from the source" is a second forest, on the
-    measured spectra of the source; "most frequent class" needs no spectrum.
+    The forest of extremely randomised trees learns from measured spectra of the target in the training folds, and
+    is asked about measured spectra of the test fold and about those that each method predicted for it. "from the
+    source" is a second forest, on the measured spectra of the source; "most frequent class" needs no spectrum.
 
     Parameters
     ----------

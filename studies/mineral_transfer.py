@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from _tools import write_results, write_table
 
-from symvib.evaluation._mineral_metrics import row_scores
+from symvib.evaluation._mineral_metrics import SCORES
 from symvib.evaluation._mineral_peers import ModalityMethod
 from symvib.evaluation.mineral_classes import mineral_class
 from symvib.evaluation.mineral_sets import MineralPairs, amcsd_lines, mineral_pairs, powder_pairs
@@ -29,9 +29,10 @@ from symvib.evaluation.mineral_transfer import (
     group_means,
     mineral_peers,
     predict_fold,
+    row_scores,
     score_table,
 )
-from symvib.groups.atomic_write import writing
+from symvib.groups.atomic_write import write_text, writing
 from symvib.spektron.modality_transfer import PeakVAE, SpectrumCNN
 from symvib.spektron.peak_maps import PeakCache, fitted_peaks
 
@@ -107,20 +108,37 @@ def run(folder: Path, data: Path, methods: Sequence[str], splits: Sequence[str])
             with writing(path) as partial:
                 np.savez(partial, predicted=predicted.astype(np.float32), seconds=seconds)
             print(f"{source} -> {target} by {by}: {name}, fold {k}, {seconds:.1f} s", flush=True)
+        scores_of(folder, unit, pairs)
 
 
-def predictions(folder: Path, unit: tuple[str, str, str, str], pairs: MineralPairs) -> tuple[np.ndarray, float] | None:
-    """What a method predicted for all rows and the seconds of a fold; None where a fold is missing."""
+def predictions(folder: Path, unit: tuple[str, str, str, str], pairs: MineralPairs) -> np.ndarray:
+    """What a method predicted for all rows."""
+    fold = folds(pairs, unit[2], N_FOLDS, SEED)  # pyright: ignore[reportArgumentType]
+    found = np.empty(pairs.y.shape)
+    for k in range(N_FOLDS):
+        with np.load(unit_path(folder, unit, k)) as archive:
+            found[fold == k] = archive["predicted"]
+    return found
+
+
+def scores_of(
+    folder: Path, unit: tuple[str, str, str, str], pairs: MineralPairs
+) -> tuple[dict[str, np.ndarray], float] | None:
+    """Scores of all rows and the mean seconds of a fold, kept in a file; None where a fold is missing."""
     paths = [unit_path(folder, unit, k) for k in range(N_FOLDS)]
     if not all(path.exists() for path in paths):
         return None
-    fold = folds(pairs, unit[2], N_FOLDS, SEED)  # pyright: ignore[reportArgumentType]
-    found, seconds = np.empty(pairs.y.shape), []
-    for k, path in enumerate(paths):
-        with np.load(path) as archive:
-            found[fold == k] = archive["predicted"]
-            seconds.append(float(archive["seconds"]))
-    return found, float(np.mean(seconds))
+    kept = folder / f"scores_{paths[0].stem[:-2]}.npz"
+    if not kept.exists():
+        seconds = []
+        for path in paths:
+            with np.load(path) as archive:
+                seconds.append(float(archive["seconds"]))
+        scores = row_scores(pairs.y, pairs.y_mask, predictions(folder, unit, pairs))
+        with writing(kept) as partial:
+            np.savez(partial, mean_seconds=np.mean(seconds), **scores)  # pyright: ignore[reportArgumentType]
+    with np.load(kept) as archive:
+        return {name: archive[name] for name in SCORES}, float(archive["mean_seconds"])
 
 
 def strata_of(pairs: tuple[MineralPairs, ...], data: Path, structures: Path | None) -> dict[str, MineralStratum]:
@@ -144,25 +162,22 @@ def summary(folder: Path, data: Path, structures: Path | None) -> dict[str, Any]
         direction = f"{source} -> {target}"
         found["sets"][direction] = pairs.as_dict()
         for by in splits:
-            made = {m: predictions(folder, (source, target, by, m), pairs) for m in (*PEERS, *LEARNED)}
+            made = {m: scores_of(folder, (source, target, by, m), pairs) for m in (*PEERS, *LEARNED)}
             of = {name: value for name, value in made.items() if value is not None}
             if not of:
                 continue
             key = f"{direction}, by {by}"
             found["seconds"][key] = {name: round(seconds, 2) for name, (_, seconds) in of.items()}
-            predicted = {name: values for name, (values, _) in of.items()}
-            found["scores"][key] = score_table(pairs, predicted)
-            folds_of_rows = folds(pairs, by, N_FOLDS, SEED)  # pyright: ignore[reportArgumentType]
-            for name, values in predicted.items():
-                r = row_scores(pairs.y, pairs.y_mask, values)["r"]
-                r_of[direction, by, name] = r
-                found["scores"][key][name]["r by fold"] = [float(r[folds_of_rows == k].mean()) for k in range(N_FOLDS)]
-                for group, mean in zip(*group_means(r, pairs.groups), strict=True):
-                    row = {"direction": direction, "by": by, "method": name, "group": int(group), "r": float(mean)}
-                    rows.append(row)
+            found["scores"][key] = score_table({name: scores for name, (scores, _) in of.items()}, pairs.groups)
+            fold = folds(pairs, by, N_FOLDS, SEED)  # pyright: ignore[reportArgumentType]
+            for name, (scores, _) in of.items():
+                r = r_of[direction, by, name] = scores["r"]
+                found["scores"][key][name]["r by fold"] = [float(r[fold == k].mean()) for k in range(N_FOLDS)]
+                means = zip(*group_means(r, pairs.groups), strict=True)
+                at = {"direction": direction, "by": by, "method": name}
+                rows += [{**at, "group": int(group), "r": float(mean)} for group, mean in means]
             if direction == "ir -> raman" and by in ("mineral", "row"):
-                found.setdefault("classification", {})[by] = classes_found(pairs, predicted, by)
-                print(f"classes, by {by}", flush=True)
+                found.setdefault("classification", {})[by] = classes_found(folder, pairs, list(of), by)
             print(key, flush=True)
     found["strata"] = stratified(r_of, table, both, data)
     found["groups"] = group_rows(table)
@@ -171,15 +186,20 @@ def summary(folder: Path, data: Path, structures: Path | None) -> dict[str, Any]
     return found
 
 
-def classes_found(pairs: MineralPairs, predicted: dict[str, np.ndarray], by: Any) -> dict[str, Any]:
-    """`classification` on the classes with five groups or more."""
+def classes_found(folder: Path, pairs: MineralPairs, methods: Sequence[str], by: Any) -> dict[str, Any]:
+    """`classification` on the classes with five groups or more, kept in a file."""
+    path = folder / f"classes_{by}_{'_'.join(methods).replace(' ', '-')}.json"
+    if path.exists():
+        return json.loads(path.read_text(encoding="utf-8"))
     classes = np.array([mineral_class(formula) for formula in pairs.formulas])
     counts = {c: len(set(pairs.groups[classes == c].tolist())) for c in sorted(set(classes.tolist()))}
     names = [c for c, n in counts.items() if n >= LEAST_IN_CLASS and c not in ("other", "native")]
     kept = np.isin(classes, names)
-    shown = {name: values[kept] for name, values in predicted.items()}
+    shown = {m: predictions(folder, (pairs.source, pairs.target, by, m), pairs)[kept] for m in methods}
     scores = classification(pairs.take(kept), classes[kept], shown, by, n_folds=N_FOLDS, seed=SEED)
-    return {"classes": {c: counts[c] for c in names}, "scores": scores}
+    found = {"classes": {c: counts[c] for c in names}, "scores": scores}
+    write_text(path, json.dumps(found))
+    return found
 
 
 def stratified(
