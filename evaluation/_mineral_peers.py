@@ -163,8 +163,9 @@ def _pls(x: Array, y: Array, most: int) -> tuple[Array, Array]:
     Weights are the leading left singular vectors of x'y, which is what NIPALS iterates to (A. Hoskuldsson, J. Chemom.
     2, 211 (1988)). k is smaller than ``most`` where nothing is left to explain.
     """
-    weights, of_x, of_y = [], [], []
-    x, y = x.copy(), y.copy()
+    weights: list[Array] = []
+    of_x: list[Array] = []
+    of_y: list[Array] = []
     start = float((x * x).sum()) * float((y * y).sum())
     for _ in range(most):
         u, s, _ = np.linalg.svd(x.T @ y, full_matrices=False)
@@ -175,8 +176,8 @@ def _pls(x: Array, y: Array, most: int) -> tuple[Array, Array]:
         weights.append(u[:, 0])
         of_x.append(x.T @ t / norm)
         of_y.append(y.T @ t / norm)
-        x -= np.outer(t, of_x[-1])
-        y -= np.outer(t, of_y[-1])
+        x = x - np.outer(t, of_x[-1])
+        y = y - np.outer(t, of_y[-1])
     if not weights:
         raise EvaluationError("PLS2: the spectra of the training set do not vary together.")
     w, p = np.array(weights).T, np.array(of_x).T

@@ -7,7 +7,6 @@ phosphides with the native elements (Strunz). Structure is not looked at.
 """
 
 import re
-from collections import Counter
 
 __all__ = ["CLASSES", "formula_counts", "mineral_class"]
 
@@ -23,6 +22,7 @@ CLASSES = (
     "native",
     "other",
 )
+Counts = dict[str, float]
 _HALOGENS = ("F", "Cl", "Br", "I")
 _SULFUR_LIKE = ("S", "Se", "Te", "As", "Sb", "Bi")
 # Classes of oxygen compounds in the order in which ties are broken, with their central atoms.
@@ -66,45 +66,47 @@ def formula_counts(formula: str) -> dict[str, float]:
     >>> formula_counts("CaSO_4_·2H_2_O")
     {'Ca': 1.0, 'S': 1.0, 'O': 4.0}
     """
-    total: Counter[str] = Counter()
+    total: Counts = {}
     for part in re.split(r"[·•*]", _VACANCY.sub("", formula)):
         counts = _counts(part.strip())
         if set(counts) != {"H", "O"} or not total:
-            total.update(counts)
-    return {element: float(n) for element, n in total.items() if n > 0}
+            _add(total, counts)
+    return {element: n for element, n in total.items() if n > 0}
 
 
-def _counts(text: str) -> Counter[str]:
+def _add(total: Counts, more: Counts, times: float = 1.0) -> None:
+    for name, n in more.items():
+        total[name] = total.get(name, 0.0) + n * times
+
+
+def _counts(text: str) -> Counts:
     """Atoms of one formula without water."""
-    stack: list[list[Counter[str]]] = [[Counter()]]  # for each open bracket, its alternatives
-    last: Counter[str] = Counter()
+    stack: list[list[Counts]] = [[{}]]  # for each open bracket, its alternatives
+    last: Counts = {}
     for subscript, element, opened, closed, comma, number in _TOKEN.findall(text):
         if element:
-            last = Counter({element: 1.0})
-            stack[-1][-1].update(last)
+            last = {element: 1.0}
+            _add(stack[-1][-1], last)
         elif opened:
-            stack.append([Counter()])
+            stack.append([{}])
         elif closed and len(stack) > 1:
             last = _shared(stack.pop())
-            stack[-1][-1].update(last)
+            _add(stack[-1][-1], last)
         elif comma and len(stack) > 1:
-            stack[-1].append(Counter())
+            stack[-1].append({})
         elif (subscript or number) and last:
-            more = _amount(subscript or number) - 1.0
-            for name, n in last.items():
-                stack[-1][-1][name] += n * more
-            last = Counter()
+            _add(stack[-1][-1], last, _amount(subscript or number) - 1.0)
+            last = {}
     while len(stack) > 1:  # a bracket that is not closed
-        stack[-2][-1].update(_shared(stack.pop()))
+        _add(stack[-2][-1], _shared(stack.pop()))
     return stack[0][0]
 
 
-def _shared(alternatives: list[Counter[str]]) -> Counter[str]:
+def _shared(alternatives: list[Counts]) -> Counts:
     filled = [a for a in alternatives if a]
-    total: Counter[str] = Counter()
+    total: Counts = {}
     for alternative in filled:
-        for name, n in alternative.items():
-            total[name] += n / len(filled)
+        _add(total, alternative, 1.0 / len(filled))
     return total
 
 

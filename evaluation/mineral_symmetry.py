@@ -267,7 +267,7 @@ def _raw(response: Array, label: NDArray[np.str_], kept: NDArray[np.bool_], leve
     from scipy.stats import ttest_ind
 
     without, centred = _sides(label, kept)
-    test = ttest_ind(response[without], response[centred], equal_var=False)
+    test: Any = ttest_ind(response[without], response[centred], equal_var=False)
     low, high = test.confidence_interval(level)
     value = float(response[without].mean() - response[centred].mean())
     n = int(min(without.sum(), centred.sum()))
