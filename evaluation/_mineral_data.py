@@ -187,13 +187,13 @@ class PowderLines(_Rows):
         """
         if not (step_deg > 0 and stop_deg > start_deg and fwhm_deg > 0):
             raise DatasetError(f"patterns({start_deg}, {stop_deg}, {step_deg}, {fwhm_deg}): all must be positive.")
-        axis = start_deg + step_deg * np.arange(round((stop_deg - start_deg) / step_deg) + 1)
+        axis = start_deg + step_deg * np.arange(round((stop_deg - start_deg) / step_deg) + 1, dtype=np.float64)
         found = np.zeros((len(self), len(axis)))
         for row, (angles, heights) in enumerate(zip(self.two_theta_deg, self.intensities, strict=True)):
             offset = (axis[:, None] - angles) / fwhm_deg
             found[row] = np.exp(-4 * np.log(2) * offset**2) @ heights
         largest = found.max(axis=1, keepdims=True)
-        return axis, found / np.where(largest > 0, largest, 1.0)
+        return axis, np.divide(found, np.where(largest > 0, largest, 1.0))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values: sizes and notes."""

@@ -43,7 +43,7 @@ def name_groups(names: Sequence[str], specimens: Sequence[str], duplicate_of: ND
     duplicate_of : ndarray (n,) of int
         The row that a spectrum repeats; -1 for none.
     """
-    edges = [(name, name) for name in names]
+    edges: list[tuple[str, str]] = [(name, name) for name in names]
     first: dict[str, str] = {}
     for name, specimen in zip(names, specimens, strict=True):
         edges.append((first.setdefault(specimen, name), name))
