@@ -14,7 +14,15 @@ from numpy.polynomial import Chebyshev
 
 from ..groups.operations import NDArrayFloat
 
-__all__ = ["LARGEST_SHARE", "PEAK_SHAPES", "PeakModel", "approximate_voigt", "gaussian_part", "peak_areas", "peak_profiles"]
+__all__ = [
+    "LARGEST_SHARE",
+    "PEAK_SHAPES",
+    "PeakModel",
+    "approximate_voigt",
+    "gaussian_part",
+    "peak_areas",
+    "peak_profiles",
+]
 
 PEAK_SHAPES = ("gaussian", "lorentzian", "voigt")
 # At a share of 1 the Gaussian part vanishes and t, y diverge; at .999 the profile is a Lorentzian within 2e-3.
@@ -42,7 +50,8 @@ def _gaussian_series() -> tuple[Chebyshev, Chebyshev]:
         roots = []
         for share in shares:
             guess = (1 - 0.5346 * share) ** 2 - 0.2166 * share**2
-            roots.append(float(brentq(excess, 0.99 * guess, 1.01 * guess, args=(share,), xtol=1e-16)))  # type: ignore[arg-type]
+            root = brentq(excess, 0.99 * guess, 1.01 * guess, args=(share,), xtol=1e-16)
+            roots.append(float(root))  # type: ignore[arg-type]
         return np.array(roots) / (1 - shares)
 
     series = Chebyshev.interpolate(quotient, 40, domain=[0, 1])

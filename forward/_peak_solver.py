@@ -48,7 +48,8 @@ def bounded_least_squares(
 
     Parameters at a bound towards which the sum still falls rest in that step; the others take a damped Gauss-Newton
     step, clipped to the bounds (damping after Nielsen 1999). At rest when a step lowers the sum by less than
-    ``tolerance`` of it: 1e-5 of 1000 points is a change of chi^2 by 0.01, a tenth of a standard error. Each step costs one call of ``model``, which returns values (m,) and Jacobian (m, n).
+    ``tolerance`` of it: 1e-5 of 1000 points is a change of chi^2 by 0.01, a tenth of a standard error. Each step costs
+    one call of ``model``, which returns values (m,) and Jacobian (m, n).
     """
     vector = np.clip(start, lower, upper)
     value, jacobian = model(vector)

@@ -243,7 +243,9 @@ def fit_peaks(
     axis, values = _points(axis_cm1, intensity, mask)
     low, scale = float(values.min()), float(np.ptp(values))
     if not scale > 1e-12 * max(abs(low), np.finfo(float).tiny):
-        raise SpectrumError(f"fit_peaks: the intensity is {low:g} at all {len(values)} points: there is nothing to fit.")
+        raise SpectrumError(
+            f"fit_peaks: the intensity is {low:g} at all {len(values)} points: there is nothing to fit."
+        )
     per_peak = 4 if shape in ("voigt", "best") else 3
     most = min(max_peaks, int((_MOST_PARAMETERS * len(axis) - baseline_degree - 1) // per_peak))
     if most < 1:

@@ -80,7 +80,7 @@ def paired_spectra(
         raise ModelError(f"{call}: groups of shape {names.shape} for {len(rows_x)} spectra.")
     numbers = np.unique(names, return_inverse=True)[1]
     if numbers.max() < 1:
-        raise ModelError(f"{call}: all {len(rows_x)} spectra are of one group; early stopping needs two groups or more.")
+        raise ModelError(f"{call}: all {len(rows_x)} spectra are of one group; early stopping needs two or more.")
     return PairedSpectra(rows_x, rows_y, here_x, here_y, numbers)
 
 
@@ -109,26 +109,37 @@ def train(
     rng = np.random.default_rng(seed)
     scores: list[float] = []
     best = copy.deepcopy(network.state_dict())
-    for epoch in range(plan.epochs):
-        network.train()
-        order = rng.permutation(rows)
-        for start in range(0, len(order), plan.batch):
-            loss = loss_of(order[start : start + plan.batch], epoch)
-            if not torch.isfinite(loss):
-                raise ModelError(f"the loss is {loss.item()} in epoch {epoch}: lower the learning rate")
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimizer.step()
-        schedule.step()
-        network.eval()
-        with torch.inference_mode():
-            scores.append(score())
-        if scores[-1] == max(scores):
-            best = copy.deepcopy(network.state_dict())
-        if epoch - int(np.argmax(scores)) >= plan.patience:
-            break
+    with torch.random.fork_rng(devices=[]):  # dropout draws from the global state, which stays as it was
+        torch.manual_seed(seed)
+        for epoch in range(plan.epochs):
+            network.train()
+            _one_epoch(network, rng.permutation(rows), lambda batch, at=epoch: loss_of(batch, at), optimizer, plan)
+            schedule.step()
+            network.eval()
+            with torch.inference_mode():
+                scores.append(score())
+            if scores[-1] == max(scores):
+                best = copy.deepcopy(network.state_dict())
+            if epoch - int(np.argmax(scores)) >= plan.patience:
+                break
     _LOG.info("%d epochs, best validation r %.3f in epoch %d", len(scores), max(scores), int(np.argmax(scores)))
     network.load_state_dict(best)
     network.eval()
     return scores
+
+
+def _one_epoch(
+    network: nn.Module,
+    order: Any,
+    loss_of: Callable[[Any], Tensor],
+    optimizer: torch.optim.Optimizer,
+    plan: TrainingPlan,
+) -> None:
+    for start in range(0, len(order), plan.batch):
+        loss = loss_of(order[start : start + plan.batch])
+        if not torch.isfinite(loss):
+            raise ModelError(f"the loss is {loss.item()}: lower the learning rate, now {plan.learning_rate:g}")
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimizer.step()

@@ -10,12 +10,19 @@ from torch.nn import functional
 
 from .bottleneck import Gaussian
 
-__all__ = ["MapEncoder", "MapDistribution", "PeakTranslator", "gaussian_divergence"]
+__all__ = [
+    "MapDistribution",
+    "MapEncoder",
+    "PeakTranslator",
+    "as_tensor",
+    "gaussian_divergence",
+    "masked_correlation",
+    "rendered_maps",
+]
 
 _CHANNELS = 32
 _LOG_WIDTH = (-3.0, 4.0)  # of FWHM over bin width
 _LOG_DEVIATION = (-3.0, 0.5)  # of root height, offset, log width, share
-_MASS_OF_SHARE = log(2) / pi  # for the weight of the Lorentzian at the top, see `MapDistribution.expected_spectrum`
 
 
 def gaussian_divergence(q: Gaussian, p: Gaussian) -> Tensor:

@@ -15,12 +15,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..errors import ModelError
 from ..groups.operations import NDArrayFloat
 from ._modality_training import PairedSpectra, TrainingPlan, paired_spectra, spectra_and_mask, train, validation_rows
 from ._peak_networks import PeakTranslator, as_tensor, gaussian_divergence, masked_correlation, rendered_maps
+from ._spectrum_network import SpectrumNetwork, shifted
 from .peak_maps import PeakBins, PeakCache, fitted_peaks
 
 __all__ = ["PeakVAE", "SpectrumCNN", "TrainingPlan"]
@@ -128,8 +128,9 @@ class PeakVAE(_ModalityModel):
     dropout, kl_weight, posterior_weight (w), correlation_weight (s) : float
     warmup : int
         Epochs.
-    jitter : float
-        Standard deviation of positions, in bins; heights get three tenths of it as a log-normal factor for each 0.1...
+    jitter, height_jitter, dropped_peaks : float
+        What the encoder's peaks go through in training: standard deviation of the positions, in bins; that of the log
+        of the heights; share of peaks left out.
     draws : int
         Latent vectors over which `predict` averages.
     cache : mapping or None
@@ -323,7 +324,7 @@ class SpectrumCNN(_ModalityModel):
     saved = ("hidden", "dropout", "error_weight", "shift")
 
     def _build(self) -> nn.Module:
-        return _SpectrumNetwork(len(self.axis_x), len(self.axis_y), self.hidden, self.dropout)
+        return SpectrumNetwork(len(self.axis_x), len(self.axis_y), self.hidden, self.dropout)
 
     def fit(
         self, X: Any, Y: Any, x_mask: Any = None, y_mask: Any = None, groups: Any = None, seed: int = 0
@@ -332,20 +333,19 @@ class SpectrumCNN(_ModalityModel):
         data = paired_spectra(X, Y, x_mask, y_mask, groups, (len(self.axis_x), len(self.axis_y)), "SpectrumCNN.fit")
         held = validation_rows(data.groups, self.plan.validation_share, seed)
         rows, check = np.flatnonzero(~held), np.flatnonzero(held)
-        network: _SpectrumNetwork = self._new(seed)
+        network: SpectrumNetwork = self._new(seed)
         planes = network.planes(as_tensor(data.x), as_tensor(data.x_mask))
         target, mask = as_tensor(data.y), as_tensor(data.y_mask)
         mean = (target[rows] * mask[rows]).sum(0) / mask[rows].sum(0).clamp_min(1)
         network.start_from(mean)
         variance = float(((target[rows] - mean).square() * mask[rows]).sum() / mask[rows].sum())
         rng = np.random.default_rng(seed)
-        state = torch.random.get_rng_state()
 
         def loss_of(batch: Any, epoch: int) -> Tensor:
             x = planes[batch]
             power = torch.from_numpy(rng.uniform(0.75, 1.3, (len(batch), 1)).astype(np.float32))
             x = torch.stack([x[:, 0].clamp_min(1e-6) ** power * x[:, 1], x[:, 1]], 1)
-            x = _shifted(x, int(rng.integers(-self.shift, self.shift + 1)))
+            x = shifted(x, int(rng.integers(-self.shift, self.shift + 1)))
             found, weight = network(x), mask[batch]
             error = ((found - target[batch]).square() * weight).sum(-1) / weight.sum(-1)
             r = masked_correlation(found, target[batch], weight)
@@ -354,10 +354,7 @@ class SpectrumCNN(_ModalityModel):
         def score() -> float:
             return float(masked_correlation(network(planes[check]), target[check], mask[check]).mean())
 
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.scores = train(network, rows, loss_of, score, self.plan, seed)
-        torch.random.set_rng_state(state)
+        self.scores = train(network, rows, loss_of, score, self.plan, seed)
         self.network = network
         return self
 
@@ -367,66 +364,6 @@ class SpectrumCNN(_ModalityModel):
         rows, here = spectra_and_mask(X, x_mask, len(self.axis_x), "SpectrumCNN.predict")
         with torch.inference_mode():
             return _scaled(network(network.planes(as_tensor(rows), as_tensor(here))).numpy().astype(float))
-
-
-class _SpectrumNetwork(nn.Module):
-    """Planes (B, 2, places) of root intensity and mask -> spectra (B, points_y)."""
-
-    def __init__(self, points_x: int, points_y: int, hidden: int, dropout: float) -> None:
-        super().__init__()
-        self.points_y = points_y
-        self.pool_x, self.pool_y = -(-points_x // 512), -(-points_y // 512)
-        self.places = -(-points_x // self.pool_x)
-        self.eighth = -(-points_y // (8 * self.pool_y))
-        self.down = nn.Sequential(
-            nn.Conv1d(2, 24, 9, 2, 4), nn.GELU(), nn.Conv1d(24, 32, 7, 2, 3), nn.GELU(), nn.Conv1d(32, 48, 5, 2, 2)
-        )
-        flat = 48 * (((self.places + 1) // 2 + 1) // 2 + 1 >> 1)
-        self.dense = nn.Sequential(
-            nn.GELU(),
-            nn.Flatten(),
-            nn.Dropout(dropout),
-            nn.Linear(flat, hidden),
-            nn.LayerNorm(hidden),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, 32 * self.eighth),
-            nn.GELU(),
-        )
-        self.up = nn.ModuleList([nn.Conv1d(32, 32, 5, padding=2), nn.Conv1d(32, 24, 5, padding=2)])
-        self.last = nn.Conv1d(24, 1, 5, padding=2)
-        self.offset = nn.Parameter(torch.zeros(points_y))
-
-    def planes(self, spectra: Tensor, mask: Tensor) -> Tensor:
-        """Root intensity and measured share (n, 2, places), means over ``pool_x`` points."""
-        short = self.places * self.pool_x - spectra.shape[1]
-        both = torch.stack([spectra.clamp_min(0).sqrt() * mask, mask], 1)
-        pooled = functional.pad(both, (0, short)).unflatten(-1, (self.places, self.pool_x)).mean(-1)
-        return torch.stack([pooled[:, 0] / pooled[:, 1].clamp_min(1e-6), pooled[:, 1]], 1)
-
-    @torch.no_grad()
-    def start_from(self, mean: Tensor) -> None:
-        """Set the offset so that the network starts near the mean spectrum."""
-        self.offset.copy_(torch.log(torch.expm1(mean.clamp_min(1e-3))))
-
-    def forward(self, planes: Tensor) -> Tensor:
-        """The spectra."""
-        x = self.dense(self.down(planes)).unflatten(-1, (32, self.eighth))
-        for layer in self.up:
-            x = functional.gelu(layer(functional.interpolate(x, scale_factor=2, mode="linear")))
-        x = self.last(functional.interpolate(x, scale_factor=2, mode="linear"))
-        x = functional.interpolate(x, size=self.points_y, mode="linear")[:, 0]
-        return functional.softplus(x + self.offset)
-
-
-def _shifted(planes: Tensor, by: int) -> Tensor:
-    """Moved along the axis; what comes in counts as not measured."""
-    moved = torch.roll(planes, by, -1)
-    if by > 0:
-        moved[..., :by] = 0
-    elif by < 0:
-        moved[..., by:] = 0
-    return moved
 
 
 def _scaled(spectra: NDArrayFloat) -> NDArrayFloat:

@@ -102,7 +102,7 @@ def fitted_peaks(
     x = np.asarray(axis, dtype=float)
     rows = np.asarray(spectra)
     if rows.ndim != 2 or rows.shape[1] != len(x):
-        raise SpectrumError(f"fitted_peaks: spectra of shape {rows.shape} on an axis of {len(x)} points; (n, L) needed.")
+        raise SpectrumError(f"fitted_peaks: spectra of shape {rows.shape} on an axis of {len(x)} points.")
     measured = np.isfinite(rows) if mask is None else np.asarray(mask, dtype=bool)
     if measured.shape != rows.shape:
         raise SpectrumError(f"fitted_peaks: the mask has shape {measured.shape}, the spectra {rows.shape}.")
@@ -129,14 +129,12 @@ def _digest(axis: NDArrayFloat, row: NDArrayFloat, mask: Any, max_peaks: int) ->
 
 
 def _peaks_of(axis: NDArrayFloat, row: NDArrayFloat, mask: Any, max_peaks: int) -> NDArrayFloat:
+    step = -(-len(axis) // _MOST_POINTS)
+    axis, row, mask = axis[::step], row[::step], mask[::step]
     values = row[mask]
     if not len(values) or np.ptp(values) <= 1e-9 * np.abs(values).max():
         return np.zeros((0, 4))
-    step = -(-len(axis) // _MOST_POINTS)
-    thinned = axis[::step], row[::step], mask[::step]
-    if not np.ptp(thinned[1][thinned[2]]) > 0:
-        thinned = axis, row, mask
-    fit = fit_peaks(thinned[0], thinned[1], shape="voigt", max_peaks=max_peaks, mask=thinned[2])
+    fit = fit_peaks(axis, row, shape="voigt", max_peaks=max_peaks, mask=mask)
     return np.stack([fit.positions_cm1, fit.heights, fit.fwhm_cm1, fit.lorentzian_share], axis=1)
 
 
@@ -155,7 +153,7 @@ class PeakBins:
     width: float
 
     def __len__(self) -> int:
-        return int(np.ceil((self.axis[-1] - self.axis[0]) / self.width + 1e-9)) or 1
+        return int(np.ceil((self.axis[-1] - self.axis[0]) / self.width - 1e-9)) or 1
 
     @property
     def centres(self) -> NDArrayFloat:
