@@ -67,12 +67,12 @@ def pairs_of(source: str, target: str, data: Path) -> MineralPairs:
     return pairs.onto_itself() if source == target else pairs
 
 
-def units(methods: Sequence[str], splits: Sequence[str]) -> list[tuple[str, str, str, str]]:
+def units() -> list[tuple[str, str, str, str]]:
     """(source, target, split, method) in the order in which they are run: the split by mineral and the peers first."""
     found = [(s, t, by, m) for s, t, of_peers, _ in TASKS for by in of_peers for m in PEERS]
     found += [(s, t, by, m) for s, t, _, of_learned in TASKS for by in of_learned for m in LEARNED]
     order = ("mineral", "row", "specimen")
-    return sorted((u for u in found if u[3] in methods and u[2] in splits), key=lambda u: order.index(u[2]))
+    return sorted(found, key=lambda unit: order.index(unit[2]))
 
 
 def unit_path(folder: Path, unit: tuple[str, str, str, str], k: int) -> Path:
@@ -81,11 +81,11 @@ def unit_path(folder: Path, unit: tuple[str, str, str, str], k: int) -> Path:
     return folder / f"{source}_{target}_{by}_{method.replace(' ', '-')}_{k}.npz"
 
 
-def run(folder: Path, data: Path, methods: Sequence[str], splits: Sequence[str]) -> None:
+def run(folder: Path, data: Path, wanted: Sequence[tuple[str, str, str, str]]) -> None:
     """Predict what is not there yet."""
     held: dict[tuple[str, str], MineralPairs] = {}
     cache = PeakCache(folder / "peaks.npz")
-    for unit in units(methods, splits):
+    for unit in wanted:
         source, target, by, name = unit
         if all(unit_path(folder, unit, k).exists() for k in range(N_FOLDS)):
             continue
@@ -275,6 +275,7 @@ def main() -> None:
     parser.add_argument("--structures", type=Path, default=None, help="amcsd_cif1.db [package larixite]")
     parser.add_argument("--folder", type=Path, default=Path("out/mineral_transfer"))
     parser.add_argument("--method", action="append", help="only these methods")
+    parser.add_argument("--direction", action="append", help="only these directions, ir:raman say")
     parser.add_argument("--by", action="append", help="only these splits")
     parser.add_argument("--summary", action="store_true", help="predict nothing, only summarise what is there")
     parser.add_argument("--no-summary", action="store_true", help="only predict")
@@ -282,7 +283,9 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     if not options.summary:
         methods, splits = options.method or (*PEERS, *LEARNED), options.by or ("mineral", "row", "specimen")
-        run(options.folder, options.data, methods, splits)
+        directions = options.direction or [f"{source}:{target}" for source, target, _, _ in TASKS]
+        wanted = [u for u in units() if u[3] in methods and u[2] in splits and f"{u[0]}:{u[1]}" in directions]
+        run(options.folder, options.data, wanted)
     if not options.no_summary:
         path = write_results("mineral_transfer", summary(options.folder, options.data, options.structures))
         print(f"{path}: {len(json.dumps(path.read_text()))} characters", flush=True)
