@@ -1,9 +1,10 @@
-"""Files of published multi-instrument sets: where they are looked for, and whether they are the ones we know."""
+"""Files of published sets of measured spectra: where they are looked for, and whether they are the ones we know."""
 
 import csv
+import gzip
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -73,8 +74,12 @@ class KnownFile:
         return place
 
 
-def read_arrays(place: Path, shapes: Mapping[str, tuple[int, ...]] | None = None) -> dict[str, np.ndarray]:
+def read_arrays(
+    place: Path, shapes: Mapping[str, tuple[int, ...]] | None = None, *, gaps: Collection[str] = ()
+) -> dict[str, np.ndarray]:
     """The arrays of an .npz, no pickles; those named in ``shapes`` must be there, so shaped and finite.
+
+    NaN stands for "not measured" in the arrays named in ``gaps``, and is left there.
 
     Raises
     ------
@@ -89,23 +94,25 @@ def read_arrays(place: Path, shapes: Mapping[str, tuple[int, ...]] | None = None
     for name, values in arrays.items():
         if shapes is not None and values.shape != shapes[name]:
             raise DatasetError(f"{place}: array {name} has shape {values.shape}, {shapes[name]} is known.")
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
+        known = ~np.isnan(values) if name in gaps else slice(None)
+        if values.dtype.kind == "f" and not np.isfinite(values[known]).all():
             raise DatasetError(f"{place}: array {name} holds NaN or infinity.")
     return arrays
 
 
 def read_index(place: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    """Rows of a CSV that has the columns.
+    """Rows of a CSV, or of one packed by gzip (NAME.gz), that has the columns.
 
     Raises
     ------
     DatasetError
         Not UTF-8 text, or a column missing.
     """
+    opened = gzip.open if place.suffix == ".gz" else open
     try:
-        with place.open(encoding="utf-8", newline="") as lines:
+        with opened(place, "rt", encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{place}: cannot be read as CSV: {error}") from error
     missing = [name for name in columns if not rows or name not in rows[0]]
     if missing:
