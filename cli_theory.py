@@ -123,11 +123,12 @@ def claims(
     """Published claims about what spectra tell: verdict, evidence, number; computed now or read from stored results."""
     import json
 
+    from .evaluation._transfer_claims import TRANSFER_CLAIMS
     from .evaluation.claims import SPEKTRON_CLAIMS
     from .theory._known_claims import CLAIMS
     from .theory.claims import ledger
 
-    result = ledger((*CLAIMS, *SPEKTRON_CLAIMS), only=only or ())
+    result = ledger((*CLAIMS, *SPEKTRON_CLAIMS, *TRANSFER_CLAIMS), only=only or ())
     text = json.dumps(result.as_dict(), indent=2)
     typer.echo(text if json_path == "-" else str(result))
     if json_path not in (None, "-"):

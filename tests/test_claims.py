@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from symvib.errors import DatasetError, IdentifiabilityError
+from symvib.evaluation._transfer_claims import TRANSFER_CLAIMS
 from symvib.evaluation.claims import SPEKTRON_CLAIMS
 from symvib.theory import _claim_molecules as molecules
 from symvib.theory._known_claims import CLAIMS, _completeness
@@ -17,7 +18,7 @@ PAGE = ROOT / "docs" / "claims.md"
 
 @pytest.fixture(scope="module")
 def whole():
-    return ledger((*CLAIMS, *SPEKTRON_CLAIMS))
+    return ledger((*CLAIMS, *SPEKTRON_CLAIMS, *TRANSFER_CLAIMS))
 
 
 def test_page_is_what_the_command_writes(whole):
@@ -29,7 +30,7 @@ def test_every_claim_is_checked(whole):
     missing = [entry.missing for entry in whole.entries if entry.outcome is None]
     absent = [text for text in missing if text.startswith("studies/results/") and not (ROOT / text.split()[0]).exists()]
     assert missing == absent
-    assert sum(whole.counts.values()) == len(whole) == len(CLAIMS) + len(SPEKTRON_CLAIMS)
+    assert sum(whole.counts.values()) == len(whole) == len(CLAIMS) + len(SPEKTRON_CLAIMS) + len(TRANSFER_CLAIMS)
 
 
 def test_claims_of_this_room_by_default():
