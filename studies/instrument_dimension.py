@@ -3,8 +3,8 @@
 The test molecules, each measured once on one of 32 virtual instruments that nobody trained with (simulated), are
 encoded by the shipped model. For the mean of z_inst: principal components that hold 95 % of its variance, and the
 accuracy of a linear probe that names the instrument from the first 1, 2, 4 ... 64 of them (components and probe from
-one half of the molecules, accuracy from the other; 95 % Wilson intervals). A dimension found here is one of a model trained
-with 64: it says how many it uses, not how many it would need.
+one half of the molecules, accuracy from the other; 95 % Wilson intervals). A dimension found here is one of a model
+trained with 64: it says how many it uses, not how many it would need.
 
 Writes studies/results/instrument_dimension.json. About two minutes on one core. Option: ``--quick``.
 """
