@@ -51,7 +51,7 @@ class SpektronEncoder:
     >>> from symvib.spektron.model import Spektron
     >>> encoder = SpektronEncoder(np.linspace(4000, 9000, 200), Spektron(preset("tiny")), channels=128)
     >>> encoder.features(np.random.default_rng(0).random((3, 200))).shape
-    (3, 641)
+    (3, 369)
     """
 
     def __init__(
