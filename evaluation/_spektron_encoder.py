@@ -1,9 +1,10 @@
 """What a Spektron model makes of the spectra of an instrument: features, kept by spectrum, and adapted copies."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -18,12 +19,11 @@ __all__ = ["PREPROCESSING", "Preprocessing", "SpektronEncoder", "derivative", "t
 
 Preprocessing = Literal["none", "derivative"]
 PREPROCESSING: tuple[Preprocessing, ...] = ("none", "derivative")
+_LOG = logging.getLogger(__name__)
 _SMOOTHING = (15, 2)  # Savitzky-Golay window in channels as measured and degree
 _BATCH = 64
 _ROWS_KEPT = 20_000  # of about 1,150 float32 each: 90 MB
 _MODELS_KEPT = 4
-
-Value = TypeVar("Value")
 
 
 class SpektronEncoder:
@@ -37,7 +37,7 @@ class SpektronEncoder:
     axis_cm1 : array (L,)
         Wavenumbers of the columns of the spectra, ascending or descending.
     model : str, Path or Spektron
-        A shipped model, the folder of one, or the model itself.
+        A shipped model, the folder of one, or the model itself, whose weights then must not be changed.
     modality : str
         One that the model knows.
     channels : int
@@ -51,7 +51,7 @@ class SpektronEncoder:
     >>> from symvib.spektron.model import Spektron
     >>> encoder = SpektronEncoder(np.linspace(4000, 9000, 200), Spektron(preset("tiny")), channels=128)
     >>> encoder.features(np.random.default_rng(0).random((3, 200))).shape
-    (3, 641)
+    (3, 369)
     """
 
     def __init__(
@@ -75,7 +75,6 @@ class SpektronEncoder:
         self.places = places
         self._given = model
         self._model: Spektron | None = None
-        self._name: str | None = None
         self._rows: OrderedDict[bytes, Array] = OrderedDict()
         self._adapted: OrderedDict[bytes, SpektronEncoder] = OrderedDict()
 
@@ -109,12 +108,17 @@ class SpektronEncoder:
         """The model, read when it is first needed."""
         if self._model is None:
             from ..spektron.model import Spektron
+            from ..spektron.rendering import MODALITIES
 
             given = self._given
-            self._model = given if isinstance(given, Spektron) else Spektron.from_pretrained(given)
-            if self.modality not in self._model.config.modalities:
-                known = ", ".join(self._model.config.modalities)
+            model = given if isinstance(given, Spektron) else Spektron.from_pretrained(given)
+            if self.modality not in model.config.modalities:
+                known = ", ".join(model.config.modalities)
                 raise EvaluationError(f"SpektronEncoder: the model knows {known}, not {self.modality!r}.")
+            if model is not given and self.modality not in MODALITIES:
+                trained = " and ".join(MODALITIES)
+                _LOG.warning("the model was trained on %s spectra, never on %s", trained, self.modality)
+            self._model = model
         return self._model
 
     @property

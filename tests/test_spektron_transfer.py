@@ -252,6 +252,13 @@ def test_adapted_models_are_shared_by_targets_of_the_same_samples(encoder, made,
     assert len(calls) == 3
 
 
+def test_a_modality_that_was_not_trained_is_warned_of(encoder, caplog):
+    for modality, said in (("nir", True), ("ir", False)):
+        caplog.clear()
+        assert st.SpektronEncoder(encoder.axis_cm1, modality=modality).n_chem == 128
+        assert ("never on nir" in caplog.text) == said
+
+
 def test_encoder_of_a_set_reads_its_unit(made, model):
     nm = replace(made, axis=np.linspace(1100.0, 2498.0, len(made.axis)), axis_unit="nm")
     encoder = st.SpektronEncoder.of_set(nm, model)
