@@ -204,8 +204,9 @@ def fit_peaks(
 
     Starts from the maxima that stand out, adds peaks where the residual shows more, takes away what is not needed, as
     long as the Bayesian information criterion falls. That criterion takes the points for independent: in a smoothed or
-    interpolated spectrum it will split bands of another form than ``shape`` into several peaks. Time for one round
-    O(m n^2), m points and n parameters; about 0.1 s for 1300 points and 12 Voigt peaks.
+    interpolated spectrum it will split bands of another form than ``shape`` into several peaks. Time for one step
+    O(m n^2), m points and n parameters; for 30 mineral Raman spectra (up to 1301 points, 24 Voigt peaks at most) 0.34 s
+    on average and 1.3 s at most were seen on a busy core.
 
     Parameters
     ----------

@@ -134,7 +134,7 @@ class PeakVAE(_ModalityModel):
     draws : int
         Latent vectors over which `predict` averages.
     cache : mapping or None
-        Fitted peaks by digest (`PeakCache`): hand in one that is already filled, for fits take 0.1 s a spectrum.
+        Fitted peaks by digest (`PeakCache`): hand in one that is already filled, for fits take about 0.1 s a spectrum.
 
     Examples
     --------
@@ -154,7 +154,7 @@ class PeakVAE(_ModalityModel):
     kl_weight: float = 0.5
     warmup: int = 15
     posterior_weight: float = 0.5
-    correlation_weight: float = 50.0
+    correlation_weight: float = 200.0
     jitter: float = 0.35
     height_jitter: float = 0.25
     dropped_peaks: float = 0.1
