@@ -38,6 +38,10 @@ def called(direction: str) -> str:
     return " to ".join(SHOWN[side] for side in direction.split(" -> "))
 
 
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
 def interval(of: Mapping[str, Any], digits: int = 3, *, percent: bool = False, sign: bool = False) -> str:
     """A mean over groups with its interval."""
     factor, digits = (100, 1) if percent else (1, digits)
@@ -62,7 +66,7 @@ def score_tables(found: Mapping[str, Any]) -> str:
     for direction in TRANSFERS:
         scores = found["scores"].get(f"{direction}, by mineral")
         if scores:
-            parts += [f"### {called(direction).capitalize()}, split by mineral", score_rows(scores)]
+            parts += [f"### {_capital(called(direction))}, split by mineral", score_rows(scores)]
     return "\n\n".join(parts)
 
 
@@ -200,11 +204,11 @@ def headline(found: Mapping[str, Any]) -> str:
             continue
         best = best_of(scores)
         one = scores["nearest neighbour"]["r"]
-        more = f" ({interval(scores[best][AGAINST], sign=True)})" if AGAINST in scores[best] else ""
+        more = f" {interval(scores[best][AGAINST], sign=True)}" if AGAINST in scores[best] else " none"
         said.append(
-            f"- {called(direction).capitalize()}, minerals never seen: the best of {len(scores)} methods, {best}, "
+            f"- {_capital(called(direction))}, minerals never seen: the best of {len(scores)} methods, {best}, "
             f"reaches r = {interval(scores[best]['r'])}; copying the nearest neighbour {interval(one)}, difference"
-            f"{more or ' none'}."
+            f"{more}."
         )
     row = found["scores"]["ir -> raman, by row"]
     best = best_of(row)
@@ -213,7 +217,19 @@ def headline(found: Mapping[str, Any]) -> str:
         f"(mean over spectra {row[best]['r']['by_row']:.2f}) without having learned anything about minerals."
     )
     verdicts = [f"{key} {next(iter(found['predictions'][key].values()))['verdict']}" for key in ("M1", "M2")]
+    classes = found["classification"]["mineral"]["scores"]
+    said.append(
+        f"- Class of an unseen mineral: {interval(classes['measured'], percent=True)} % right from its measured Raman "
+        f"spectrum, {interval(classes['from the source'], percent=True)} % from its measured infrared spectrum, "
+        f"{interval(classes['generated: nearest neighbour'], percent=True)} % from the Raman spectrum copied from its "
+        "nearest infrared neighbour: copies do better than measurements, as they carry what the infrared told."
+    )
     said.append(f"- Registered predictions about the inversion centre: {', '.join(verdicts)}.")
+    absent = [name for name in ("CNN", "VAE") if name not in found["scores"]["ir -> raman, by mineral"]]
+    if absent:
+        said.append(
+            f"- Not run yet: {', '.join(absent)}. What is said of the best method is said of those in the tables."
+        )
     return "\n".join(said)
 
 
