@@ -126,9 +126,14 @@ def budgets(data: str, name: str, where: str) -> str:
     for d in every:
         (top,) = report(False).of(d, "ceiling")
         cells = [found(report(False), d, where, k, BY_OTHER_SPLITS) for k in ks]
-        texts = ["–" if s is None else mean_text(s.r2, 2) for s in cells]
+        texts = ["–" if s is None else mean_text(s.r2, 2) + fewer(s, top) for s in cells]
         rows.append([f"{d[2]} → {d[3]}", *texts, mean_text(top.r2, 2)])
     return table(["direction", *(f"k = {k}" for k in ks), "ceiling"], rows)
+
+
+def fewer(s: MethodSummary, top: MethodSummary) -> str:
+    """How many splits a budget has, where the study has not done all."""
+    return f", {s.n_splits} splits" if s.n_splits < top.n_splits else ""
 
 
 def ledger() -> str:
