@@ -210,8 +210,11 @@ def overall() -> str:
                     shares = [s.r2_share.value for s in of if s.r2_share is not None]
                     ratios = [s.rmsep_ratio.value for s in of if s.rmsep_ratio is not None]
                     texts = [f"{100 * np.median(shares):.0f} %", f"{np.median(ratios):.2f}"]
-                    rows.append([where, k, how, *(text.replace("-", "\N{MINUS SIGN}") for text in texts)])
-    return table(["table", "k", "chosen", "median share of the ceiling's R²", "median RMSEP over the ceiling's"], rows)
+                    n = min(s.n_splits for s in of)
+                    rows.append([where, k, n, how, *(text.replace("-", "\N{MINUS SIGN}") for text in texts)])
+    return table(
+        ["table", "k", "splits", "chosen", "median share of the ceiling's R²", "median RMSEP over the ceiling's"], rows
+    )
 
 
 def raman() -> str:
