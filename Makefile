@@ -9,7 +9,7 @@ STUDIES := study-retrieval study-ablation study-sample-size study-cross-modal st
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo demo-model report studies $(STUDIES) test test-slow lint bench docs clean
+.PHONY: demo demo-model report studies $(STUDIES) study-transfer test test-slow lint bench docs clean
 
 demo: $(VENV)/.qm
 	@mkdir -p out
@@ -38,6 +38,7 @@ report: $(VENV)/.test
 	$(PY) docs/make_spektron.py
 	$(PY) docs/make_predictions.py
 	$(PY) docs/make_evaluation.py
+	$(PY) docs/make_transfer.py
 	$(VENV)/bin/symvib claims --out docs/claims.md
 	@echo; echo "Open out/report.html (Spektron beside a cosine search) and out/report_of_a_file.html;"; \
 	  echo "docs/evaluation.md, docs/spektron.md and docs/claims.md hold what the result files say."
@@ -70,6 +71,11 @@ study-cross-modal: $(VENV)/.test
 # 10 minutes on 2 cores; reads what study-sample-size wrote, which comes with the repository.
 study-predictions: $(VENV)/.test
 	$(STUDY)/spektron_predictions.py
+
+# Half an hour on one core, not in `make studies`: the measured spectra are to be had by SYMVIB_DATA (docs/calibration_transfer.md).
+study-transfer: $(VENV)/.test
+	$(PY) studies/calibration_transfer.py --folder out/transfer
+	$(PY) studies/raman_instruments.py
 
 # Minutes on one core.
 study-components: $(VENV)/.test
@@ -127,6 +133,7 @@ docs: $(VENV)/.test
 	$(PY) docs/make_spektron.py
 	$(PY) docs/make_predictions.py
 	$(PY) docs/make_evaluation.py
+	$(PY) docs/make_transfer.py
 	$(VENV)/bin/symvib claims --out docs/claims.md
 	$(PY) docs/make_detection.py
 	$(PY) docs/make_forward_accuracy.py

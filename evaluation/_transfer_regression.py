@@ -164,12 +164,13 @@ def pls_path(
 
     def times(v: Array) -> Array:
         """Spectra of each regression (n, b) times its vector (b, w)."""
-        return used * (rows @ v.T - np.outer(centred, np.einsum("bw,bw->b", mean, v)))
+        along = np.einsum("bw,bw->b", mean, v)
+        return used * (rows @ v.T - centred[:, None] * along)
 
     def transposed(u: Array) -> Array:
         return u.T @ rows - (centred @ u)[:, None] * mean
 
-    rest = used * (response - np.outer(centred, target_mean))
+    rest = used * (response - centred[:, None] * target_mean)
     v, _ = _unit(transposed(rest), 0.0, axis=1)
     u, rho = _unit(times(v), 0.0, axis=0)
     smallest = _USED_UP * rho

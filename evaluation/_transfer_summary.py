@@ -114,6 +114,8 @@ def summaries(table: ScoreTable) -> list[MethodSummary]:
             raise EvaluationError(f"summaries: no ceiling among the scores of {key}.")
         for name in TABLES:
             of_table = part.where(table=name)
+            if name == "ceiling":  # of all training samples, whose number may differ from split to split
+                of_table.columns["k"][:] = round(float(of_table["k"].mean()))
             for k in dict.fromkeys(of_table["k"].tolist()):
                 found += _summaries_of(of_table.where(k=k), ceiling, {**key, "k": k, "table": name})
     return found

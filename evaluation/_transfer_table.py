@@ -71,8 +71,8 @@ class ScoreTable:
             raise DatasetError(f"{path}: no column {', '.join(sorted(lacking))}.")
         return cls({name: _column(name, table.column(name).to_pylist()) for name in TransferScore.columns()})
 
-    def to_parquet(self, path: str | Path) -> None:
-        """Written whole or not at all; numbers in single precision, repeated words once."""
+    def to_parquet(self, path: str | Path, *, bits: int = 23) -> None:
+        """Written whole or not at all; numbers in single precision with so many bits, repeated words once."""
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -80,14 +80,17 @@ class ScoreTable:
 
         def stored(name: str, values: np.ndarray) -> Any:
             if name in _NUMBERS:
-                return pa.array(values.astype(np.float32), from_pandas=True)
+                return pa.array(_rounded(values, bits), from_pandas=True)
             if name in _COUNTS:
                 return pa.array(values.astype(np.int16))
             return pa.array(values.tolist()).dictionary_encode()
 
         table = pa.table({name: stored(name, values) for name, values in self.columns.items()})
+        # Lists of columns are allowed for both options; the type stubs know of bool only.
+        split: dict[str, Any] = {"use_byte_stream_split": list(_NUMBERS)}
+        split["use_dictionary"] = [name for name in self.columns if name not in _NUMBERS]
         with writing(path) as temporary:
-            parquet.write_table(table, temporary, compression="zstd")
+            parquet.write_table(table, temporary, compression="zstd", compression_level=19, **split)
 
     def __len__(self) -> int:
         return len(self.columns["data"])
@@ -113,3 +116,10 @@ def _column(name: str, values: list[Any]) -> np.ndarray:
     if name in _COUNTS:
         return np.array(values, dtype=np.int64)
     return np.array(values, dtype=object).astype(str)
+
+
+def _rounded(values: np.ndarray, bits: int) -> np.ndarray:
+    """Single precision with ``bits`` of 23 bits after the leading one: what is left is zeros, which compress."""
+    mantissa, exponent = np.frexp(values)
+    scale = 2.0 ** (bits + 1)
+    return np.ldexp(np.round(mantissa * scale) / scale, exponent).astype(np.float32)

@@ -201,25 +201,27 @@ def _pair_scores(
     for group in dict.fromkeys(groups.tolist()):
         out = groups == group
         for name, make in maps.items():
+            after: Array | None = target[1][out]
+            refused = ""
             try:
                 made = make()
-                after = target[1][out]
                 if made is not None:
                     after = made.fit(source[1][~out], target[1][~out]).transform(after)
-                refused = ""
             except EvaluationError as error:
                 after, refused = None, str(error)
             for i, row in enumerate(np.flatnonzero(out)):
-                known = {"source": source[0], "target": target[0], "sample": data.sample_ids[row], "method": name}
-                if after is None:
-                    found.append(MatchScore(left_out=what, refused=refused, **known))
-                    continue
-                peak = MAIN_PEAKS_CM1[str(materials[row])]
-                apart = [_main_peak(data.axis, x, peak) for x in (source[1][row], after[i])]
-                distance = None if None in apart else abs(apart[1] - apart[0])
-                correlation = float(np.corrcoef(source[1][row], after[i])[0, 1]) if np.ptp(after[i]) > 0 else 0.0
-                found.append(MatchScore(left_out=what, correlation=correlation, peak_cm1=distance, **known))
+                near = MAIN_PEAKS_CM1[str(materials[row])]
+                correlation, peak = (None, None) if after is None else _match(data.axis, source[1][row], after[i], near)
+                sample = data.sample_ids[row]
+                found.append(MatchScore(source[0], target[0], sample, name, what, correlation, peak, refused))
     return found
+
+
+def _match(axis: Array, source: Array, mapped: Array, near: float) -> tuple[float, float | None]:
+    """Correlation of two spectra and distance of their main peaks; a constant spectrum correlates with nothing."""
+    first, second = _main_peak(axis, source, near), _main_peak(axis, mapped, near)
+    apart = None if first is None or second is None else abs(second - first)
+    return (float(np.corrcoef(source, mapped)[0, 1]) if np.ptp(mapped) > 0 else 0.0), apart
 
 
 def _without_background(spectra: Array, axis: Array) -> Array:
