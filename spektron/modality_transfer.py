@@ -317,7 +317,7 @@ class SpectrumCNN(_ModalityModel):
     """
 
     hidden: int = 192
-    dropout: float = 0.3
+    dropout: float = 0.5
     error_weight: float = 0.2
     shift: int = 2
     kind = "spectrum_cnn"
