@@ -24,6 +24,7 @@ GENERATED = (
     "make_spektron",
     "make_predictions",
     "make_evaluation",
+    "make_minerals",
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
