@@ -256,7 +256,8 @@ def verdicts(
         ).as_dict(),
     }
     controls = {}
-    for direction, name in (("raman -> raman", "nearest neighbour"), ("raman -> xrd", best)):
+    powder = best if ("raman -> xrd", "mineral", best) in r_of else "5 nearest"
+    for direction, name in (("raman -> raman", "nearest neighbour"), ("raman -> xrd", powder)):
         if (direction, "mineral", name) not in r_of:
             continue
         pairs = pairs_of(*direction.split(" -> "), data)  # pyright: ignore[reportCallIssue]

@@ -25,6 +25,7 @@ GENERATED = (
     "make_predictions",
     "make_evaluation",
     "make_transfer",
+    "make_minerals",
 )
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
