@@ -122,6 +122,7 @@ def _environment() -> "Environment":
         ("group", group_html),
         ("irreps", sum_html),
         ("formula", _formula_html),
+        ("space_group", _space_group_html),
         ("number", _number_html),
         ("description", _description_html),
     ):
@@ -229,6 +230,12 @@ def _number_html(value: Cyclotomic | int) -> str:
 def _formula_html(formula: str) -> str:
     """A Hill formula with subscripts; mass numbers in brackets stay."""
     return re.sub(r"(?<=[A-Za-z\]])(\d+)", r"<sub>\1</sub>", escape(formula))
+
+
+def _space_group_html(symbol: str) -> str:
+    """A Hermann-Mauguin symbol ("P4_2/mnm", "R-3c") with its screw axes as subscripts and bars above the digits."""
+    screws = re.sub(r"_(\d)", r"<sub>\1</sub>", escape(symbol))
+    return re.sub(r"-(\d)", "\\1\N{COMBINING OVERLINE}", screws)
 
 
 def _angstrom(value: float) -> str:
