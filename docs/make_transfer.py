@@ -32,7 +32,7 @@ FIGURE = ROOT / "docs" / "images" / "calibration_transfer.png"
 RESULTS = ROOT / "studies" / "results"
 
 LESS = "tablets less outliers"
-FOCUS = 5
+FOCUS, MANY = 5, 25
 LEARNT = ("paired", "unpaired", "labelled")
 LEDGER = 0.952  # R2 with five transfer samples that the source claims
 
@@ -141,12 +141,24 @@ def ledger() -> str:
     rows = []
     for d in directions("corn", "moisture"):
         (top,) = report(False).of(d, "ceiling")
-        few = [s for s in report(False).of(d) if s.method == ON_TEST and s.k <= FOCUS and s.r2 is not None]
+        few = [s for s in report(False).of(d) if s.method == ON_TEST and s.k <= FOCUS and not fewer(s, top)]
         s = max(few, key=lambda one: one.r2.value if one.r2 is not None else -np.inf)
         reached = "yes" if s.r2 is not None and s.r2.value > LEDGER else "no"
         said = "above" if top.r2 is not None and top.r2.value > LEDGER else "below"
         rows.append([f"{d[2]} → {d[3]}", mean_text(s.r2), f"{s.which}, k = {s.k}", reached, mean_text(top.r2), said])
     return table(["direction", "best R²", "method", f"> {LEDGER}", "ceiling", f"ceiling and {LEDGER}"], rows)
+
+
+def pds() -> str:
+    """Piecewise direct standardization with the largest budget: the best of its variants, named by the test samples."""
+    rows = []
+    for d in [*directions("corn", "moisture"), *directions("tablets", "assay"), *directions(LESS, "assay")]:
+        (top,) = report(False).of(d, "ceiling")
+        of = [s for s in report(False).of(d, "paired", MANY) if s.method.startswith("PDS") and s.rmsep is not None]
+        s = min(of, key=lambda one: one.rmsep.value if one.rmsep is not None else np.inf)
+        name = f"{s.method} (calibration: {s.calibration})"
+        rows.append([f"{d[0]}, {d[1]}", f"{d[2]} → {d[3]}", mean_text(s.r2), name, s.n_splits, mean_text(top.r2)])
+    return table(["set", "direction", "R²", "variant", "splits", "ceiling"], rows)
 
 
 def given_split() -> str:
@@ -212,9 +224,8 @@ def overall() -> str:
                     texts = [f"{100 * np.median(shares):.0f} %", f"{np.median(ratios):.2f}"]
                     n = min(s.n_splits for s in of)
                     rows.append([where, k, n, how, *(text.replace("-", "\N{MINUS SIGN}") for text in texts)])
-    return table(
-        ["table", "k", "splits", "chosen", "median share of the ceiling's R²", "median RMSEP over the ceiling's"], rows
-    )
+    heads = ["table", "k", "splits", "chosen", "median share of the ceiling's R²", "median RMSEP over the ceiling's"]
+    return table(heads, rows)
 
 
 def raman() -> str:
@@ -258,6 +269,8 @@ def page() -> str:
         budgets={where: budgets("corn", "moisture", where) for where in LEARNT},
         overall=overall(),
         ledger=ledger(),
+        pds=pds(),
+        many=MANY,
         ledger_value=LEDGER,
         models=classical_and_models(),
         raman=raman(),
