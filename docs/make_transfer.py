@@ -126,9 +126,14 @@ def budgets(data: str, name: str, where: str) -> str:
     for d in every:
         (top,) = report(False).of(d, "ceiling")
         cells = [found(report(False), d, where, k, BY_OTHER_SPLITS) for k in ks]
-        texts = ["–" if s is None else mean_text(s.r2, 2) for s in cells]
+        texts = ["–" if s is None else mean_text(s.r2, 2) + fewer(s, top) for s in cells]
         rows.append([f"{d[2]} → {d[3]}", *texts, mean_text(top.r2, 2)])
     return table(["direction", *(f"k = {k}" for k in ks), "ceiling"], rows)
+
+
+def fewer(s: MethodSummary, top: MethodSummary) -> str:
+    """How many splits a budget has, where the study has not done all."""
+    return f", {s.n_splits} splits" if s.n_splits < top.n_splits else ""
 
 
 def ledger() -> str:
@@ -136,7 +141,7 @@ def ledger() -> str:
     rows = []
     for d in directions("corn", "moisture"):
         (top,) = report(False).of(d, "ceiling")
-        few = [s for s in report(False).of(d) if s.method == ON_TEST and s.k <= FOCUS and s.r2 is not None]
+        few = [s for s in report(False).of(d) if s.method == ON_TEST and s.k <= FOCUS and not fewer(s, top)]
         s = max(few, key=lambda one: one.r2.value if one.r2 is not None else -np.inf)
         reached = "yes" if s.r2 is not None and s.r2.value > LEDGER else "no"
         said = "above" if top.r2 is not None and top.r2.value > LEDGER else "below"
@@ -205,8 +210,10 @@ def overall() -> str:
                     shares = [s.r2_share.value for s in of if s.r2_share is not None]
                     ratios = [s.rmsep_ratio.value for s in of if s.rmsep_ratio is not None]
                     texts = [f"{100 * np.median(shares):.0f} %", f"{np.median(ratios):.2f}"]
-                    rows.append([where, k, how, *(text.replace("-", "\N{MINUS SIGN}") for text in texts)])
-    return table(["table", "k", "chosen", "median share of the ceiling's R²", "median RMSEP over the ceiling's"], rows)
+                    n = min(s.n_splits for s in of)
+                    rows.append([where, k, n, how, *(text.replace("-", "\N{MINUS SIGN}") for text in texts)])
+    heads = ["table", "k", "splits", "chosen", "median share of the ceiling's R²", "median RMSEP over the ceiling's"]
+    return table(heads, rows)
 
 
 def raman() -> str:

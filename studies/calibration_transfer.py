@@ -29,7 +29,7 @@ from symvib.evaluation.transfer_benchmark import (
 
 logger = logging.getLogger("calibration_transfer")
 LESS = "tablets less outliers"
-ROUNDS = ((), (0, 5), (25,), (10,), (3,))  # what is asked for most comes first
+FIRST, LATER = ((), (0, 5)), ((25,), (10,), (3,))  # what is asked for most comes first
 
 
 def units(data: Path | None, n_splits: int) -> list[tuple[InstrumentSet, TransferSplit]]:
@@ -90,17 +90,19 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     arguments.folder.mkdir(parents=True, exist_ok=True)
     parts, sets = [], {}
-    for budgets in ROUNDS:
-        for data, split in units(arguments.data, arguments.splits):
-            name = f"{data.name.replace(' ', '_')}_{split.name}_{'_'.join(map(str, budgets)) or 'ceiling'}.parquet"
-            place = arguments.folder / name
-            if not place.exists():
-                if arguments.join:
-                    continue
-                run(data, split, budgets, place)
-            part = ScoreTable.read(place)
-            parts.append(part.rows((part["table"] == "ceiling") == (not budgets)))
-            sets[data.name] = data.as_dict()
+    every = units(arguments.data, arguments.splits)
+    order = [(*unit, budgets) for budgets in FIRST for unit in every]
+    order += [(*unit, budgets) for unit in every for budgets in LATER]
+    for data, split, budgets in order:
+        name = f"{data.name.replace(' ', '_')}_{split.name}_{'_'.join(map(str, budgets)) or 'ceiling'}.parquet"
+        place = arguments.folder / name
+        if not place.exists():
+            if arguments.join:
+                continue
+            run(data, split, budgets, place)
+        part = ScoreTable.read(place)
+        parts.append(part.rows((part["table"] == "ceiling") == (not budgets)))
+        sets[data.name] = data.as_dict()
     table = ScoreTable.joined(parts)
     table.to_parquet(RESULTS / "calibration_transfer.parquet", bits=13)  # to 6e-5 of each number
     write_results("calibration_transfer", {"sets": sets, "best": best(table)})
