@@ -17,6 +17,9 @@ targets from them. The methods differ in what they do about the target instrumen
 The shipped model was pretrained on computed infrared and Raman spectra of single molecules. Near-infrared spectra of
 corn and tablets, with their own modality embedding at its initial value, are far from that: what these estimators reach
 there is what general features of curves give, not knowledge of NIR.
+
+Steps and learning rates are fixed. They were chosen on 60 training samples of corn (m5 and mp6, moisture and protein)
+with a made-up second instrument: gain, offset, slope, a shift of 0.7 channels and noise put on their own spectra.
 """
 
 from collections.abc import Callable
