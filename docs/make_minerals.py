@@ -185,7 +185,11 @@ def beside(found: Mapping[str, Any]) -> str:
             else:
                 rows += [[label, part["name"], interval(part, sign=True)] for part in judged["beside"]]
     rows += [
-        [f"control: {name}", "controls held; decides nothing", interval(judged["effect"], sign=True)]
+        [
+            f"control: {called(name.split(', ')[0])}, {judged['subject']}",
+            "controls held; decides nothing",
+            interval(judged["effect"], sign=True),
+        ]
         for name, judged in predictions["controls of M1"].items()
     ]
     words = "Noncentrosymmetric minus centrosymmetric; positive is the predicted direction:"
