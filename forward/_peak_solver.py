@@ -82,7 +82,7 @@ def bounded_least_squares(
 
 def _normal(jacobian: NDArrayFloat) -> NDArrayFloat:
     """J^T J by the symmetric rank-k product, half the work of a general one."""
-    from scipy.linalg.blas import dsyrk
+    from scipy.linalg.blas import dsyrk  # type: ignore[attr-defined]
 
     upper = np.triu(dsyrk(1.0, jacobian.T))
     return upper + np.triu(upper, 1).T

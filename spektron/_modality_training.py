@@ -51,7 +51,7 @@ class PairedSpectra:
     groups: Any
 
 
-def spectra_and_mask(spectra: Any, mask: Any, points: int, call: str) -> tuple[NDArrayFloat, Any]:
+def spectra_and_mask(spectra: Any, mask: Any, points: int, call: str) -> tuple[Any, Any]:
     """Spectra (n, points) in single precision, 0 where not measured, and the mask; ModelError for bad input."""
     rows = np.asarray(spectra, dtype=np.float32)
     if rows.ndim != 2 or rows.shape[1] != points or not len(rows):

@@ -142,8 +142,9 @@ class PeakTranslator(nn.Module):
         overall = (maps_y[..., 1:5] * here[..., None]).sum((0, 1)) / here.sum().clamp_min(1)
         start = torch.cat([torch.logit(share)[:, None], overall.expand(self.bins_y, 4)], 1)
         start[:, 2] = 0
-        self.decoder[-1].bias.copy_(start.flatten())
-        self.decoder[-1].weight.mul_(0.3)
+        last: Any = self.decoder[-1]
+        last.bias.copy_(start.flatten())
+        last.weight.mul_(0.3)
 
     def prior(self, maps_x: Tensor) -> Gaussian:
         """p(z | x)."""

@@ -164,14 +164,14 @@ class PeakBins:
         """The bin of each position, ends included."""
         return np.clip(((positions - self.axis[0]) / self.width).astype(int), 0, len(self) - 1)
 
-    def measured(self, mask: Any) -> NDArrayFloat:
+    def measured(self, mask: Any) -> Any:
         """1 (n, bins) where at least half of a bin's points were measured, else 0."""
         place = self.index(self.axis)
         member = (place[:, None] == np.arange(len(self))).astype(float)
         share = np.asarray(mask, dtype=float) @ member / np.maximum(member.sum(0), 1)
         return (share >= _MEASURED_SHARE).astype(np.float32)
 
-    def maps(self, peaks: list[NDArrayFloat], mask: Any) -> NDArrayFloat:
+    def maps(self, peaks: list[NDArrayFloat], mask: Any) -> Any:
         """Maps (n, bins, 6) of lists of peaks (k, 4), last index as `MAP_CHANNELS`; mask (n, L) of what was measured.
 
         Peaks that share a bin become one of their summed height and area, at their centre of area: a map does not
@@ -190,7 +190,7 @@ class PeakBins:
         place = row * bins + self.index(position)
         area = height * fwhm
 
-        def total(values: NDArrayFloat) -> NDArrayFloat:
+        def total(values: NDArrayFloat) -> Any:
             return np.bincount(place, values, minlength=n * bins)
 
         heights, areas = total(height), total(area)
