@@ -50,6 +50,9 @@ def transfer(
         list[str] | None,
         typer.Option(help="A method, or the beginning of its name (PDS); may be repeated [default: all]."),
     ] = None,
+    spektron: Annotated[
+        bool, typer.Option("--spektron", help="The methods on features of the shipped model, too ('.[ml]'; slow).")
+    ] = False,
     data: Annotated[
         str | None,
         typer.Option(metavar="FOLDER", help="Where the files of the set are [default: the folder SYMVIB_DATA]."),
@@ -72,7 +75,7 @@ def transfer(
     check_outputs(report, csv_path)
     pairs = None if direction is None else [_pair(one) for one in direction]
     if name is Set.CHARISMA:
-        if target or k or given or report or csv_path:
+        if target or k or given or spektron or report or csv_path:
             raise typer.BadParameter("charisma has no reference values: --direction, --method, --data, --json only.")
         _charisma(data, pairs, method, json_path)
         return
@@ -81,8 +84,13 @@ def transfer(
     from .evaluation.transfer_benchmark import BUDGETS, CLASSICAL, given_split, specs_named
     from .evaluation.transfer_report import transfer_report
 
-    specs = CLASSICAL if method is None else specs_named(method)
     chosen = _set(name, data)
+    known = CLASSICAL
+    if spektron:
+        from .evaluation.spektron_transfer import SpektronEncoder, spektron_specs
+
+        known += spektron_specs(SpektronEncoder.of_set(chosen))
+    specs = known if method is None else specs_named(method, known)
     done = transfer_report(
         chosen,
         [given_split(chosen)] if given else splits,

@@ -46,9 +46,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 @cache
 def scores() -> ScoreTable:
-    """Scores of the classical study, and of Spektron's where it has been run."""
-    names = ("calibration_transfer.parquet", "spektron_transfer.parquet")
-    return ScoreTable.joined([ScoreTable.read(RESULTS / name) for name in names if (RESULTS / name).exists()])
+    """Scores of the classical study."""
+    return ScoreTable.read(RESULTS / "calibration_transfer.parquet")
 
 
 @cache
@@ -191,20 +190,58 @@ def cells(s: MethodSummary) -> list[str]:
     return [r2, rmsep, f"{s.bias:.2f}".replace("-", "\N{MINUS SIGN}"), f"{s.sep:.2f}"]
 
 
-def classical_and_models() -> str:
-    """Spektron's rows beside the best classical method of the same table."""
+@cache
+def with_models() -> TransferReport:
+    """Classical methods and Spektron's together, random splits, with five transfer samples or none."""
+    ours = ScoreTable.read(RESULTS / "spektron_transfer.parquet")
+    both = ScoreTable.joined([scores(), ours])
+    kept = (np.char.find(both["split"], "-") < 0) & (np.isin(both["k"], (0, FOCUS)) | (both["table"] == "ceiling"))
+    part = both.rows(kept & np.isin(both["data"], list(dict.fromkeys(ours["data"].tolist()))))
+    return TransferReport(part, tuple(summaries(part)), (), CLASSICAL)
+
+
+def of_model(s: MethodSummary) -> bool:
+    """A row of Spektron or of the network beside it; what the hybrid does without Spektron is neither."""
+    return s.calibration == "own" and "alone" not in s.method
+
+
+def places(data: str, name: str) -> str:
+    """For each direction and table the best classical method and Spektron's best, both named by the test samples."""
     rows = []
-    for s in report(False).summaries:
-        if s.calibration == "own" and s.r2 is not None:
-            direction = f"{s.source} → {s.target}"
-            rows.append(
-                [s.data, s.property, direction, s.table, s.k, s.method, mean_text(s.r2), share(s).strip(" []") or "–"]
-                + [mean_text(s.minus_classical)]
-            )
-    if not rows:
-        return "Not yet in the results: `python studies/spektron_transfer.py` writes them."
-    heads = ["set", "property", "direction", "table", "k", "method", "R²", "share of the ceiling's"]
+    for d in directions(data, name):
+        for where in LEARNT:
+            every = [s for s in with_models().of(d, where, FOCUS) if s.calibration and s.rmsep is not None]
+            every.sort(key=lambda s: s.rmsep.value if s.rmsep is not None else np.inf)
+            ours = [s for s in every if of_model(s)]
+            theirs = [s for s in every if s.calibration != "own"]
+            if not ours or not theirs:
+                continue
+            top, rival = ours[0], theirs[0]
+            place = f"{1 + sum(1 for s in theirs if every.index(s) < every.index(top))} of {len(theirs) + 1}"
+            cells = [f"{d[2]} → {d[3]}", where, f"{mean_text(rival.r2)}{share(rival)}; {rival.method}"]
+            cells += [f"{mean_text(top.r2)}{share(top)}; {top.method}", top.n_splits, place]
+            rows.append([*cells, mean_text(top.minus_classical)])
+    heads = ["direction", "table", "best classical", "Spektron's best", "splits", "place"]
     return table([*heads, "RMSEP minus best classical"], rows)
+
+
+def by_model() -> str:
+    """Each of Spektron's methods over corn's directions and properties."""
+    groups: dict[tuple[str, str], list[MethodSummary]] = {}
+    for s in with_models().summaries:
+        if s.data == "corn" and s.calibration == "own" and s.r2 is not None:
+            groups.setdefault((s.table, s.method), []).append(s)
+    rows = []
+    for (where, method), of in groups.items():
+        shares = [s.r2_share.value for s in of if s.r2_share is not None]
+        changes = [s.minus_classical for s in of if s.minus_classical is not None]
+        better = sum(1 for c in changes if c.high is not None and c.high < 0)
+        worse = sum(1 for c in changes if c.low is not None and c.low > 0)
+        median = f"{100 * np.median(shares):.0f} %".replace("-", "\N{MINUS SIGN}")
+        rows.append([where, method, min(s.n_splits for s in of), len(of), median, better, worse])
+    rows.sort(key=lambda row: (row[0], row[1]))
+    heads = ["table", "method", "splits", "cases", "median share of the ceiling's R²", "better", "worse"]
+    return table(heads, rows)
 
 
 def overall() -> str:
@@ -272,7 +309,8 @@ def page() -> str:
         pds=pds(),
         many=MANY,
         ledger_value=LEDGER,
-        models=classical_and_models(),
+        places={name: places(*name) for name in (("corn", "moisture"), ("tablets", "assay"))},
+        by_model=by_model(),
         raman=raman(),
         methods=methods(),
     )
