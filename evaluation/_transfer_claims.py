@@ -62,7 +62,7 @@ def _corn_moisture() -> Outcome:
         verdict = "open"
     return Outcome(
         "The figure stems from another data set (Raman spectra of methanol). Here: corn, all six directions, the best "
-        f"of all methods in all tables with at most {MOST_SAMPLES} transfer samples, named by the test samples "
+        f"of classical methods in all tables with at most {MOST_SAMPLES} transfer samples, named by the test samples "
         "themselves, which flatters; beside it the ceiling, a calibration of all training samples on the target. Rule, "
         f"on the 95 % intervals over splits: refuted where one direction ends below {PUBLISHED_R2:g}, confirmed where "
         "all lie above it, else open.",
