@@ -66,7 +66,7 @@ def preprocessed(spectra: Any, how: str) -> Array:
         from scipy.signal import savgol_filter
 
         window = min(_WINDOW, x.shape[1] - 1 + x.shape[1] % 2)
-        x = savgol_filter(x, window, 2, deriv=2 if how.startswith("2nd") else 1, axis=1)
+        x = np.asarray(savgol_filter(x, window, 2, deriv=2 if how.startswith("2nd") else 1, axis=1), dtype=np.float64)
     return x
 
 
@@ -198,7 +198,7 @@ def _in_their_span(spectra: Array, extra: tuple[Array, Array] | None) -> tuple[A
     rows = spectra if extra is None else np.vstack([spectra, extra[0]])
     if rows.shape[0] >= rows.shape[1]:
         return spectra, extra
-    reduced = np.linalg.qr(rows.T, mode="r").T
+    reduced = np.asarray(np.linalg.qr(rows.T, mode="r"), dtype=np.float64).T
     n = len(spectra)
     return reduced[:n], None if extra is None else (reduced[n:], extra[1])
 

@@ -47,5 +47,5 @@ def name_groups(names: Sequence[str], specimens: Sequence[str], duplicate_of: ND
     first: dict[str, str] = {}
     for name, specimen in zip(names, specimens, strict=True):
         edges.append((first.setdefault(specimen, name), name))
-    edges += [(names[row], names[other]) for row, other in enumerate(duplicate_of.tolist()) if other >= 0]
+    edges += [(names[row], names[int(other)]) for row, other in enumerate(duplicate_of) if other >= 0]
     return connected(edges)

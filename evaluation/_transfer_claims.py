@@ -22,6 +22,7 @@ PUBLISHED_CORRELATION = 0.99
 PUBLISHED_RMSE = 0.01
 PUBLISHED_CLASSES = (94, 75)  # per cent, from generated and from measured spectra
 
+_FEWEST_SPLITS = 5
 _STUDY = "calibration_transfer"
 _COMMAND = "python studies/calibration_transfer.py"
 _MINERALS = "python studies/mineral_transfer.py"
@@ -90,6 +91,8 @@ def _best_means(table: str, name: str, k: int) -> dict[str, "Mean"]:
         chosen = of & np.logical_and.reduce(
             [stored[key] == value for key, value in zip(keys, (source, target, *how), strict=True)]
         )
+        if chosen.sum() < _FEWEST_SPLITS:
+            continue
         sizes = (float(stored[key][chosen].mean()) for key in ("n_train", "n_test"))
         mean = mean_over_splits(stored["r2"][chosen].astype(float), *sizes)
         direction = f"{source} to {target}"
