@@ -156,7 +156,43 @@ class SpektronCalibration(OnFeatures):
         return x, x
 
 
-class LatentTransfer(OnFeatures):
+class _WithMap(OnFeatures):
+    """A method with a classical spectrum map, which says what is needed."""
+
+    def __init__(
+        self,
+        encoder: SpektronEncoder,
+        map: SpectrumMap,
+        *,
+        preprocessing: Choice = "derivative",
+        features: Features = "chem+tokens",
+        folds: int = 5,
+        random_state: int = 0,
+    ) -> None:
+        self.encoder = encoder
+        self.map = map
+        self.preprocessing: Choice = preprocessing
+        self.features: Features = features
+        self.folds = folds
+        self.random_state = random_state
+
+    @property
+    def needs(self) -> Needs:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the map needs."""
+        return self.map.needs
+
+    @property
+    def smallest_k(self) -> int:
+        """That of the map."""
+        return self.map.smallest_k
+
+    @property
+    def reason(self) -> str:
+        """That of the map."""
+        return self.map.reason
+
+
+class LatentTransfer(_WithMap):
     """A classical map or filter of spectra, applied to standardised features of the frozen model.
 
     Parameters
@@ -168,43 +204,11 @@ class LatentTransfer(OnFeatures):
         As for `SpektronCalibration`.
     """
 
-    def __init__(
-        self,
-        encoder: SpektronEncoder,
-        map: SpectrumMap,
-        *,
-        preprocessing: Choice = "derivative",
-        features: Features = "chem+tokens",
-        folds: int = 5,
-        random_state: int = 0,
-    ) -> None:
-        self.encoder = encoder
-        self.map = map
-        self.preprocessing: Choice = preprocessing
-        self.features: Features = features
-        self.folds = folds
-        self.random_state = random_state
-
-    @property
-    def needs(self) -> Needs:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What the map needs."""
-        return self.map.needs
-
-    @property
-    def smallest_k(self) -> int:
-        """That of the map."""
-        return self.map.smallest_k
-
-    @property
-    def reason(self) -> str:
-        """That of the map."""
-        return self.map.reason
-
     def _map(self) -> SpectrumMap:
         return cast(SpectrumMap, clone(self.map))
 
 
-class MappedTransfer(OnFeatures):
+class MappedTransfer(_WithMap):
     """A classical spectrum map, applied to (derivatives of) target spectra before the frozen model sees them.
 
     Parameters
@@ -215,38 +219,6 @@ class MappedTransfer(OnFeatures):
     preprocessing, features, folds, random_state
         As for `SpektronCalibration`.
     """
-
-    def __init__(
-        self,
-        encoder: SpektronEncoder,
-        map: SpectrumMap,
-        *,
-        preprocessing: Choice = "derivative",
-        features: Features = "chem+tokens",
-        folds: int = 5,
-        random_state: int = 0,
-    ) -> None:
-        self.encoder = encoder
-        self.map = map
-        self.preprocessing: Choice = preprocessing
-        self.features: Features = features
-        self.folds = folds
-        self.random_state = random_state
-
-    @property
-    def needs(self) -> Needs:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """What the map needs."""
-        return self.map.needs
-
-    @property
-    def smallest_k(self) -> int:
-        """That of the map."""
-        return self.map.smallest_k
-
-    @property
-    def reason(self) -> str:
-        """That of the map."""
-        return self.map.reason
 
     def _adapt(self, x: Array, source: Array, target: Array) -> None:
         if self.map.filters_source:
