@@ -4,12 +4,12 @@ VENV := .venv
 PY := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 JOBS ?= auto
-STUDIES := study-retrieval study-ablation study-sample-size study-cross-modal study-predictions study-components
+STUDIES := study-retrieval study-ablation study-sample-size study-cross-modal study-predictions study-components study-instrument
 # Many small matrices: threads of BLAS and OpenMP would only fight the test processes for the cores.
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo demo-model report studies $(STUDIES) study-transfer test test-slow lint bench docs clean
+.PHONY: demo demo-model report studies $(STUDIES) study-transfer study-minerals test test-slow lint bench docs clean
 
 demo: $(VENV)/.qm
 	@mkdir -p out
@@ -78,10 +78,19 @@ study-cross-modal: $(VENV)/.test
 study-predictions: $(VENV)/.test
 	$(STUDY)/spektron_predictions.py
 
-# Half an hour on one core, not in `make studies`: the measured spectra are to be had by SYMVIB_DATA (docs/calibration_transfer.md).
+# Of measured spectra, which lie in the folder that SYMVIB_DATA names (docs/calibration_transfer.md, docs/minerals.md): not
+# in `make studies`. Two hours on one core, half of them Spektron's; then an hour.
 study-transfer: $(VENV)/.test
 	$(PY) studies/calibration_transfer.py --folder out/transfer
 	$(PY) studies/raman_instruments.py
+	$(PY) studies/spektron_transfer.py
+
+study-minerals: $(VENV)/.test
+	$(PY) studies/mineral_transfer.py
+
+# A minute on one core: how many numbers of z_inst the shipped model uses.
+study-instrument: $(VENV)/.test
+	$(PY) studies/instrument_dimension.py
 
 # Minutes on one core.
 study-components: $(VENV)/.test

@@ -1,9 +1,10 @@
 """Spektron in calibration transfer: the rows that join those of `calibration_transfer.py`, on the same splits.
 
-    python studies/spektron_transfer.py --folder FOLDER [--stage corn-lora-5 ...] [--splits 20]
+    python studies/spektron_transfer.py --data FOLDER --folder OUT [--stage corn-lora-5 ...] [--splits 20]
 
-One file of rows for each split, direction, budget and stage below FOLDER; what is there is not computed again.
-``--collect`` writes studies/results/spektron_transfer.parquet and .json from the files that are there.
+One file of rows for each split, direction, budget and stage below OUT; what is there is not computed again. At the end
+studies/results/spektron_transfer.parquet and .json are written from all files that are there; ``--collect`` only does
+that.
 
 What the test samples had a say in: a first trial on split 0 of mp6 -> mp5 showed that the learning rates then set made
 fine-tuning diverge, upon which they were chosen as `spektron_transfer` says; and the methods "Spektron after ..." were
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _tools import RESULTS, SHARED, write_results
+from _tools import RESULTS, write_results
 
 from symvib.errors import EvaluationError
 from symvib.evaluation._transfer_table import ScoreTable
@@ -172,19 +173,19 @@ def described(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Compute what is missing, or collect."""
+    """Compute what is missing, and collect."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="[default: SYMVIB_DATA]")
+    parser.add_argument("--folder", type=Path, default=Path("out/spektron_transfer"))
     parser.add_argument(
         "--stage", action="append", default=[], help="DATA-GROUP or DATA-GROUP-K, such as corn-adapted-5"
     )
     parser.add_argument("--splits", type=int, default=20)
-    parser.add_argument("--collect", action="store_true")
+    parser.add_argument("--collect", action="store_true", help="only join what there is")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     if not options.collect:
         compute(options)
-        return
     rows = collected(options.folder)
     scores = [TransferScore(**{name: row[name] for name in TransferScore.columns()}) for row in rows]
     ScoreTable.of(scores).to_parquet(RESULTS / "spektron_transfer.parquet")
@@ -196,7 +197,7 @@ def compute(options: argparse.Namespace) -> None:
     import torch
 
     torch.set_num_threads(1)
-    sets = {"corn": corn(SHARED), "tablets": tablets(SHARED)}
+    sets = {"corn": corn(options.data), "tablets": tablets(options.data)}
     encoders = {name: SpektronEncoder.of_set(data) for name, data in sets.items()}
     splits = {name: random_splits(data, options.splits) for name, data in sets.items()}
     for work in works(sets, options.stage, options.splits):
