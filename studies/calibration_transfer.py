@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from _tools import RESULTS, write_results
 
-from symvib.evaluation._transfer_summary import BY_OTHER_SPLITS, BY_TRANSFER, ON_TEST, MethodSummary, summaries
+from symvib.evaluation._transfer_summary import ON_TEST, MethodSummary, summaries
 from symvib.evaluation._transfer_table import ScoreTable
 from symvib.evaluation.instrument_sets import TABLET_OUTLIERS, InstrumentSet, corn, tablets
 from symvib.evaluation.transfer_benchmark import (
@@ -58,12 +58,12 @@ def _less(split: TransferSplit, rows: list[int]) -> TransferSplit:
 
 
 def best(table: ScoreTable) -> list[dict[str, Any]]:
-    """Ceiling, no correction and what is best by each way to choose, over the random splits and by the given one."""
+    """Ceiling, no correction and what is best on the test samples, over the random splits and by the given one."""
     given = np.char.find(table["split"], "-") >= 0
     found = []
     for name, rows in (("random", table.rows(~given)), ("calibrate-test", table.rows(given))):
         for s in summaries(rows):
-            if s.table in ("ceiling", "none") or s.method in (ON_TEST, BY_OTHER_SPLITS, BY_TRANSFER):
+            if s.table in ("ceiling", "none") or s.method == ON_TEST:
                 found.append({"splits": name, **_flat(s)})
     return found
 
@@ -76,7 +76,7 @@ def _flat(s: MethodSummary) -> dict[str, Any]:
         row |= {"r2": s.r2.value, "r2_low": s.r2.low, "r2_high": s.r2.high}
     if s.r2_share is not None:
         row["r2_share"] = s.r2_share.value
-    return row
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
 
 
 def main() -> None:
