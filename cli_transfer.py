@@ -81,7 +81,7 @@ def transfer(
         return
     if given and name is not Set.TABLETS:
         raise typer.BadParameter("--given-split goes with tablets: the other sets have no split of their own.")
-    from .evaluation.transfer_benchmark import BUDGETS, CLASSICAL, given_split, specs_named
+    from .evaluation.transfer_benchmark import BUDGETS, CLASSICAL, given_split, random_splits, specs_named
     from .evaluation.transfer_report import transfer_report
 
     chosen = _set(name, data)
@@ -91,12 +91,16 @@ def transfer(
 
         known += spektron_specs(SpektronEncoder.of_set(chosen))
     specs = known if method is None else specs_named(method, known)
+    parts = [given_split(chosen)] if given else random_splits(chosen, splits)
+    few = min(len(part.train) for part in parts)
+    if k is not None and max(k) > few:
+        raise typer.BadParameter(f"--k {max(k)}: transfer samples are training samples, of which there are {few}.")
     done = transfer_report(
         chosen,
-        [given_split(chosen)] if given else splits,
+        parts,
         directions=pairs,
         properties=target,
-        budgets=BUDGETS if k is None else sorted(set(k)),
+        budgets=BUDGETS if k is None else sorted({0, *k}),  # 0: without transfer samples, to compare with
         specs=specs,
         on_done=say,
     )

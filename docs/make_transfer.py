@@ -201,8 +201,8 @@ def with_models() -> TransferReport:
 
 
 def of_model(s: MethodSummary) -> bool:
-    """A row of Spektron or of the network beside it; what the hybrid does without Spektron is neither."""
-    return s.calibration == "own" and "alone" not in s.method
+    """A row of Spektron: not of the network beside it, nor what the hybrid does without Spektron."""
+    return s.calibration == "own" and "alone" not in s.method and not s.method.startswith("CNN")
 
 
 def places(data: str, name: str) -> str:
@@ -242,6 +242,36 @@ def by_model() -> str:
     rows.sort(key=lambda row: (row[0], row[1]))
     heads = ["table", "method", "splits", "cases", "median share of the ceiling's R²", "better", "worse"]
     return table(heads, rows)
+
+
+def in_short() -> str:
+    """What was found, in a line each."""
+    lines = []
+    for data in ("tablets", "tablets less outliers"):
+        (d,) = [d for d in report(True).directions if d[:2] == (data, "assay") and d[2] == "1"]
+        (top,), (none,) = report(True).of(d, "ceiling"), report(True).of(d, "none")
+        s = found(report(True), d, "paired", FOCUS, BY_TRANSFER)
+        assert s is not None
+        lines.append(
+            f"{data}, assay, 1 → 2, the source's parts: with {FOCUS} pairs {mean_text(s.r2)} ({s.which}); without a "
+            f"correction {mean_text(none.r2)}, ceiling {mean_text(top.r2)}."
+        )
+    for how in (BY_OTHER_SPLITS, BY_TRANSFER):
+        of = [s for s in report(False).summaries if (s.data, s.table, s.method, s.k) == ("corn", "paired", how, FOCUS)]
+        shares = [100 * s.r2_share.value for s in of if s.r2_share is not None]
+        lines.append(
+            f"Corn, {FOCUS} pairs, {len(shares)} directions and properties, {how}: median share of the ceiling's "
+            f"R² {np.median(shares):.0f} %, from {min(shares):.0f} to {max(shares):.0f} %."
+        )
+    rows = [s for s in with_models().summaries if s.data == "corn" and of_model(s) and s.minus_classical is not None]
+    changes = [s.minus_classical for s in rows if s.k == FOCUS and s.minus_classical is not None]
+    better = sum(1 for c in changes if c.high is not None and c.high < 0)
+    worse = sum(1 for c in changes if c.low is not None and c.low > 0)
+    lines.append(
+        f"Spektron on corn, {FOCUS} samples, {len(changes)} comparisons with the best classical method of the same "
+        f"table: better in {better}, worse in {worse}, the others within their intervals."
+    )
+    return "\n".join(f"- {line[0].upper()}{line[1:]}" for line in lines)
 
 
 def overall() -> str:
@@ -311,6 +341,7 @@ def page() -> str:
         ledger_value=LEDGER,
         places={name: places(*name) for name in (("corn", "moisture"), ("tablets", "assay"))},
         by_model=by_model(),
+        in_short=in_short(),
         raman=raman(),
         methods=methods(),
     )

@@ -152,6 +152,8 @@ def _trained_net(x: bytes, y: bytes, n: int, width: int, epochs: int, learning_r
             loss = float(nn.functional.mse_loss(net(spectra[held]), targets[held]))
         if loss < best_loss:
             best, best_loss = {name: value.clone() for name, value in net.state_dict().items()}, loss
+    if not np.isfinite(best_loss):
+        raise EvaluationError(f"training of the network diverged (learning rate {learning_rate:g}): lower the rate.")
     net.load_state_dict(best)
     return net.eval()
 

@@ -192,6 +192,7 @@ def classification(
     *,
     n_folds: int = 5,
     seed: int = 0,
+    fold: NDArray[np.int64] | None = None,
     n_trees: int = 200,
 ) -> dict[str, dict[str, float | int]]:
     """Share of held-out spectra whose class a forest finds, from measured and from generated spectra.
@@ -204,7 +205,10 @@ def classification(
     ----------
     classes : ndarray of str (n,)
     predictions : mapping of str to ndarray (n, Ly)
-        Out of fold, of the same ``by``, ``n_folds`` and ``seed``.
+        Out of fold, of the same folds.
+    fold : ndarray of int (n,), optional
+        The fold in which each row is tested, where it is not that of `folds` for these pairs: of rows that were chosen
+        after predictions had been made.
 
     Raises
     ------
@@ -215,7 +219,7 @@ def classification(
 
     if len(set(classes.tolist())) < 2:
         raise EvaluationError(f"classification: all {len(classes)} rows are of one class.")
-    fold = folds(pairs, by, n_folds, seed)
+    fold = folds(pairs, by, n_folds, seed) if fold is None else fold
     right: dict[str, Array] = {}
 
     def note(name: str, test: NDArray[np.bool_], found: Any) -> None:

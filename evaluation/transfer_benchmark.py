@@ -4,7 +4,8 @@ Split by sample. Training samples are calibrated on the source instrument with a
 (Kennard-Stone, source spectra) are measured on the target instrument as well; test samples, on the target, are used to
 score and for nothing else. Preprocessing and number of PLS components are chosen twice:
 
-"source"    by cross-validation of the calibration set on the source: nothing of the target is looked at;
+"source"    by cross-validation of the calibration set on the source; of the target is only seen what a method puts into
+            the calibration set (a filter, rows), which is made of transfer samples;
 "transfer"  by the mean of that squared error and the squared error of the transfer samples, each predicted from its
             target spectrum by a calibration and a transfer that have not seen it (three groups).
 
@@ -28,7 +29,7 @@ from ._calibration import (
     preprocessed,
 )
 from ._instrument_set import InstrumentSet
-from ._transfer_base import Array, TransferMethod
+from ._transfer_base import Array, TransferMethod, target_values
 from ._transfer_case import TransferCase, fitted_model
 from ._transfer_models import DifferenceAugmentedPLS
 from ._transfer_pooled import PooledPLS, TargetPLS
@@ -124,7 +125,7 @@ def prediction_errors(predicted: Any, truth: Any) -> dict[str, float]:
     0.5
     """
     y = np.asarray(truth, dtype=np.float64)
-    errors = np.asarray(predicted, dtype=np.float64) - y
+    errors = target_values(predicted, len(y), "prediction_errors: predictions") - y
     about = float(((y - y.mean()) ** 2).sum())
     if len(y) < 2 or not about > 0:
         raise EvaluationError(f"prediction_errors: {len(y)} test samples with a spread of {about:g}: R2 is undefined.")

@@ -117,8 +117,8 @@ class TransferReport:
             f"  {table}, k = {k}, {s.method}{f' ({s.which})' * bool(s.which)}: R2 {mean_text(s.r2)}{share_text(s)}"
             for s in chosen
         ]
-        refused = [s.method for s in found if s.refused and s.calibration != "transfer"]
-        return lines + [f"  {table}, k = {k}, refused: {', '.join(refused)}"] * bool(refused)
+        refused = [s for s in found if s.refused and s.calibration != "transfer"]
+        return lines + [f"  {table}, k = {k}, {s.method}: refused, {s.refused}" for s in refused]
 
     def to_html(self, path: str | Path | None = None) -> str:
         """One self-contained page: no network, no scripts; written to ``path`` if given."""

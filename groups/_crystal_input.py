@@ -146,6 +146,8 @@ def _read_file(path: Path, name: str | None) -> CrystalCell:
         )
     blocks = sum(line.lower().startswith("_cell_length_a") for line in text.splitlines()) if cif else 1
     notes = [f"The file holds {blocks} structures; this is the first."] if blocks > 1 else []
+    if any("Defaulting to P1" in message for message in messages):
+        notes.insert(0, "CAUTION: no symmetry could be read from the file, so only the atoms that it lists were used.")
     notes += [f"pymatgen on reading the file: {message}" for message in messages[:_MAX_NOTES]]
     return _from_structure(structure, path.stem if name is None else name, tuple(notes))
 

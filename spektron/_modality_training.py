@@ -118,6 +118,8 @@ def train(
             network.eval()
             with torch.inference_mode():
                 scores.append(score())
+            if not np.isfinite(scores[-1]):
+                raise ModelError(f"training diverged in epoch {epoch}: the validation score is {scores[-1]}.")
             if scores[-1] == max(scores):
                 best = copy.deepcopy(network.state_dict())
             if epoch - int(np.argmax(scores)) >= plan.patience:

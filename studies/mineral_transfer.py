@@ -196,7 +196,8 @@ def classes_found(folder: Path, pairs: MineralPairs, methods: Sequence[str], by:
     names = [c for c, n in counts.items() if n >= LEAST_IN_CLASS and c not in ("other", "native")]
     kept = np.isin(classes, names)
     shown = {m: predictions(folder, (pairs.source, pairs.target, by, m), pairs)[kept] for m in methods}
-    scores = classification(pairs.take(kept), classes[kept], shown, by, n_folds=N_FOLDS, seed=SEED)
+    fold = folds(pairs, by, N_FOLDS, SEED)[kept]  # those of the predictions
+    scores = classification(pairs.take(kept), classes[kept], shown, by, n_folds=N_FOLDS, seed=SEED, fold=fold)
     found = {"classes": {c: counts[c] for c in names}, "scores": scores}
     write_text(path, json.dumps(found))
     return found

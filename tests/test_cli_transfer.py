@@ -110,3 +110,15 @@ def test_charisma(tmp_path):
     assert "axis: one shift" in result.stdout
     found = json.loads((tmp_path / "raman.json").read_text(encoding="utf-8"))
     assert {row["left_out"] for row in found["summary"]} == {"sample", "material"}
+
+
+def test_more_transfer_samples_than_there_are_is_an_error():
+    asked = ("synthetic", "--splits", 1, "--direction", "a:b", "--target", "component_0", "--method", "mean offset")
+    assert "transfer samples are training samples, of which there are 45" in usage(run(*asked, "--k", 500))
+
+
+def test_no_correction_stands_beside_every_budget():
+    asked = ("synthetic", "--splits", 1, "--direction", "a:b", "--target", "component_0", "--k", 5)
+    result = run(*asked, "--method", "none", "--method", "mean offset")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^  none: R2", result.stdout, re.MULTILINE)

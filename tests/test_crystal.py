@@ -407,3 +407,17 @@ def test_command_line(tmp_path):
 def test_unknown_object():
     with pytest.raises(MoleculeError, match="cannot read"):
         crystal_report(Crystal)
+
+
+def test_a_file_without_symmetry_says_so_first(tmp_path):
+    """Two atoms of NaCl without the operations that make eight of them: what is analysed is not what was meant."""
+    path = tmp_path / "bare.cif"
+    cell = "".join(f"_cell_length_{axis} 5.64\n" for axis in "abc")
+    cell += "".join(f"_cell_angle_{angle} 90\n" for angle in ("alpha", "beta", "gamma"))
+    loop = (
+        "loop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
+    )
+    path.write_text(f"data_x\n{cell}{loop}Na1 Na 0 0 0\nCl1 Cl 0.5 0.5 0.5\n")
+    report = crystal_report(path)
+    assert report.n_atoms == 2
+    assert report.notes[0].startswith("CAUTION: no symmetry could be read from the file")

@@ -235,6 +235,17 @@ def test_classes_are_found_where_spectra_tell_them():
         classification(pairs, np.array(["a"] * 48), {})
 
 
+def test_classes_are_told_in_the_folds_that_are_given():
+    """Rows chosen afterwards keep the folds of the predictions: dealt anew, a copy of a training row is a test row."""
+    pairs = synthetic_mineral_pairs(n_minerals=12, n_specimens=4)
+    classes = np.array(["a", "b"])[pairs.groups % 2]
+    fold = pairs.groups % 5
+    given = classification(pairs, classes, {}, fold=fold, n_trees=30)
+    dealt = classification(pairs, classes, {}, n_trees=30)
+    assert given["measured"]["n_rows"] == len(pairs)
+    assert given != dealt
+
+
 # ---- symmetry --------------------------------------------------------------------------------------------------------
 
 

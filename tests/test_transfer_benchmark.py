@@ -327,6 +327,9 @@ def test_errors_of_predictions():
     assert found["r2"] == pytest.approx(1.0 - 4 * 0.25 / 5.0)
     with pytest.raises(EvaluationError, match="undefined"):
         prediction_errors([1.0, 2.0], [1.0, 1.0])
+    with pytest.raises(EvaluationError, match="3 finite values"):
+        prediction_errors([1.0, float("nan"), 2.0], [1.0, 2.0, 3.0])
+    assert prediction_errors([[1.0], [2.0], [3.0]], [1.0, 2.0, 3.0])["r2"] == 1.0  # a column is no matrix of errors
 
 
 # ---- pooled models ---------------------------------------------------------------------------------------------------
