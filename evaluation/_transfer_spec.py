@@ -110,7 +110,7 @@ def specs_named(names: Sequence[str], specs: Sequence[TransferSpec] = CLASSICAL)
     """
     for name in names:
         if not any(_fits(spec, name) for spec in specs):
-            raise EvaluationError(f"no transfer method is called {name!r}; known: {', '.join(s.name for s in specs)}.")
+            raise EvaluationError(f"no transfer method is called {name!r}; known: {'; '.join(s.name for s in specs)}.")
     return tuple(spec for spec in specs if any(_fits(spec, name) for name in names))
 
 

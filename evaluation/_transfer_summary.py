@@ -150,6 +150,8 @@ def _summaries_of(part: ScoreTable, ceiling: dict[str, Any], key: dict[str, Any]
         else:
             refused[name] = str(of["refused"][0])
     classical = {name: rows for name, rows in candidates.items() if name[1] != "own"}
+    most = max(map(len, classical.values()), default=0)
+    classical = {name: rows for name, rows in classical.items() if len(rows) == most}  # means of the same splits
     best = min(classical, key=lambda name: _mean(classical[name]), default=None)
     reference = None if best is None else candidates[best]
     found = [
