@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .report import EvaluationReport, ReportSection
     from .stratified_scores import PairedScore, StratifiedScores
 
-__all__ = ["report_html"]
+__all__ = ["page_environment", "report_html"]
 
 
 def report_html(report: "EvaluationReport") -> str:
@@ -46,12 +46,12 @@ def report_html(report: "EvaluationReport") -> str:
     )
 
 
-@lru_cache(maxsize=1)
-def _environment() -> "Environment":
+def page_environment() -> "Environment":
+    """Templates of the pages of this room, which escape everything; what is missing is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     here = Path(__file__).parent
-    environment = Environment(
+    return Environment(
         # The look is that of the point-group report, whose style sheet is included.
         loader=FileSystemLoader([here / "templates", here.parent / "groups" / "templates"]),
         autoescape=True,
@@ -59,6 +59,11 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@lru_cache(maxsize=1)
+def _environment() -> "Environment":
+    environment = page_environment()
     environment.filters["p"] = p_text
     environment.filters["stratum"] = _stratum
     environment.filters["formula"] = _formula

@@ -15,7 +15,46 @@ from ._transfer_maps import MeanOffset
 __all__ = ["PairedAdaptation", "TestTimeTraining"]
 
 
-class TestTimeTraining(OnFeatures):
+class _TrainedOn(OnFeatures):
+    """A method that trains the model on before features are made."""
+
+    def __init__(
+        self,
+        encoder: SpektronEncoder,
+        *,
+        steps: int = 10,
+        learning_rate: float = 1e-4,
+        trained: Literal["norm", "bias", "lora", "all"] = "lora",
+        rank: int = 4,
+        map: SpectrumMap | None = None,
+        preprocessing: Choice = "derivative",
+        features: Features = "chem+tokens",
+        folds: int = 5,
+        random_state: int = 0,
+    ) -> None:
+        self.encoder = encoder
+        self.steps = steps
+        self.learning_rate = learning_rate
+        self.trained: Literal["norm", "bias", "lora", "all"] = trained
+        self.rank = rank
+        self.map = map
+        self.preprocessing: Choice = preprocessing
+        self.features: Features = features
+        self.folds = folds
+        self.random_state = random_state
+
+    def _training_settings(self) -> dict[str, Any]:
+        """Arguments of `spektron.adaptation.adapt`."""
+        return {
+            "steps": self.steps,
+            "learning_rate": self.learning_rate,
+            "trained": self.trained,
+            "rank": self.rank,
+            "seed": self.random_state,
+        }
+
+
+class TestTimeTraining(_TrainedOn):
     """The model trained on with masked reconstruction of the unlabelled target spectra, then the head on its features.
 
     Y. Sun et al., ICML 2020 (arXiv:1909.13231); masked: Y. Gandelsman et al., NeurIPS 2022 (arXiv:2209.07522). Source
@@ -39,31 +78,6 @@ class TestTimeTraining(OnFeatures):
     __test__ = False  # its name tells pytest otherwise
     needs: Needs = "unpaired"
 
-    def __init__(
-        self,
-        encoder: SpektronEncoder,
-        *,
-        steps: int = 10,
-        learning_rate: float = 1e-4,
-        trained: Literal["norm", "bias", "lora", "all"] = "lora",
-        rank: int = 4,
-        map: SpectrumMap | None = None,
-        preprocessing: Choice = "derivative",
-        features: Features = "chem+tokens",
-        folds: int = 5,
-        random_state: int = 0,
-    ) -> None:
-        self.encoder = encoder
-        self.steps = steps
-        self.learning_rate = learning_rate
-        self.trained: Literal["norm", "bias", "lora", "all"] = trained
-        self.rank = rank
-        self.map = map
-        self.preprocessing: Choice = preprocessing
-        self.features: Features = features
-        self.folds = folds
-        self.random_state = random_state
-
     @property
     def smallest_k(self) -> int:
         """1, or what the map needs."""
@@ -77,7 +91,7 @@ class TestTimeTraining(OnFeatures):
     def _adapt(self, x: Array, source: Array, target: Array) -> None:
         from ._lora_training import reconstructing
 
-        settings = _training_settings(self)
+        settings = self._training_settings()
         prepared = self.encoder.prepared(target, self.preprocessing_)
         self.source_encoder_ = self.encoder_ = self.encoder.kept(
             ("masked", self.preprocessing_, settings),
@@ -91,7 +105,7 @@ class TestTimeTraining(OnFeatures):
         return None if self.map is None else cast(SpectrumMap, clone(self.map))
 
 
-class PairedAdaptation(OnFeatures):
+class PairedAdaptation(_TrainedOn):
     """The model trained on until it makes of k target spectra the features that it made of their pairs on the source.
 
     Source spectra go through the model as it is, target spectra through the adapted one: knowledge distillation between
@@ -110,35 +124,10 @@ class PairedAdaptation(OnFeatures):
 
     needs: Needs = "paired"
 
-    def __init__(
-        self,
-        encoder: SpektronEncoder,
-        *,
-        steps: int = 10,
-        learning_rate: float = 1e-4,
-        trained: Literal["norm", "bias", "lora", "all"] = "lora",
-        rank: int = 4,
-        map: SpectrumMap | None = None,
-        preprocessing: Choice = "derivative",
-        features: Features = "chem+tokens",
-        folds: int = 5,
-        random_state: int = 0,
-    ) -> None:
-        self.encoder = encoder
-        self.steps = steps
-        self.learning_rate = learning_rate
-        self.trained: Literal["norm", "bias", "lora", "all"] = trained
-        self.rank = rank
-        self.map = map
-        self.preprocessing: Choice = preprocessing
-        self.features: Features = features
-        self.folds = folds
-        self.random_state = random_state
-
     def _adapt(self, x: Array, source: Array, target: Array) -> None:
         from ._lora_training import matched_to_source
 
-        settings = _training_settings(self)
+        settings = self._training_settings()
         self.source_encoder_ = self.encoder
         standard = Standardisation.of(self.encoder.features(x, self.preprocessing_))
         wanted = self.encoder.features(source, self.preprocessing_)
@@ -151,14 +140,3 @@ class PairedAdaptation(OnFeatures):
 
     def _map(self) -> SpectrumMap:
         return MeanOffset() if self.map is None else cast(SpectrumMap, clone(self.map))
-
-
-def _training_settings(method: Any) -> dict[str, Any]:
-    """Arguments of `spektron.adaptation.adapt`."""
-    return {
-        "steps": method.steps,
-        "learning_rate": method.learning_rate,
-        "trained": method.trained,
-        "rank": method.rank,
-        "seed": method.random_state,
-    }

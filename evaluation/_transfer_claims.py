@@ -80,27 +80,39 @@ def _corn_moisture() -> Outcome:
     )
 
 
-def _best_means(table: str, name: str, k: int) -> dict[str, "Mean"]:
-    """Of corn moisture, by direction: the mean R2 of the best of the methods whose names begin so."""
-    from ._transfer_summary import mean_over_splits
+def _by_split(table: str, name: str, k: int) -> dict[str, dict[str, tuple[float, int, int]]]:
+    """Of corn moisture, direction to split to R2 and numbers of training and test samples.
 
+    Of the methods whose names begin so, that with the best mean over five splits or more.
+    """
     stored = stored_table(table)
     of = (stored["data"] == "corn") & (stored["property"] == "moisture") & (stored["k"] == k)
     of &= np.char.startswith(stored["method"].astype(str), name) & (stored["refused"] == "")
-    best: dict[str, Mean] = {}
-    keys = ("source", "target", "method", "calibration")
-    for source, target, *how in dict.fromkeys(zip(*(stored[key][of].tolist() for key in keys), strict=True)):
-        chosen = of & np.logical_and.reduce(
-            [stored[key] == value for key, value in zip(keys, (source, target, *how), strict=True)]
-        )
-        if chosen.sum() < _FEWEST_SPLITS:
-            continue
-        sizes = (float(stored[key][chosen].mean()) for key in ("n_train", "n_test"))
-        mean = mean_over_splits(stored["r2"][chosen].astype(float), *sizes)
-        direction = f"{source} to {target}"
-        if direction not in best or mean.value > best[direction].value:
-            best[direction] = mean
+    keys = ("source", "target", "method", "calibration", "split", "r2", "n_train", "n_test")
+    every: dict[str, dict[tuple[str, str], dict[str, tuple[float, int, int]]]] = {}
+    for source, target, method, how, split, *score in zip(*(stored[key][of].tolist() for key in keys), strict=True):
+        every.setdefault(f"{source} to {target}", {}).setdefault((method, how), {})[split] = tuple(score)
+    best = {}
+    for direction, methods in every.items():
+        enough = [splits for splits in methods.values() if len(splits) >= _FEWEST_SPLITS]
+        if enough:
+            best[direction] = max(enough, key=_mean_r2)
     return best
+
+
+def _mean_r2(splits: dict[str, tuple[float, int, int]]) -> float:
+    return float(np.mean([r2 for r2, *_ in splits.values()]))
+
+
+def _best_means(table: str, name: str, k: int) -> dict[str, "Mean"]:
+    """The mean R2 of `_by_split`, by direction."""
+    from ._transfer_summary import mean_over_splits
+
+    means = {}
+    for direction, splits in _by_split(table, name, k).items():
+        r2, n_train, n_test = np.array(list(splits.values())).T
+        means[direction] = mean_over_splits(r2, float(n_train.mean()), float(n_test.mean()))
+    return means
 
 
 def _listed(best: dict[str, "Mean"]) -> str:
@@ -133,21 +145,6 @@ def _pds() -> Outcome:
     )
 
 
-def _by_split(table: str, name: str, k: int) -> dict[str, dict[str, float]]:
-    """Of corn moisture, direction to split to R2, of the method whose name begins so with the best mean."""
-    stored = stored_table(table)
-    of = (stored["data"] == "corn") & (stored["property"] == "moisture") & (stored["k"] == k)
-    of &= np.char.startswith(stored["method"].astype(str), name) & (stored["refused"] == "")
-    keys = ("source", "target", "method", "calibration", "split", "r2")
-    every: dict[tuple[str, str], dict[tuple[str, str], dict[str, float]]] = {}
-    for source, target, method, how, split, r2 in zip(*(stored[key][of].tolist() for key in keys), strict=True):
-        every.setdefault((source, target), {}).setdefault((method, how), {})[split] = float(r2)
-    return {
-        f"{source} to {target}": max(methods.values(), key=lambda splits: float(np.mean(list(splits.values()))))
-        for (source, target), methods in every.items()
-    }
-
-
 def _lora() -> Outcome:
     from ._transfer_summary import mean_over_splits
 
@@ -163,12 +160,11 @@ def _lora() -> Outcome:
     )
     if len(directions) < 6 or len(splits) < _FEWEST_SPLITS:
         return Outcome(statement, "open", "measured", f"{len(directions)} directions, {len(splits)} splits")
-    change = [float(np.mean([ours[d][split] - theirs[d][split] for d in directions])) for split in splits]
-    mean = mean_over_splits(change, 60, 20)
+    change = [float(np.mean([ours[d][split][0] - theirs[d][split][0] for d in directions])) for split in splits]
+    _, n_train, n_test = np.mean([score for of in ours.values() for score in of.values()], axis=0).tolist()
+    mean = mean_over_splits(change, n_train, n_test)
     low, high = (mean.value if end is None else end for end in (mean.low, mean.high))
-    means = ", ".join(
-        f"{d} {np.mean(list(ours[d].values())):.3f} / {np.mean(list(theirs[d].values())):.3f}" for d in directions
-    )
+    means = ", ".join(f"{d} {_mean_r2(ours[d]):.3f} / {_mean_r2(theirs[d]):.3f}" for d in directions)
     return Outcome(
         statement,
         "refuted" if high < 0 else "confirmed" if low > -SAME_R2 else "open",

@@ -4,12 +4,12 @@ import base64
 import io
 from functools import lru_cache
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._forest_plot import MODEL_COLOURS
+from ._report_html import page_environment
 from ._transfer_summary import BY_OTHER_SPLITS, MethodSummary
 
 if TYPE_CHECKING:
@@ -157,18 +157,9 @@ def _unit(report: "TransferReport", direction: tuple[str, str, str, str]) -> str
 
 @lru_cache(maxsize=1)
 def _environment() -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     from .transfer_report import mean_text
 
-    here = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader([here / "templates", here.parent / "groups" / "templates"]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters["mean"] = mean_text
     environment.globals["overview_heads"] = OVERVIEW_HEADS
     environment.globals["finite"] = lambda value: value is not None and bool(np.isfinite(value))

@@ -1,7 +1,6 @@
 """Writing a file so that it is either there in full or not at all."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,8 @@ def writing(path: str | Path) -> Iterator[BinaryIO]:
     OSError
         It cannot be written to; ``path`` is then untouched, and the temporary file removed.
     """
+    import tempfile  # which reports that write nothing need not wait for
+
     target = Path(path).resolve()  # of a link, the file that it points to
     if not target.parent.is_dir():
         raise SymvibError(f"cannot write {target}: there is no folder {target.parent}.")

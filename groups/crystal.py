@@ -20,6 +20,7 @@ from ..errors import DetectionError, MoleculeError, RepresentationError
 from ._crystal_input import CrystalCell, is_crystal, read_crystal
 from ._crystal_sites import SiteCorrelation, SiteSpecies, correlate_site, unsteady_labels
 from ._crystal_symmetry import DEFAULT_TOLERANCE, CrystalSymmetry, crystal_symmetry, spglib_dataset
+from .atomic_write import written
 from .character_table import finite_table
 from .report_facts import SpeciesRow, species_rows
 from .representation import Decomposition
@@ -192,7 +193,7 @@ class CrystalReport(Counted):
     def to_json(self, path: str | Path | None = None) -> str:
         """The report as JSON text; also written to ``path`` if given."""
         text = json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        return text if path is None else _written(path, text + "\n")
+        return text if path is None else written(text + "\n", path)
 
     def to_text(self) -> str:
         """The report as plain text; what ``print(report)`` shows."""
@@ -205,14 +206,14 @@ class CrystalReport(Counted):
         from ._crystal_text import crystal_markdown
 
         text = crystal_markdown(self)
-        return text if path is None else _written(path, text)
+        return written(text, path)
 
     def to_html(self, path: str | Path | None = None) -> str:
         """The report as one self-contained HTML page that opens offline; also written to ``path`` if given."""
         from .report_html import crystal_html
 
         text = crystal_html(self)
-        return text if path is None else _written(path, text)
+        return written(text, path)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Axes with the counts as a picture: optic modes per species, coloured by who sees them."""
@@ -368,10 +369,3 @@ def _notes(
             "ones, which depends on the direction of the wave vector, is not counted."
         )
     return tuple(notes)
-
-
-def _written(path: str | Path, text: str) -> str:
-    from .atomic_write import write_text
-
-    write_text(path, text)
-    return text

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import SymvibError
 from ._crystal_input import is_crystal
+from .atomic_write import written
 from .detection import Detection, detect_point_group
 from .molecule import Molecule
 from .overtones import MultiquantumTransition, silent_mode_overtones
@@ -237,7 +238,7 @@ class PointGroupReport(Counted):
     def to_json(self, path: str | Path | None = None) -> str:
         """The report as JSON text; also written to ``path`` if given."""
         text = json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        return text if path is None else _written(path, text + "\n")
+        return text if path is None else written(text + "\n", path)
 
     # ---- presentation ---------------------------------------------------------------------------------------
 
@@ -252,7 +253,7 @@ class PointGroupReport(Counted):
         from .report_markup import report_markdown
 
         text = report_markdown(self)
-        return text if path is None else _written(path, text)
+        return written(text, path)
 
     def to_latex(self, path: str | Path | None = None, *, standalone: bool = False) -> str:
         """The report as LaTeX (needs the package booktabs); also written to ``path`` if given.
@@ -265,7 +266,7 @@ class PointGroupReport(Counted):
         from .report_markup import report_latex
 
         text = report_latex(self, standalone)
-        return text if path is None else _written(path, text)
+        return written(text, path)
 
     def to_html(self, path: str | Path | None = None) -> str:
         """The report as one self-contained HTML page that opens offline; also written to ``path`` if given.
@@ -275,7 +276,7 @@ class PointGroupReport(Counted):
         from .report_html import report_html
 
         text = report_html(self)
-        return text if path is None else _written(path, text)
+        return written(text, path)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Axes with the counts as a picture: vibrations per species, coloured by who sees them."""
@@ -355,11 +356,3 @@ def point_group_report(
     facts = DetectionFacts.from_detection(detection)
     report = PointGroupReport._build(detection.molecule, detection.point_group, facts)
     return replace(report, notes=report_notes(report)).with_sections(*sections)
-
-
-def _written(path: str | Path, text: str) -> str:
-    """Write ``text`` to ``path`` by way of a temporary file in the same folder; returns ``text``."""
-    from .atomic_write import write_text
-
-    write_text(path, text)
-    return text
